@@ -1,0 +1,91 @@
+"""What a force field returns for a batch of systems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from atomsmith.systems import FloatArray, Systems
+
+
+def stress_from_virial(virial: FloatArray, volumes: FloatArray) -> FloatArray:
+    """ASE's Voigt stress (xx yy zz yz xz xy, tension positive, eV/A^3) from virials, shape (..., 6).
+
+    ``virial`` is -dE/dstrain in eV, shape (..., 3, 3); systems without a volume get NaN.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        full = -virial / np.where(volumes > 0.0, volumes, np.nan)[..., None, None]
+    full = 0.5 * (full + np.swapaxes(full, -1, -2))
+    voigt: FloatArray = np.stack(
+        [full[..., a, b] for a, b in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))], axis=-1
+    )
+    return voigt
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Energy, forces and virial of S systems with N atoms.
+
+    Attributes
+    ----------
+    energy
+        Total energies in eV, shape (S,).
+    energies
+        Per-atom energies in eV, shape (N,).
+    forces
+        Forces in eV/angstrom, shape (N, 3).
+    virial
+        -dE/dstrain in eV, shape (S, 3, 3); see `stress_from_virial`.
+    """
+
+    energy: FloatArray
+    energies: FloatArray
+    forces: FloatArray
+    virial: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class MemberPrediction:
+    """Committee predictions: a leading axis of K members before the shapes of `Prediction`.
+
+    ``energy`` (K, S), ``forces`` (K, N, 3), ``virial`` (K, S, 3, 3).
+    """
+
+    energy: FloatArray
+    forces: FloatArray
+    virial: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class BiasedPrediction:
+    """Unbiased energy and uncertainty, with forces and virial of the biased surface E - tau * sigma.
+
+    ``energy`` (S,), ``sigma`` (S,) in eV; ``forces`` (N, 3), ``virial`` (S, 3, 3) of E - tau sigma.
+    """
+
+    energy: FloatArray
+    sigma: FloatArray
+    forces: FloatArray
+    virial: FloatArray
+
+
+class ForceField(Protocol):
+    """Anything that predicts: our evaluator, or an analytic model in a test."""
+
+    def predict(self, systems: Systems) -> Prediction:
+        """Energy, forces and virial of every system."""
+        ...
+
+
+class UncertainForceField(ForceField, Protocol):
+    """A force field that knows its uncertainty (committee or exact posterior)."""
+
+    def predict_members(self, systems: Systems) -> MemberPrediction:
+        """Energy, forces and virial of every committee member."""
+        ...
+
+    def predict_biased(self, systems: Systems, tau: FloatArray) -> BiasedPrediction:
+        """Unbiased energy and sigma; forces and virial of E - tau * sigma, with tau of shape (S,)."""
+        ...
