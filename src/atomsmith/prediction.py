@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from atomsmith.systems import FloatArray, Systems
+
+Uncertainty = Literal["committee", "posterior"]
+"""Which sigma: of the committee around the mean model, or the exact posterior standard deviation."""
 
 
 def stress_from_virial(virial: FloatArray, volumes: FloatArray) -> FloatArray:
@@ -59,6 +62,18 @@ class MemberPrediction:
 
 
 @dataclass(frozen=True, eq=False)
+class CommitteePrediction:
+    """The mean model and its committee, evaluated together on one neighbour list and basis sweep.
+
+    ``mean`` is what `ForceField.predict` returns (the potential's own coefficients, not the average of the
+    members); deviations of members are taken from it: sigma^2 = 1/K sum_k (E_k - E_mean)^2.
+    """
+
+    mean: Prediction
+    members: MemberPrediction
+
+
+@dataclass(frozen=True, eq=False)
 class BiasedPrediction:
     """Unbiased energy and uncertainty, with forces and virial of the biased surface E - tau * sigma.
 
@@ -86,6 +101,16 @@ class UncertainForceField(ForceField, Protocol):
         """Energy, forces and virial of every committee member."""
         ...
 
-    def predict_biased(self, systems: Systems, tau: FloatArray) -> BiasedPrediction:
-        """Unbiased energy and sigma; forces and virial of E - tau * sigma, with tau of shape (S,)."""
+    def predict_committee(self, systems: Systems) -> CommitteePrediction:
+        """Return the mean model and every committee member from one sweep over the basis."""
+        ...
+
+    def predict_biased(
+        self, systems: Systems, tau: FloatArray, uncertainty: Uncertainty = "committee"
+    ) -> BiasedPrediction:
+        """Unbiased energy and sigma; forces and virial of E - tau * sigma, with tau of shape (S,).
+
+        sigma is the committee's (deviations from the mean model, see `CommitteePrediction`) or the posterior's;
+        where sigma is zero its gradient counts as zero.
+        """
         ...
