@@ -110,7 +110,7 @@ class UncertainForceField(ForceField, Protocol):
     ) -> BiasedPrediction:
         """Unbiased energy and sigma; forces and virial of E - tau * sigma, with tau of shape (S,).
 
-        sigma is the committee's (deviations from the mean model, see `CommitteePrediction`) or the posterior's;
+        sigma is the committee's, about the mean model (`CommitteePrediction`), or the exact posterior's;
         where sigma is zero its gradient counts as zero.
         """
         ...
