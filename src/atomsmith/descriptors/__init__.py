@@ -1,0 +1,20 @@
+"""Descriptors: settings -> part of an engine plan, and facts about its features."""
+
+from atomsmith.descriptors.ace import AceSettings, ace_size, build_ace
+from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
+from atomsmith.descriptors.pair import PairSettings, build_pair, pair_size
+from atomsmith.descriptors.radial import RadialSettings, build_radial, evaluate_radial
+
+__all__ = [
+    "AceSettings",
+    "DescriptorPart",
+    "FeatureInfo",
+    "PairSettings",
+    "RadialSettings",
+    "ace_size",
+    "build_ace",
+    "build_pair",
+    "build_radial",
+    "evaluate_radial",
+    "pair_size",
+]

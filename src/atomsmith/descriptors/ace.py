@@ -1,0 +1,234 @@
+"""Atomic cluster expansion: coupled invariants of the one-particle basis, selected by total degree.
+
+Drautz, Phys. Rev. B 99, 014104 (2019); Dusson et al., J. Comput. Phys. 454, 110946 (2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
+from atomsmith.descriptors.invariants import Coupling, couple
+from atomsmith.descriptors.periodic_table import SYMBOLS, atomic_number
+from atomsmith.descriptors.products import build_products
+from atomsmith.descriptors.radial import RadialSettings, build_radial
+from atomsmith.descriptors.selection import Selection, select
+from atomsmith.errors import InputError
+from atomsmith.settings import Settings
+from atomsmith.systems import FloatArray, IntArray
+
+
+class AceSettings(Settings):
+    """Linear-ACE features of correlation order 1 to 4 (body order 2 to 5)."""
+
+    kind: Literal["ace"] = Field("ace", description="Name of the descriptor.")
+    cutoff: float = Field(5.0, gt=0.0, description="Cutoff in angstrom.")
+    correlation_order: int = Field(
+        3, ge=1, le=4, description="Largest number of neighbours in one product; the body order less one."
+    )
+    degree: float | list[float] = Field(
+        14,
+        description="Largest total degree, sum over neighbours of n + weight_l * l with n, l >= 0: a list with "
+        "one value per correlation order, or the value of order 2, to which degree_step is added for order "
+        "1 and of which it is taken off for each further order.",
+    )
+    degree_step: float = Field(2.0, ge=0.0, description="See degree.")
+    weight_l: float = Field(1.5, gt=0.0, description="Weight of the angular degree l in the total degree.")
+    first_order: bool = Field(
+        False,
+        description="Include correlation order 1; off because the pair potential spans the same functions, "
+        "and because those of A around B and of B around A then differ in nothing but their name.",
+    )
+    l_max: int = Field(12, ge=0, le=20, description="Largest angular degree.")
+    n_max: int = Field(30, ge=0, le=60, description="Largest radial degree.")
+    elements: list[str] | None = Field(
+        None, description="Elements that take part as centres and as neighbours; all when not given."
+    )
+    smoothness_power: float = Field(
+        2.0,
+        ge=0.0,
+        description="The prior's standard deviation falls as 1 / (1 + sum over neighbours of "
+        "(n + weight_l * l)^power).",
+    )
+    radial: RadialSettings = Field(RadialSettings(), description="Distance transform and envelopes.")
+
+    def degrees(self) -> dict[int, float]:
+        """Largest total degree of each correlation order that is present.
+
+        Raises
+        ------
+        InputError
+            If a list of degrees does not have one value per order.
+        """
+        orders = range(1, self.correlation_order + 1)
+        if isinstance(self.degree, list):
+            if len(self.degree) != self.correlation_order:
+                raise InputError(
+                    f"ace: degree has {len(self.degree)} values, but correlation_order is "
+                    f"{self.correlation_order}; give one value per order."
+                )
+            chosen = dict(zip(orders, self.degree, strict=True))
+        else:
+            chosen = {order: self.degree - (order - 2) * self.degree_step for order in orders}
+        return {order: d for order, d in chosen.items() if d >= 0.0 and (order > 1 or self.first_order)}
+
+
+def ace_size(settings: AceSettings, n_elements: int) -> int:
+    """Number of features for a number of elements, without building them."""
+    if settings.elements is not None:
+        n_elements = min(n_elements, len(settings.elements))
+    return n_elements * _select(settings, list(range(n_elements))).n_functions
+
+
+def build_ace(
+    settings: AceSettings, elements: Sequence[int], first_neighbour: FloatArray | None = None
+) -> DescriptorPart:
+    """Build the plan part of an atomic cluster expansion.
+
+    Every species that takes part has the same functions with features of its own; feature numbers count from
+    zero within this part.
+
+    Parameters
+    ----------
+    settings
+        Cutoff, orders, degrees, envelopes.
+    elements
+        Atomic numbers of the model.
+    first_neighbour
+        Nearest-neighbour distances, see `build_radial`.
+
+    Raises
+    ------
+    InputError
+        If settings contradict each other or name an element that the model does not have.
+    """
+    species = _species(settings, elements)
+    selection = _select(settings, species)
+    if selection.n_functions == 0:
+        raise InputError(
+            "ace: no function has the orders and degrees asked for; raise degree, or set first_order: true."
+        )
+    centre, owner = _build_centre(selection, len(elements))
+    n_functions = selection.n_functions
+    centres = []
+    for z in range(len(elements)):
+        rank = species.index(z) if z in species else -1
+        centres.append(_empty_centre() if rank < 0 else centre | {"first_feature": rank * n_functions})
+    part = {
+        "kind": "ace",
+        "n_features": len(species) * n_functions,
+        "l_max": len(selection.radial_count) - 1,
+        "radial": build_radial(
+            settings.radial, elements, int(selection.radial_count.max()), settings.cutoff, first_neighbour
+        ),
+        "radial_first": np.zeros_like(selection.radial_count),
+        "radial_count": selection.radial_count,
+        "centres": centres,
+    }
+    return DescriptorPart(part, _describe(settings, elements, species, selection, owner))
+
+
+def _species(settings: AceSettings, elements: Sequence[int]) -> list[int]:
+    """Indices of the species that take part."""
+    if settings.elements is None:
+        return list(range(len(elements)))
+    numbers = [atomic_number(symbol) for symbol in settings.elements]
+    for number in numbers:
+        if number not in elements:
+            known = ", ".join(SYMBOLS[z] for z in elements)
+            raise InputError(f"ace: elements names {SYMBOLS[number]}, but the elements here are {known}.")
+    return [index for index, number in enumerate(elements) if number in numbers]
+
+
+def _select(settings: AceSettings, species: Sequence[int]) -> Selection:
+    return select(
+        settings.degrees(), species, weight_l=settings.weight_l, l_max=settings.l_max, n_max=settings.n_max
+    )
+
+
+def _empty_centre() -> dict[str, Any]:
+    return {
+        "first_feature": 0,
+        "n_features": 0,
+        "nodes": np.zeros((0, 2), np.int32),
+        "terms": np.zeros((0, 2), np.int32),
+        "feature_start": np.zeros(1, np.int32),
+        "feature_term": np.zeros(0, np.int32),
+        "feature_coefficient": np.zeros(0),
+    }
+
+
+def _build_centre(selection: Selection, n_elements: int) -> tuple[dict[str, Any], list[tuple[int, int]]]:
+    """Plan of one centre without its first feature, and (order, row in the selection) of each feature."""
+    offsets = np.concatenate(
+        [[0], np.cumsum((2 * np.arange(len(selection.radial_count)) + 1) * selection.radial_count)]
+    )
+    n_channels = n_elements * int(offsets[-1])
+    monomials: dict[int, IntArray] = {}
+    entries: list[tuple[int, IntArray, FloatArray]] = []  # order, monomials before merging, coefficients
+    owner: list[tuple[int, int]] = []
+    for order, rows in selection.rows.items():
+        blocks = []
+        first = 0
+        for index, row in enumerate(rows):
+            coupling = couple(*selection.labels.pattern(row))
+            blocks.append(_channels(selection, row, coupling, offsets))
+            ids = np.arange(first, first + len(blocks[-1]), dtype=np.int32)
+            first += len(ids)
+            for coefficients in coupling.coefficients:
+                used = coefficients != 0.0
+                entries.append((order, ids[used], coefficients[used]))
+                owner.append((order, index))
+        monomials[order] = np.concatenate(blocks)
+    # Distinct multisets of labels have distinct monomials, so nothing needs merging across them.
+    dag = build_products(monomials, n_channels)
+    counts = [len(coefficients) for _, _, coefficients in entries]
+    centre = {
+        "n_features": len(entries),
+        "nodes": dag.nodes,
+        "terms": dag.terms,
+        "feature_start": np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
+        "feature_term": np.concatenate([dag.position[order][ids] for order, ids, _ in entries]),
+        "feature_coefficient": np.concatenate([coefficients for _, _, coefficients in entries]),
+    }
+    return centre, owner
+
+
+def _channels(selection: Selection, row: IntArray, coupling: Coupling, offsets: IntArray) -> IntArray:
+    """Channels of the monomials of a multiset of labels, rows sorted, shape (n_monomials, N)."""
+    labels, count = selection.labels, selection.radial_count
+    l = labels.l[row]
+    base = labels.z[row] * offsets[-1] + offsets[l] + l * count[l] + labels.n[row]
+    channels: IntArray = np.sort(base[coupling.factor] + coupling.m * count[l][coupling.factor], axis=1)
+    return channels
+
+
+def _describe(
+    settings: AceSettings,
+    elements: Sequence[int],
+    species: Sequence[int],
+    selection: Selection,
+    owner: Sequence[tuple[int, int]],
+) -> FeatureInfo:
+    labels = selection.labels
+    names = [
+        f"({SYMBOLS[elements[z]]} n{n} l{l})" for z, n, l in zip(labels.z, labels.n, labels.l, strict=True)
+    ]
+    rows = [selection.rows[order][index] for order, index in owner]
+    degree = np.array([labels.degree[row].sum() for row in rows])
+    rough = labels.degree**settings.smoothness_power * (labels.degree > 0)
+    smoothness = np.array([1.0 + rough[row].sum() for row in rows])
+    texts = [" ".join(names[index] for index in row) for row in rows]
+    neighbours = [tuple(elements[z] for z in labels.z[row]) for row in rows]
+    centres = [elements[z] for z in species]
+    return FeatureInfo(
+        order=np.tile(np.array([order for order, _ in owner], dtype=np.int32), len(centres)),
+        degree=np.tile(degree, len(centres)),
+        smoothness=np.tile(smoothness, len(centres)),
+        elements=tuple((centre, *around) for centre in centres for around in neighbours),
+        labels=tuple(f"{SYMBOLS[centre]}: {text}" for centre in centres for text in texts),
+    )

@@ -1,0 +1,60 @@
+"""What every descriptor gives: a part of an engine plan and facts about its features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from atomsmith.systems import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureInfo:
+    """Facts about features that priors and reports need; one entry per feature.
+
+    Attributes
+    ----------
+    order
+        Correlation order (number of neighbours in one product; 0 for reference energies), shape (n,).
+    degree
+        Total polynomial degree, sum over factors of n + weight_l * l, shape (n,).
+    smoothness
+        Penalty >= 1 that grows with the roughness of the feature, shape (n,). A smoothness prior gives the
+        coefficient the variance 1 / smoothness^2.
+    elements
+        Atomic numbers of centre and neighbours; for pair functions, which belong to no centre, of both atoms.
+    labels
+        What a person reads, with chemical symbols.
+    """
+
+    order: IntArray
+    degree: FloatArray
+    smoothness: FloatArray
+    elements: tuple[tuple[int, ...], ...]
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Count the features."""
+        return len(self.labels)
+
+    @classmethod
+    def concatenate(cls, infos: Sequence[FeatureInfo]) -> FeatureInfo:
+        """Join the features of several parts in the order of the plan."""
+        return cls(
+            order=np.concatenate([np.zeros(0, np.int32), *(info.order for info in infos)]),
+            degree=np.concatenate([np.zeros(0), *(info.degree for info in infos)]),
+            smoothness=np.concatenate([np.zeros(0), *(info.smoothness for info in infos)]),
+            elements=tuple(elements for info in infos for elements in info.elements),
+            labels=tuple(label for info in infos for label in info.labels),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class DescriptorPart:
+    """A part of an engine plan (docs/architecture.md) and its features; ``part["n_features"] == len(info)``."""
+
+    part: dict[str, Any]
+    info: FeatureInfo
