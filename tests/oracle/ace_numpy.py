@@ -1,8 +1,10 @@
 """The engine's mathematics in a few lines of NumPy: the readable oracle that fast code is tested against.
 
-Works from a plan (docs/architecture.md) and `Systems`, with brute-force neighbours. Everything is analytic in the
-positions, so derivatives are taken by a complex step, exact to rounding.
+Works from a plan (docs/architecture.md) and `Systems`, with brute-force neighbours. Everything is analytic in
+the positions, so derivatives are taken by a complex step, exact to rounding.
 """
+
+# ruff: noqa: E741 (l is the field's name of the angular degree)
 
 from __future__ import annotations
 

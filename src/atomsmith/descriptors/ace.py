@@ -3,6 +3,8 @@
 Drautz, Phys. Rev. B 99, 014104 (2019); Dusson et al., J. Comput. Phys. 454, 110946 (2022).
 """
 
+# ruff: noqa: E741 (l is the field's name of the angular degree)
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -25,36 +27,40 @@ from atomsmith.systems import FloatArray, IntArray
 class AceSettings(Settings):
     """Linear-ACE features of correlation order 1 to 4 (body order 2 to 5)."""
 
-    kind: Literal["ace"] = Field("ace", description="Name of the descriptor.")
-    cutoff: float = Field(5.0, gt=0.0, description="Cutoff in angstrom.")
+    kind: Literal["ace"] = Field(default="ace", description="Name of the descriptor.")
+    cutoff: float = Field(default=5.0, gt=0.0, description="Cutoff in angstrom.")
     correlation_order: int = Field(
-        3, ge=1, le=4, description="Largest number of neighbours in one product; the body order less one."
+        default=3,
+        ge=1,
+        le=4,
+        description="Largest number of neighbours in one product; the body order less one.",
     )
     degree: float | list[float] = Field(
-        14,
-        description="Largest total degree, sum over neighbours of n + weight_l * l with n, l >= 0: a list with "
-        "one value per correlation order, or the value of order 2, to which degree_step is added for order "
-        "1 and of which it is taken off for each further order.",
+        default=14,
+        description="Largest total degree, sum over neighbours of n + weight_l * l with n, l >= 0: a list "
+        "with a value per correlation order, or the value of order 2, from which the others differ by degree_step.",
     )
-    degree_step: float = Field(2.0, ge=0.0, description="See degree.")
-    weight_l: float = Field(1.5, gt=0.0, description="Weight of the angular degree l in the total degree.")
+    degree_step: float = Field(default=2.0, ge=0.0, description="See degree.")
+    weight_l: float = Field(
+        default=1.5, gt=0.0, description="Weight of the angular degree l in the total degree."
+    )
     first_order: bool = Field(
-        False,
+        default=False,
         description="Include correlation order 1; off because the pair potential spans the same functions, "
         "and because those of A around B and of B around A then differ in nothing but their name.",
     )
-    l_max: int = Field(12, ge=0, le=20, description="Largest angular degree.")
-    n_max: int = Field(30, ge=0, le=60, description="Largest radial degree.")
+    l_max: int = Field(default=12, ge=0, le=20, description="Largest angular degree.")
+    n_max: int = Field(default=30, ge=0, le=60, description="Largest radial degree.")
     elements: list[str] | None = Field(
-        None, description="Elements that take part as centres and as neighbours; all when not given."
+        default=None, description="Elements that take part as centres and as neighbours; all when not given."
     )
     smoothness_power: float = Field(
-        2.0,
+        default=2.0,
         ge=0.0,
         description="The prior's standard deviation falls as 1 / (1 + sum over neighbours of "
         "(n + weight_l * l)^power).",
     )
-    radial: RadialSettings = Field(RadialSettings(), description="Distance transform and envelopes.")
+    radial: RadialSettings = Field(default=RadialSettings(), description="Distance transform and envelopes.")
 
     def degrees(self) -> dict[int, float]:
         """Largest total degree of each correlation order that is present.

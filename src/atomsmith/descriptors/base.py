@@ -54,7 +54,7 @@ class FeatureInfo:
 
 @dataclass(frozen=True, eq=False)
 class DescriptorPart:
-    """A part of an engine plan (docs/architecture.md) and its features; ``part["n_features"] == len(info)``."""
+    """A part of an engine plan (docs/architecture.md) and its features; ``part["n_features"]`` of them."""
 
     part: dict[str, Any]
     info: FeatureInfo

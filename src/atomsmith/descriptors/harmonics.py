@@ -4,10 +4,12 @@ Convention of the whole project: real and orthonormal on the unit sphere, no Con
 sin(abs(m) phi) and m > 0 for cos(m phi); so (Y_1-1, Y_10, Y_11) is proportional to (y, z, x).
 """
 
+# ruff: noqa: E741 (l is the field's name of the angular degree)
+
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 from math import factorial, pi, sqrt
 from typing import Any
 
@@ -104,12 +106,12 @@ def _real_from_complex(l: int) -> NDArray[np.complex128]:
     return transform
 
 
-@lru_cache(maxsize=None)
+@cache
 def real_coupling(l1: int, l2: int, l: int) -> FloatArray:
     """Clebsch-Gordan tensor C in the real basis, shape (2 l1 + 1, 2 l2 + 1, 2 l + 1).
 
-    sum_{m1 m2} C[m1, m2, m] Y_{l1 m1} Y_{l2 m2} rotates as Y_lm. The tensor is real when l1 + l2 + l is even and
-    imaginary when it is odd; in the latter case the factor i is left out, which changes no property of it.
+    sum_{m1 m2} C[m1, m2, m] Y_{l1 m1} Y_{l2 m2} rotates as Y_lm. The tensor is real when l1 + l2 + l is even
+    and imaginary when it is odd; then the factor i is left out, which changes no property of it.
     """
     coupling = np.zeros((2 * l1 + 1, 2 * l2 + 1, 2 * l + 1))
     for m1 in range(-l1, l1 + 1):

@@ -1,15 +1,17 @@
 """Invariant, permutation-symmetric polynomials of the one-particle basis A_{znlm}.
 
-For a multiset of N labels (z, n, l), the products prod_t A_{z_t n_t l_t m_t} over all m span a representation of
-O(3) whose invariants are the coupled ACE functions (Dusson et al., J. Comput. Phys. 454, 110946 (2022), sec. 4).
-A coupling depends on the degrees l and on which labels are equal only, hence is computed once and remapped.
+For a multiset of N labels (z, n, l), the products prod_t A_{z_t n_t l_t m_t} over all m span a representation
+of O(3) whose invariants are the coupled ACE functions (Dusson et al., J. Comput. Phys. 454, 110946 (2022),
+sec. 4). A coupling depends on the degrees l and on which labels are equal only: made once and remapped.
 """
+
+# ruff: noqa: E741 (l is the field's name of the angular degree)
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -69,7 +71,7 @@ def _coupled_tensors(ls: tuple[int, ...]) -> FloatArray:
     return np.array(tensors).reshape(-1, *shape)
 
 
-@lru_cache(maxsize=None)
+@cache
 def couple(ls: tuple[int, ...], equal: tuple[int, ...]) -> Coupling:
     """Independent O(3)- and permutation-invariant couplings of labels with degrees ``ls``.
 
@@ -117,18 +119,19 @@ def _independent_rows(rows: FloatArray) -> FloatArray:
         return rows[:0]
     q, r, _ = scipy.linalg.qr(rows.T, mode="economic", pivoting=True)
     rank = int(np.count_nonzero(np.abs(np.diag(r)) > RANK_TOLERANCE))
-    basis: FloatArray = q.T[:rank]
-    return np.where(np.abs(basis) > 1e-12, basis, 0.0)
+    basis: FloatArray = np.ascontiguousarray(q.T[:rank])
+    basis[np.abs(basis) < 1e-12] = 0.0
+    return basis
 
 
-@lru_cache(maxsize=None)
+@cache
 def count_invariants(ls: tuple[int, ...], equal: tuple[int, ...]) -> int:
     """Number of independent invariants of a multiset of labels, from representation theory alone.
 
     The multiplicity of the trivial representation in the product, over distinct labels, of the symmetric
-    powers Sym^k(V_l): the integral of the character over SO(3) with Weyl's measure. As a character is a Laurent
-    polynomial in exp(i phi), the integral is (number of weights 0) - (number of weights 1), in integers. The
-    parity under inversion is (-1)^(sum l). Arguments as for `couple`.
+    powers Sym^k(V_l): the integral of the character over SO(3) with Weyl's measure. As a character is a
+    Laurent polynomial in exp(i phi), the integral is (number of weights 0) - (number of weights 1), in
+    integers. The parity under inversion is (-1)^(sum l). Arguments as for `couple`.
     """
     if sum(ls) % 2 == 1:
         return 0

@@ -19,17 +19,19 @@ from atomsmith.systems import FloatArray
 class PairSettings(Settings):
     """A pair potential that is linear in its parameters."""
 
-    kind: Literal["pair"] = Field("pair", description="Name of the descriptor.")
+    kind: Literal["pair"] = Field(default="pair", description="Name of the descriptor.")
     cutoff: float | None = Field(
-        None, gt=0.0, description="Cutoff in angstrom; by default the largest of the other descriptors."
+        default=None,
+        gt=0.0,
+        description="Cutoff in angstrom; by default the largest of the other descriptors.",
     )
     degree: int = Field(
-        12, ge=0, description="Largest polynomial degree; each pair has degree + 1 functions."
+        default=12, ge=0, description="Largest polynomial degree; a pair has degree + 1 functions."
     )
     smoothness_power: float = Field(
-        2.0, ge=0.0, description="The prior's standard deviation falls as 1 / (1 + n^power)."
+        default=2.0, ge=0.0, description="The prior's standard deviation falls as 1 / (1 + n^power)."
     )
-    radial: RadialSettings = Field(RadialSettings(), description="Distance transform and envelopes.")
+    radial: RadialSettings = Field(default=RadialSettings(), description="Distance transform and envelopes.")
 
 
 def pair_size(settings: PairSettings, n_elements: int) -> int:

@@ -137,4 +137,5 @@ def _split_quads(rows: LongArray, n_channels: int, sweeps: int = 20) -> LongArra
             break
         choice = better
         popularity = np.bincount(member[every, choice].reshape(-1), minlength=len(distinct))
-    return keys[every, choice]
+    chosen: LongArray = keys[every, choice]
+    return chosen

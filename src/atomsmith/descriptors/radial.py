@@ -21,31 +21,33 @@ class RadialSettings(Settings):
     """Distance transform and envelopes of the radial functions; pairs are written like ``Si-O``."""
 
     cutoffs: dict[str, float] = Field(
-        {},
-        description="Cutoff in angstrom of single pairs of elements, where it differs from the general one.",
+        default={},
+        description="Cutoff in angstrom of single pairs of elements, if not the general one.",
     )
     outer_power: int = Field(
-        3,
+        default=3,
         ge=2,
         le=10,
-        description="Power of the envelope (1 - (r/cutoff)^2)^power; 3 makes forces smooth (C2 energy) there.",
+        description="Power of the envelope (1 - (r/cutoff)^2)^power; 3 makes the energy C2 there.",
     )
     inner_fractions: tuple[float, float] = Field(
-        (0.4, 0.75),
+        default=(0.4, 0.75),
         description="The functions vanish below the first and are full above the second, in units of r0; "
         "(0, 0) switches that off.",
     )
     inner: dict[str, tuple[float, float]] = Field(
-        {}, description="The same two distances in angstrom for single pairs of elements."
+        default={}, description="The same two distances in angstrom for single pairs of elements."
     )
     r0: dict[str, float] = Field(
-        {},
+        default={},
         description="Distance in angstrom where single pairs of elements are resolved best; by default the "
         "nearest-neighbour distance in the data, else the sum of the covalent radii.",
     )
-    transform_p: int = Field(2, ge=1, le=12, description="Exponent of the distance transform at large r.")
+    transform_p: int = Field(
+        default=2, ge=1, le=12, description="Exponent of the distance transform at large r."
+    )
     transform_q: int = Field(
-        4, ge=1, le=12, description="Exponent of the distance transform at small r, >= p."
+        default=4, ge=1, le=12, description="Exponent of the transform at small r, >= p."
     )
 
 
@@ -82,8 +84,8 @@ def build_radial(
     cutoff
         Cutoff in angstrom of the pairs that ``settings`` does not name.
     first_neighbour
-        Typical nearest-neighbour distance of each pair in the data, in angstrom, shape (n_elements, n_elements);
-        NaN where unknown.
+        Typical nearest-neighbour distance in angstrom of each pair of elements in the data, shape
+        (n_elements, n_elements); NaN where unknown.
 
     Raises
     ------
@@ -92,9 +94,7 @@ def build_radial(
     """
     p, q = settings.transform_p, settings.transform_q
     if q < p:
-        raise InputError(
-            f"radial: transform_q is {q}, but must be at least transform_p, {p}; raise transform_q."
-        )
+        raise InputError(f"radial: transform_q is {q}, below transform_p, which is {p}; raise transform_q.")
     cutoffs = _pair_values(settings.cutoffs, np.full((len(elements),) * 2, cutoff), elements)
     radii = covalent_radii(elements)
     r0 = radii[:, None] + radii[None, :]
@@ -135,7 +135,8 @@ def _check_distances(elements: Sequence[int], cutoffs: FloatArray, r0: FloatArra
         pair = f"{SYMBOLS[elements[i]]}-{SYMBOLS[elements[j]]}"
         if not (cutoffs[i, j] > 0.0 and r0[i, j] > 0.0):
             raise InputError(
-                f"radial: pair {pair} has cutoff {cutoffs[i, j]:g} and r0 {r0[i, j]:g} angstrom; both must be > 0."
+                f"radial: pair {pair} has cutoff {cutoffs[i, j]:g} and r0 {r0[i, j]:g} angstrom; "
+                "both must be positive."
             )
         low, high = inner[i, j]
         if high != 0.0 and not 0.0 <= low < high < cutoffs[i, j]:
@@ -148,8 +149,8 @@ def _check_distances(elements: Sequence[int], cutoffs: FloatArray, r0: FloatArra
 def _orthonormalise(table: dict[str, Any], pair: int) -> None:
     """Fill t's range and the recurrence of one pair by the discrete Stieltjes procedure.
 
-    The functions R_k = P_k(t(r)) * envelopes are orthonormal with respect to the mean over r between the inner
-    end and the cutoff: the P_k are the orthonormal polynomials of t for the weight envelopes^2
+    The functions R_k = P_k(t(r)) * envelopes are orthonormal with respect to the mean over r between the
+    inner end and the cutoff: the P_k are the orthonormal polynomials of t for the weight envelopes^2
     (Gautschi, Orthogonal Polynomials (2004), sec. 2.2.3.1).
     """
     r_low = table["inner"][pair, 0] if table["inner"][pair, 1] > 0.0 else 0.0

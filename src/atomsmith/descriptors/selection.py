@@ -1,5 +1,7 @@
 """Which multisets of one-particle labels (z, n, l) enter an ACE basis."""
 
+# ruff: noqa: E741 (l is the field's name of the angular degree)
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -104,4 +106,5 @@ def _multisets(labels: Labels, order: int, limit: float) -> IntArray:
         rows = np.concatenate([rows[row], index[label][:, None]], axis=1)
     rows = rows[labels.l[rows].sum(axis=1) % 2 == 0]
     rows = rows[np.array([count_invariants(*labels.pattern(row)) > 0 for row in rows], dtype=bool)]
-    return rows[np.argsort(labels.degree[rows].sum(axis=1), kind="stable")]
+    ordered: IntArray = rows[np.argsort(labels.degree[rows].sum(axis=1), kind="stable")]
+    return ordered
