@@ -37,8 +37,8 @@ class AceSettings(Settings):
     )
     degree: float | list[float] = Field(
         default=14,
-        description="Largest total degree, sum over neighbours of n + weight_l * l with n, l >= 0: a list "
-        "with a value per correlation order, or the value of order 2, from which the others differ by degree_step.",
+        description="Largest total degree, sum over neighbours of n + weight_l * l with n, l >= 0: a value "
+        "per correlation order, or that of order 2, from which the others differ by degree_step.",
     )
     degree_step: float = Field(default=2.0, ge=0.0, description="See degree.")
     weight_l: float = Field(
