@@ -1,0 +1,1 @@
+"""Linear fits: streaming triangular factor, solvers, posterior, weights, error metrics, calibration."""

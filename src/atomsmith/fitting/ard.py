@@ -1,0 +1,49 @@
+"""Automatic relevance determination: a prior precision for each coefficient, irrelevant ones dropped."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from atomsmith.fitting.evidence import bayesian_ridge
+from atomsmith.fitting.hyperparameters import Hyperparameters, SolverSettings
+from atomsmith.fitting.relevance import maximise_evidence
+from atomsmith.fitting.standard_form import StandardForm
+
+
+class ARD(SolverSettings):
+    """Automatic relevance determination (Tipping, J. Mach. Learn. Res. 1, 211 (2001)).
+
+    The prior's penalties cancel (each coefficient finds its own precision) and only shape the start.
+    """
+
+    kind: Literal["ard"] = Field(default="ard", description="Name of the solver.")
+    threshold: float = Field(
+        default=1.0e-3,
+        ge=0.0,
+        lt=1.0,
+        description="A feature is dropped once the data determine less than this share of it "
+        "(gamma_j = 1 - alpha_j Sigma_jj) and the evidence rises without it; larger drops sooner.",
+    )
+    max_iterations: int = Field(default=300, ge=1, description="Most iterations.")
+    tolerance: float = Field(
+        default=1.0e-2,
+        gt=0.0,
+        description="Change of the log evidence (nats) in an iteration at which it has converged.",
+    )
+
+
+def solve_ard(form: StandardForm, settings: ARD) -> Hyperparameters:
+    """Maximise the evidence over the noise and all prior precisions, from the Bayesian ridge solution."""
+    start = bayesian_ridge(form, settings.noise_floor)
+    return maximise_evidence(
+        form,
+        np.arange(form.size),
+        start,
+        noise_floor=settings.noise_floor,
+        threshold=settings.threshold,
+        max_iterations=settings.max_iterations,
+        tolerance=settings.tolerance,
+    )

@@ -1,0 +1,148 @@
+"""Evidence maximisation with several prior precisions: MacKay's fixed point on the triangular factor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack, solve_triangular
+
+from atomsmith.fitting.hyperparameters import Hyperparameters
+from atomsmith.fitting.standard_form import StandardForm, square_triangle
+from atomsmith.systems import FloatArray
+
+# Above this condition of the scaled precision its Cholesky factor (half the digits) gives way to QR.
+_CHOLESKY_LIMIT = 1.0e10
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """Posterior of the kept x at given precisions: what one update needs.
+
+    ``x`` (k,), ``determined`` gamma_j = 1 - alpha_j Sigma_jj (k,), ``residual`` sum of squares,
+    ``log_evidence``.
+    """
+
+    x: FloatArray
+    determined: FloatArray
+    residual: float
+    log_evidence: float
+
+
+def maximise_evidence(
+    form: StandardForm,
+    groups: NDArray[np.int64],
+    start: Hyperparameters,
+    *,
+    noise_floor: float,
+    threshold: float,
+    max_iterations: int,
+    tolerance: float,
+) -> Hyperparameters:
+    """Iterate alpha_g = gamma_g / sum_g x^2, beta = (M - gamma) / |r|^2 (Tipping 2001, eqs. 16 and 18).
+
+    Parameters
+    ----------
+    form
+        The problem, with p penalised coefficients and M degrees of freedom.
+    groups
+        Group of each coefficient, shape (p,).
+    start
+        Precisions to start from.
+    noise_floor
+        Noise of the labels in weighted units.
+    threshold
+        Coefficients with gamma_j below this are dropped.
+    max_iterations, tolerance
+        Stop after so many iterations, or once none is dropped and the log evidence changes by less.
+
+    Returns
+    -------
+    hyperparameters
+        With infinite alpha for dropped coefficients.
+    """
+    gram, projected = form.r.T @ form.r, form.r.T @ form.z
+    floor = form.floor(noise_floor)
+    kept = np.flatnonzero(np.isfinite(start.alpha))
+    alpha, beta = start.alpha[kept], start.beta
+    evidence, converged, iterations = -np.inf, False, 0
+    step = _step(form, gram, projected, kept, alpha, beta, floor)
+    while iterations < max_iterations and not converged:
+        iterations += 1
+        # With gamma small, lowering alpha x^2 below gamma (1 - gamma) means that q^2 < s: the evidence rises
+        # monotonically up to infinite alpha (Tipping and Faul 2003, eq. 21).
+        gamma = step.determined
+        relevant = (gamma >= threshold) | (alpha * step.x**2 > gamma * (1.0 - gamma))
+        alpha = _group_precisions(groups[kept], step, alpha)
+        beta = max(form.rows - step.determined.sum(), 1.0e-3) / (step.residual + floor)
+        kept, alpha = kept[relevant], alpha[relevant]
+        step = _step(form, gram, projected, kept, alpha, beta, floor)
+        converged = bool(relevant.all()) and abs(step.log_evidence - evidence) < tolerance
+        evidence = step.log_evidence
+    result = np.full(form.size, np.inf)
+    result[kept] = alpha
+    effective = float(step.determined.sum()) + len(form.free)
+    return Hyperparameters(result, float(beta), step.log_evidence, effective, iterations, converged)
+
+
+def _group_precisions(groups: NDArray[np.int64], step: _Step, alpha: FloatArray) -> FloatArray:
+    """Precision of each coefficient from the sums over its group."""
+    _, member = np.unique(groups, return_inverse=True)
+    determined = np.bincount(member, step.determined)
+    size = np.bincount(member, step.x**2)
+    # A coefficient that shrinks to nothing takes its precision along by at most 1e3 an iteration.
+    largest = 1.0e3 * np.bincount(member, alpha) / np.bincount(member)
+    updated = np.minimum(determined / np.maximum(size, np.finfo(np.float64).tiny), largest)
+    precisions: FloatArray = np.where(
+        updated > 0.0, updated, np.bincount(member, alpha) / np.bincount(member)
+    )[member]
+    return precisions
+
+
+def _step(
+    form: StandardForm,
+    gram: FloatArray,
+    projected: FloatArray,
+    kept: NDArray[np.int64],
+    alpha: FloatArray,
+    beta: float,
+    floor: float,
+) -> _Step:
+    """Posterior in the scaled variables alpha^(1/2) x, whose precision I + K has eigenvalues above 1."""
+    scale = np.sqrt(beta / alpha)
+    if len(kept) == 0:
+        log_evidence = 0.5 * form.rows * np.log(beta / (2.0 * np.pi)) - form.log_volume
+        residual = form.residual(np.zeros(form.size))
+        return _Step(
+            np.zeros(0), np.zeros(0), residual, float(log_evidence - 0.5 * beta * (residual + floor))
+        )
+    trace = float((np.diag(gram)[kept] * scale**2).sum())
+    if trace < _CHOLESKY_LIMIT:
+        scaled = gram[np.ix_(kept, kept)] * scale * scale[:, None]
+        scaled[np.diag_indices(len(kept))] += 1.0
+        triangle, _ = lapack.dpotrf(scaled, overwrite_a=True)
+        target = solve_triangular(triangle, scale * projected[kept], trans="T", check_finite=False)
+    else:
+        k = len(kept)
+        stacked = np.zeros((form.size + k, k + 1), order="F")
+        stacked[: form.size, :k] = form.r[:, kept] * scale
+        stacked[: form.size, k] = form.z
+        stacked[form.size + np.arange(k), np.arange(k)] = 1.0
+        triangle = square_triangle(stacked, k + 1)
+        triangle, target = triangle[:k, :k], triangle[:k, k]
+    inverse, _ = lapack.dtrtri(triangle)
+    inverse = np.triu(inverse)
+    x = scale * (inverse @ target)
+    determined = np.clip(1.0 - np.square(inverse).sum(axis=1), 0.0, 1.0)
+    full = np.zeros(form.size)
+    full[kept] = x
+    residual = form.residual(full)
+    log_evidence = (
+        0.5 * form.rows * np.log(beta / (2.0 * np.pi))
+        - np.log(np.abs(np.diag(triangle))).sum()
+        - 0.5 * beta * (residual + floor)
+        - 0.5 * float(alpha @ x**2)
+        - form.log_volume
+    )
+    return _Step(x, determined, residual, float(log_evidence))

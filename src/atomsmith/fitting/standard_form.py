@@ -1,0 +1,171 @@
+"""Factor and prior brought to standard form: free coefficients projected out, unit penalties."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack, qr, solve_triangular
+
+from atomsmith.errors import InputError
+from atomsmith.fitting.factor import TriangularFactor
+from atomsmith.fitting.posterior import Posterior
+from atomsmith.fitting.prior import Prior
+from atomsmith.systems import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class StandardForm:
+    """Least squares in x = penalty * (c - mean), with the f free coefficients u in front.
+
+    The rows left of the data are ``|R_uu u + R_ux x - z_u|^2 + |R x - z|^2 + rss``: flat priors on u
+    integrate to the restricted likelihood of x (REML), in which f rows are used up.
+
+    Attributes
+    ----------
+    r
+        Upper triangular R, shape (p, p).
+    z
+        Targets of x, shape (p,).
+    rss
+        Residual sum of squares that no coefficients lower.
+    rows
+        Degrees of freedom of the restricted likelihood: rows of data minus f.
+    free_r, cross_r, free_z
+        R_uu (f, f), R_ux (f, p), z_u (f,).
+    free, penalised
+        Feature indices of u and x.
+    prior
+        The prior that made this form.
+    """
+
+    r: FloatArray
+    z: FloatArray
+    rss: float
+    rows: int
+    free_r: FloatArray
+    cross_r: FloatArray
+    free_z: FloatArray
+    free: NDArray[np.int64]
+    penalised: NDArray[np.int64]
+    prior: Prior
+
+    @classmethod
+    def build(cls, factor: TriangularFactor, prior: Prior) -> StandardForm:
+        """Combine a factor and a prior.
+
+        Raises
+        ------
+        InputError
+            Where their sizes differ, or where there are not more rows than free coefficients.
+        """
+        if prior.n_features != factor.n_features:
+            raise InputError(
+                f"The prior has {prior.n_features} coefficients and the factor {factor.n_features} features; "
+                "they must be the same."
+            )
+        free = np.flatnonzero(prior.penalty == 0.0)
+        penalised = np.flatnonzero((prior.penalty > 0.0) & np.isfinite(prior.penalty))
+        rows = factor.n_rows - len(free)
+        if rows < 1:
+            raise InputError(
+                f"{factor.n_rows} rows of data cannot determine {len(free)} free coefficients; "
+                "add configurations, or fix the reference energies."
+            )
+        r = factor.r
+        f, p = len(free), len(penalised)
+        stacked = np.zeros((factor.n_features + f, f + p + 1), order="F")
+        stacked[: factor.n_features, :f] = r[:, free]
+        stacked[: factor.n_features, f : f + p] = r[:, penalised] / prior.penalty[penalised]
+        stacked[: factor.n_features, f + p] = factor.qty - r @ prior.mean
+        norms = np.linalg.norm(r[:, free], axis=0)
+        stacked[factor.n_features + np.arange(f), np.arange(f)] = prior.anchor * np.where(
+            norms > 0.0, norms, 1.0
+        )
+        triangle = square_triangle(stacked, f + p + 1)
+        x = slice(f, f + p)
+        return cls(
+            r=triangle[x, x],
+            z=triangle[x, f + p],
+            rss=factor.residual_sum_of_squares + float(triangle[f + p, f + p] ** 2),
+            rows=rows,
+            free_r=triangle[:f, :f],
+            cross_r=triangle[:f, x],
+            free_z=triangle[:f, f + p],
+            free=free,
+            penalised=penalised,
+            prior=prior,
+        )
+
+    @property
+    def size(self) -> int:
+        """Number p of penalised coefficients."""
+        return len(self.penalised)
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Group of each penalised coefficient, shape (p,)."""
+        if self.prior.groups is None:
+            return np.zeros(self.size, dtype=np.int64)
+        return self.prior.groups[self.penalised]
+
+    @property
+    def log_volume(self) -> float:
+        """Log |det R_uu|: the free coefficients' share of the restricted likelihood."""
+        return float(np.log(np.abs(np.diag(self.free_r))).sum())
+
+    def residual(self, x: FloatArray) -> float:
+        """Residual sum of squares of x, with the free coefficients at their best."""
+        difference = self.r @ x - self.z
+        return float(difference @ difference) + self.rss
+
+    def floor(self, noise_floor: float) -> float:
+        """Sum of squares below which a residual means nothing: noise of the labels, or rounding."""
+        rounding = np.finfo(np.float64).eps ** 2 * (float(self.z @ self.z) + self.rss)
+        return float(max(self.rows * noise_floor**2, rounding, 1.0e-200))
+
+    def posterior(self, alpha: FloatArray, beta: float) -> Posterior:
+        """Gaussian posterior of the coefficients given all precisions.
+
+        Parameters
+        ----------
+        alpha
+            Prior precision of each x, shape (p,); infinite where the feature is dropped.
+        beta
+            Noise precision of the weighted rows.
+        """
+        kept = np.flatnonzero(np.isfinite(alpha))
+        f, k = len(self.free), len(kept)
+        root = np.sqrt(beta)
+        stacked = np.zeros((f + self.size + k, f + k + 1), order="F")
+        stacked[:f, :f] = root * self.free_r
+        stacked[:f, f : f + k] = root * self.cross_r[:, kept]
+        stacked[:f, f + k] = root * self.free_z
+        stacked[f : f + self.size, f : f + k] = root * self.r[:, kept]
+        stacked[f : f + self.size, f + k] = root * self.z
+        stacked[f + self.size + np.arange(k), f + np.arange(k)] = np.sqrt(alpha[kept])
+        triangle = square_triangle(stacked, f + k + 1)
+        # The precision is T^T T, so the covariance is L L^T with L = T^-1, and rows of L carry 1 / penalty.
+        inverse, info = lapack.dtrtri(triangle[: f + k, : f + k])
+        if info != 0:
+            raise RuntimeError("The posterior precision is singular although every prior is proper.")
+        scale = np.concatenate([np.ones(f), 1.0 / self.prior.penalty[self.penalised[kept]]])
+        solution = solve_triangular(triangle[: f + k, : f + k], triangle[: f + k, f + k])
+        features = np.concatenate([self.free, self.penalised[kept]])
+        mean = self.prior.mean.copy()
+        mean[features] += scale * solution
+        return Posterior(
+            mean=mean,
+            kept=features,
+            factor=np.ascontiguousarray(np.triu(inverse) * scale[:, None]),
+            noise_precision=float(beta),
+        )
+
+
+def square_triangle(stacked: FloatArray, n: int) -> FloatArray:
+    """R factor of a matrix (destroyed) as a square n x n triangle, zero rows added where it is flat."""
+    (_, _), triangle = qr(stacked, mode="raw", overwrite_a=True, check_finite=False)
+    square = np.zeros((n, n))
+    square[: min(n, len(triangle))] = triangle[:n]
+    return square
