@@ -1,0 +1,56 @@
+// The engine's entry points: what Python and the LAMMPS plugin call.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kernels.hpp"
+
+namespace atomsmith {
+
+// A neighbour list with what is derived from it and the memory that evaluations reuse. Not to be shared by threads.
+class Batch {
+  public:
+    // The view's index arrays must outlive the batch; positions and cells are given with every call.
+    Batch(std::shared_ptr<const Model> model, const BatchView& view);
+
+    void set_geometry(const double* positions, const double* cells);
+
+    // energies [set][centres], forces [set][atoms][3], virial [set][systems][9] = -dE/dstrain.
+    void predict(const Weights& weights, int n_threads, double* energies, double* forces, double* virial);
+
+    // Sums of the features over each system's atoms, [system][feature], and the energies that no coefficient scales,
+    // [centre]. Keeps the one-particle basis for `backward` when it is small enough.
+    void forward(int n_threads, double* sums, double* fixed_energies);
+
+    // Energies, forces and virial with coefficients of its own for every system, [system][feature].
+    void backward(const double* coefficients, int n_threads, double* energies, double* forces, double* virial);
+
+    // Features of every atom, [centre][feature].
+    void features(int n_threads, double* features);
+
+    // Rows for fits, columns contiguous: energy [feature][system], forces [feature][3 atoms], virial
+    // [feature][6 systems] in the order xx yy zz yz xz xy. All are overwritten.
+    void design_rows(int n_threads, double* energy, double* forces, double* virial);
+
+    const BatchView& view() const { return view_; }
+    const Model& model() const { return *model_; }
+
+  private:
+    struct Scratch {
+        std::vector<double> memory;
+        double* aligned = nullptr;
+    };
+    double* scratch(std::vector<Scratch>& buffers, int thread, std::size_t doubles);
+    void reduce(int n_sets, int n_threads, double* forces, double* virial);
+    Sweep sweep(int begin, int end) const;
+
+    std::shared_ptr<const Model> model_;
+    BatchView view_;
+    BatchLayout layout_;
+    std::vector<Scratch> scratch_, term_scratch_;
+    std::vector<double> gradient_, atom_virial_, channels_;
+    bool channels_kept_ = false;
+};
+
+}  // namespace atomsmith

@@ -1,0 +1,238 @@
+// The sweeps over blocks of atoms. This file is compiled once for every instruction set.
+//
+// It must not instantiate standard-library templates that other files use too: the linker would keep one copy, maybe
+// one compiled for instructions that the processor lacks. (Only inlined accessors of std::vector appear here.)
+#include "kernels.hpp"
+
+#include "ace.hpp"
+#include "coupling.hpp"
+#include "design.hpp"
+#include "pair.hpp"
+#include "workspace.hpp"
+
+namespace atomsmith::ATOMSMITH_ISA {
+
+namespace {
+
+struct Block {
+    const std::int32_t* atoms;
+    int n;       // atoms; the lanes behind are empty
+    int centre;  // species
+    int index;
+};
+
+Block block_at(const Sweep& sweep, int index) {
+    Block block{sweep.layout->blocks.data() + static_cast<std::size_t>(index) * kLanes, 0, 0, index};
+    while (block.n < kLanes && block.atoms[block.n] >= 0) ++block.n;
+    block.centre = sweep.batch->species[block.atoms[0]];
+    return block;
+}
+
+// Radial functions of all parts and the values of all channels and stored nodes.
+void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program* const* programs) {
+    const Model& model = *sweep.model;
+    for (int s = 0; s < kLanes; ++s) gather_lane(sweep, w, s, s < block.n ? block.atoms[s] : -1);
+    std::size_t channels_before = 0;
+    const std::size_t block_channels =
+        sweep.channels_in || sweep.channels_out ? channel_doubles_per_block(model, kLanes) * block.index : 0;
+    for (std::size_t k = 0; k < model.parts.size(); ++k) {
+        const Part& part = model.parts[k];
+        if (part.radial.n == 0) continue;
+        PartWorkspace& own = w.parts[k];
+        for (int s = 0; s < block.n; ++s) radial_lane(part, block.centre, w.near, s, own);
+        if (part.kind != Part::Kind::kAce) continue;
+        const int n = model.n_species() * part.n_lmk, lane_stride = padded(n) + kLanes;
+        if (sweep.channels_in) {
+            const double* from = sweep.channels_in + block_channels + channels_before;
+            for (int c = 0; c < n; ++c) own.slots[c] = load_unaligned(from + static_cast<std::size_t>(c) * kLanes);
+        } else {
+            for (int s = 0; s < kLanes; ++s) {
+                double* lane = w.lane_channels + static_cast<std::size_t>(s) * lane_stride;
+                if (s < block.n)
+                    basis_sweep(part, w.near, s, own, w.harmonics, lane);
+                else
+                    for (int c = 0; c < n; ++c) lane[c] = 0.0;
+            }
+            to_lanes(w.lane_channels, lane_stride, n, own.slots);
+        }
+        if (sweep.channels_out) {
+            double* to = sweep.channels_out + block_channels + channels_before;
+            for (int c = 0; c < n; ++c) store_unaligned(to + static_cast<std::size_t>(c) * kLanes, own.slots[c]);
+        }
+        channels_before += static_cast<std::size_t>(n) * kLanes;
+        stored_products(*programs[k], n, own.slots);
+    }
+}
+
+// Programs (and, per set, weights) of the block's centre for every part.
+struct Plans {
+    static constexpr int kMaxParts = 64;
+    const Program* program[kMaxParts] = {};
+};
+
+Plans plans_of(const Sweep& sweep, int centre) {
+    Plans plans;
+    for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
+        const Part& part = sweep.model->parts[k];
+        if (part.kind != Part::Kind::kAce) continue;
+        plans.program[k] = sweep.weights ? &sweep.weights->centres[k][centre].program : &part.centres[centre].full;
+    }
+    return plans;
+}
+
+const double* term_weights(const Sweep& sweep, int part, int centre, int set) {
+    if (!sweep.weights) return sweep.system_values[part * sweep.model->n_species() + centre];
+    const Weights::Centre& own = sweep.weights->centres[part][centre];
+    return own.values.data() + static_cast<std::size_t>(set) * own.program.n_weights;
+}
+
+// Energy and gradient of one block with one set of coefficients.
+void backward_block(const Sweep& sweep, const Block& block, const Plans& plans, int set, Workspace& w) {
+    const Model& model = *sweep.model;
+    const double* coefficients =
+        sweep.weights ? sweep.weights->coefficients.data() + static_cast<std::size_t>(set) * model.n_features
+                      : sweep.system_coefficients;
+    double energy[kLanes] = {};
+    for (int s = 0; s < block.n; ++s) clear_gradient(w.near, s);
+    for (std::size_t k = 0; k < model.parts.size(); ++k) {
+        const Part& part = model.parts[k];
+        PartWorkspace& own = w.parts[k];
+        switch (part.kind) {
+            case Part::Kind::kE0:
+                for (int s = 0; s < block.n; ++s) energy[s] += coefficients[part.first_feature + block.centre];
+                break;
+            case Part::Kind::kPair:
+                for (int s = 0; s < block.n; ++s)
+                    energy[s] += pair_energy(part, block.centre, coefficients + part.first_feature, w.near, s, own);
+                break;
+            case Part::Kind::kZbl:
+                for (int s = 0; s < block.n; ++s) energy[s] += zbl_energy(part, block.centre, w.near, s);
+                break;
+            case Part::Kind::kAce: {
+                const Vec coupled = coupled_energy(*plans.program[k], term_weights(sweep, static_cast<int>(k), block.centre, set),
+                                                   own.slots, own.adjoint);
+                const int n = model.n_species() * part.n_lmk, lane_stride = padded(n) + kLanes;
+                from_lanes(own.adjoint, n, w.lane_channels, lane_stride);
+                for (int s = 0; s < block.n; ++s) {
+                    energy[s] += coupled[s];
+                    force_sweep(part, w.lane_channels + static_cast<std::size_t>(s) * lane_stride, w.near, s, own);
+                }
+                break;
+            }
+        }
+    }
+    const std::size_t atoms = sweep.batch->n_centres, pairs = sweep.batch->first[sweep.batch->n_centres];
+    for (int s = 0; s < block.n; ++s) {
+        if (sweep.energies) sweep.energies[set * atoms + block.atoms[s]] = energy[s];
+        write_gradient(sweep, w, s, block.atoms[s], sweep.gradient + 3 * set * pairs, sweep.virial + 9 * set * atoms);
+    }
+}
+
+void backward(const Sweep& sweep, double* scratch) {
+    Arena arena{scratch};
+    Workspace w = lay_out(*sweep.model, sweep.layout->max_neighbours, false, arena);
+    const int n_sets = sweep.weights ? sweep.weights->n_sets : 1;
+    for (int index = sweep.begin; index < sweep.end; ++index) {
+        const Block block = block_at(sweep, index);
+        const Plans plans = plans_of(sweep, block.centre);
+        prepare(sweep, block, w, plans.program);
+        for (int set = 0; set < n_sets; ++set) backward_block(sweep, block, plans, set, w);
+    }
+}
+
+void add_features(const Sweep& sweep, const Block& block, const Plans& plans, const Workspace& w, int s, double* to) {
+    const Model& model = *sweep.model;
+    for (std::size_t k = 0; k < model.parts.size(); ++k) {
+        const Part& part = model.parts[k];
+        double* features = to + part.first_feature;
+        if (part.kind == Part::Kind::kE0) features[block.centre] += 1.0;
+        if (part.kind == Part::Kind::kPair) pair_features(part, block.centre, w.near, s, w.parts[k], features);
+        if (part.kind != Part::Kind::kAce) continue;
+        const AceCentre& centre = part.centres[block.centre];
+        double* own = features + centre.first_feature;
+        for_each_term(*plans.program[k], w.parts[k].slots, [&](int term, Vec value) __attribute__((always_inline)) {
+            for (int e = centre.term_start[term]; e < centre.term_start[term + 1]; ++e)
+                own[centre.term_feature[e]] += centre.term_coefficient[e] * value[s];
+        });
+    }
+}
+
+// The sums over the block's atoms, without a value per atom: the sum over lanes comes before the features.
+void add_feature_sums(const Sweep& sweep, const Block& block, const Plans& plans, const Workspace& w) {
+    const Model& model = *sweep.model;
+    for (std::size_t k = 0; k < model.parts.size(); ++k) {
+        const Part& part = model.parts[k];
+        double* features = sweep.feature_sums + part.first_feature;
+        if (part.kind == Part::Kind::kE0) features[block.centre] += block.n;
+        if (part.kind == Part::Kind::kPair)
+            for (int s = 0; s < block.n; ++s) pair_features(part, block.centre, w.near, s, w.parts[k], features);
+        if (part.kind != Part::Kind::kAce) continue;
+        // Term sums over the blocks of a chunk are kept in the caller's buffer and turned into features there.
+        double* sums = sweep.term_sums[k * model.n_species() + block.centre];
+        for_each_term(*plans.program[k], w.parts[k].slots, [&](int term, Vec value) __attribute__((always_inline)) {
+            Vec* sum = reinterpret_cast<Vec*>(sums) + term;
+            *sum += value;
+        });
+    }
+}
+
+void fixed_energies(const Sweep& sweep, const Block& block, Workspace& w) {
+    for (int s = 0; s < block.n; ++s) {
+        double energy = 0.0;
+        for (const Part& part : sweep.model->parts)
+            if (part.kind == Part::Kind::kZbl) energy += zbl_energy(part, block.centre, w.near, s);
+        sweep.energies[block.atoms[s]] = energy;
+    }
+}
+
+void forward(const Sweep& sweep, double* scratch) {
+    Arena arena{scratch};
+    Workspace w = lay_out(*sweep.model, sweep.layout->max_neighbours, false, arena);
+    for (int index = sweep.begin; index < sweep.end; ++index) {
+        const Block block = block_at(sweep, index);
+        const Plans plans = plans_of(sweep, block.centre);
+        prepare(sweep, block, w, plans.program);
+        if (sweep.energies) fixed_energies(sweep, block, w);
+        if (sweep.feature_sums) add_feature_sums(sweep, block, plans, w);
+        if (sweep.atom_features)
+            for (int s = 0; s < block.n; ++s)
+                add_features(sweep, block, plans, w, s,
+                             sweep.atom_features + static_cast<std::size_t>(block.atoms[s]) * sweep.model->n_features);
+    }
+}
+
+void design(const Sweep& sweep, double* scratch) {
+    Arena arena{scratch};
+    Workspace w = lay_out(*sweep.model, sweep.layout->max_neighbours, true, arena);
+    for (int index = sweep.begin; index < sweep.end; ++index) {
+        const Block block = block_at(sweep, index);
+        const Plans plans = plans_of(sweep, block.centre);
+        prepare(sweep, block, w, plans.program);
+        for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
+            const Part& part = sweep.model->parts[k];
+            if (part.kind == Part::Kind::kE0)
+                sweep.design_energy[(part.first_feature + block.centre) * sweep.design_energy_stride] += block.n;
+            if (part.kind == Part::Kind::kPair)
+                for (int s = 0; s < block.n; ++s)
+                    design_pair(sweep, part, block.centre, block.atoms[s], s, w, w.parts[k]);
+            if (part.kind == Part::Kind::kAce)
+                design_ace(sweep, part, block.centre, block.atoms, block.n, w, w.parts[k]);
+        }
+    }
+}
+
+std::size_t scratch_doubles(const Model& model, int max_neighbours, bool for_design) {
+    Arena arena{nullptr};
+    lay_out(model, max_neighbours, for_design, arena);
+    return arena.used + 8;
+}
+
+#define ATOMSMITH_STRINGIFY2(name) #name
+#define ATOMSMITH_STRINGIFY(name) ATOMSMITH_STRINGIFY2(name)
+
+}  // namespace
+
+extern const Kernels kKernels;
+const Kernels kKernels = {ATOMSMITH_STRINGIFY(ATOMSMITH_ISA), kLanes, scratch_doubles, backward, forward, design};
+
+}  // namespace atomsmith::ATOMSMITH_ISA

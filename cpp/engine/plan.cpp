@@ -1,0 +1,291 @@
+#include "plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace atomsmith {
+
+namespace {
+
+// Normalisation of Y_lm relative to the derivative of the Legendre polynomial d^m P_l / dz^m.
+double normalisation(int l, int m) {
+    double ratio = 1.0;  // (l-m)! / (l+m)!
+    for (int k = l - m + 1; k <= l + m; ++k) ratio /= k;
+    return std::sqrt((2 * l + 1) / (4.0 * M_PI) * ratio * (m > 0 ? 2.0 : 1.0));
+}
+
+void require(bool condition, const std::string& message) {
+    if (!condition) throw std::invalid_argument("engine plan: " + message);
+}
+
+void check_radial(const Radial& r, int n_species) {
+    const std::size_t pairs = static_cast<std::size_t>(n_species) * n_species;
+    require(r.n >= 1, "a radial table needs at least one function");
+    require(r.outer_power >= 2, "outer_power must be at least 2 (forces jump at the cutoff otherwise)");
+    require(r.q >= r.p && r.p >= 1 && r.q <= 12, "the distance transform needs 1 <= p <= q <= 12");
+    require(r.cutoff.size() == pairs && r.inner.size() == 2 * pairs && r.r0.size() == pairs &&
+                r.shift.size() == pairs && r.scale.size() == pairs && r.recurrence.size() == 3 * pairs * r.n,
+            "a radial table's arrays do not have the sizes of " + std::to_string(n_species) + " species");
+}
+
+// Channels whose product a term is.
+void expand(const AceCentre& centre, int n_channels, int value, std::vector<std::int32_t>& channels) {
+    if (value < n_channels) {
+        channels.push_back(value);
+        return;
+    }
+    expand(centre, n_channels, centre.nodes[2 * (value - n_channels)], channels);
+    expand(centre, n_channels, centre.nodes[2 * (value - n_channels) + 1], channels);
+}
+
+void check_centre(const AceCentre& c, int n_channels) {
+    const int n_nodes = static_cast<int>(c.nodes.size() / 2), n_terms = static_cast<int>(c.terms.size() / 2);
+    for (int k = 0; k < n_nodes; ++k)
+        for (int side = 0; side < 2; ++side)
+            require(c.nodes[2 * k + side] >= 0 && c.nodes[2 * k + side] < n_channels + k,
+                    "node " + std::to_string(k) + " uses a value that is not made before it");
+    for (int t = 0; t < n_terms; ++t) {
+        const int u = c.terms[2 * t], v = c.terms[2 * t + 1];
+        require(u >= 0 && u < n_channels + n_nodes && v >= -1 && v <= u, "term " + std::to_string(t) + " is malformed");
+        require(t == 0 || c.terms[2 * t - 2] <= u, "terms are not sorted by their first value");
+    }
+    require(static_cast<int>(c.feature_start.size()) == c.n_features + 1, "feature_start has the wrong size");
+    require(c.feature_start.front() == 0 && c.feature_start.back() == static_cast<int>(c.feature_term.size()) &&
+                c.feature_term.size() == c.feature_coefficient.size(),
+            "the feature list has the wrong size");
+    for (int t : c.feature_term) require(t >= 0 && t < n_terms, "a feature uses a term that does not exist");
+}
+
+void transpose_features(AceCentre& c) {
+    const int n_terms = static_cast<int>(c.terms.size() / 2);
+    c.term_start.assign(n_terms + 1, 0);
+    for (int t : c.feature_term) ++c.term_start[t + 1];
+    for (int t = 0; t < n_terms; ++t) c.term_start[t + 1] += c.term_start[t];
+    std::vector<std::int32_t> next(c.term_start.begin(), c.term_start.end() - 1);
+    c.term_feature.resize(c.feature_term.size());
+    c.term_coefficient.resize(c.feature_term.size());
+    for (int f = 0; f < c.n_features; ++f)
+        for (int e = c.feature_start[f]; e < c.feature_start[f + 1]; ++e) {
+            const int at = next[c.feature_term[e]]++;
+            c.term_feature[at] = f;
+            c.term_coefficient[at] = c.feature_coefficient[e];
+        }
+}
+
+void find_supports(AceCentre& c, int n_channels) {
+    c.support_start.assign(1, 0);
+    c.factor_start.assign(1, 0);
+    std::vector<std::int32_t> support, factors;
+    for (int f = 0; f < c.n_features; ++f) {
+        std::vector<std::vector<std::int32_t>> products;
+        support.clear();
+        for (int e = c.feature_start[f]; e < c.feature_start[f + 1]; ++e) {
+            factors.clear();
+            const int t = c.feature_term[e];
+            expand(c, n_channels, c.terms[2 * t], factors);
+            if (c.terms[2 * t + 1] >= 0) expand(c, n_channels, c.terms[2 * t + 1], factors);
+            require(factors.size() <= 8, "a product has more than 8 factors");
+            products.push_back(factors);
+            support.insert(support.end(), factors.begin(), factors.end());
+        }
+        std::sort(support.begin(), support.end());
+        support.erase(std::unique(support.begin(), support.end()), support.end());
+        for (auto& product : products) {
+            for (int channel : product)
+                c.factor.push_back(static_cast<std::int32_t>(
+                    std::lower_bound(support.begin(), support.end(), channel) - support.begin()));
+            c.factor_start.push_back(static_cast<std::int32_t>(c.factor.size()));
+        }
+        c.support_channel.insert(c.support_channel.end(), support.begin(), support.end());
+        c.support_start.push_back(static_cast<std::int32_t>(c.support_channel.size()));
+    }
+}
+
+void finish_ace(Part& part, int n_species) {
+    require(part.l_max >= 0 && part.l_max <= HarmonicTable::kMaxL,
+            "l_max must be between 0 and " + std::to_string(HarmonicTable::kMaxL));
+    const std::size_t n_l = part.l_max + 1;
+    require(part.radial_first.size() == n_l && part.radial_count.size() == n_l, "radial_first/count need l_max + 1");
+    require(static_cast<int>(part.centres.size()) == n_species, "one centre per species is needed");
+    part.offset.assign(n_l, 0);
+    part.n_lmk = 0;
+    for (std::size_t l = 0; l < n_l; ++l) {
+        require(part.radial_first[l] >= 0 && part.radial_count[l] >= 0 &&
+                    part.radial_first[l] + part.radial_count[l] <= part.radial.n,
+                "radial functions of l = " + std::to_string(l) + " do not exist");
+        part.offset[l] = part.n_lmk;
+        part.n_lmk += static_cast<int>(2 * l + 1) * part.radial_count[l];
+    }
+    const int n_channels = n_species * part.n_lmk;
+    int features = 0;
+    for (auto& centre : part.centres) {
+        check_centre(centre, n_channels);
+        transpose_features(centre);
+        find_supports(centre, n_channels);
+        centre.full = build_program(centre, n_channels, std::vector<bool>(centre.terms.size() / 2, true));
+        require(centre.n_features == 0 || centre.first_feature == features,
+                "features of the centres must follow one another");
+        features += centre.n_features;
+    }
+    require(features == part.n_features, "n_features is not the sum over the centres");
+}
+
+}  // namespace
+
+HarmonicTable::HarmonicTable() : a{}, b{}, dz{}, diagonal{} {
+    double factorial = 1.0;  // (2m-1)!!
+    for (int m = 0; m <= kMaxL; ++m) {
+        if (m > 0) factorial *= 2 * m - 1;
+        diagonal[m] = factorial * normalisation(m, m);
+        for (int l = m + 1; l <= kMaxL; ++l) {
+            const int at = l * kStride + m;
+            a[at] = (2 * l - 1.0) / (l - m) * normalisation(l, m) / normalisation(l - 1, m);
+            if (l > m + 1) b[at] = -(l + m - 1.0) / (l - m) * normalisation(l, m) / normalisation(l - 2, m);
+            dz[at] = normalisation(l, m) / normalisation(l, m + 1);
+        }
+    }
+}
+
+const HarmonicTable& harmonic_table() {
+    static const HarmonicTable table;
+    return table;
+}
+
+Program build_program(const AceCentre& centre, int n_channels, const std::vector<bool>& active) {
+    const int n_nodes = static_cast<int>(centre.nodes.size() / 2), n_terms = static_cast<int>(centre.terms.size() / 2);
+    // A node is needed when an active term or a needed node uses it; it is stored when it is used as anything but
+    // the left factor of terms, because only then is its value wanted at more than one place.
+    std::vector<char> needed(n_nodes, 0), stored(n_nodes, 0);
+    for (int t = 0; t < n_terms; ++t) {
+        if (!active[t]) continue;
+        const int u = centre.terms[2 * t], v = centre.terms[2 * t + 1];
+        if (u >= n_channels) needed[u - n_channels] = 1;
+        if (v >= n_channels) needed[v - n_channels] = stored[v - n_channels] = 1;
+    }
+    for (int k = n_nodes - 1; k >= 0; --k)
+        if (needed[k])
+            for (int side = 0; side < 2; ++side) {
+                const int factor = centre.nodes[2 * k + side] - n_channels;
+                if (factor >= 0) needed[factor] = stored[factor] = 1;
+            }
+    Program program;
+    std::vector<std::int32_t> slot(n_channels + n_nodes, -1);
+    for (int c = 0; c < n_channels; ++c) slot[c] = c;
+    program.n_slots = n_channels;
+    for (int k = 0; k < n_nodes; ++k)
+        if (stored[k]) {
+            slot[n_channels + k] = program.n_slots++;
+            program.stored_a.push_back(slot[centre.nodes[2 * k]]);
+            program.stored_b.push_back(slot[centre.nodes[2 * k + 1]]);
+        }
+    // Terms are sorted by u: walk them backwards, one group a left factor; stored nodes without terms get an empty
+    // group, so that what was collected for them is passed on to their factors.
+    int t = n_terms;
+    for (int value = n_channels + n_nodes - 1; value >= 0; --value) {
+        const bool node = value >= n_channels;
+        Program::Group group{};
+        group.slot = slot[value];
+        group.factor_a = node ? slot[centre.nodes[2 * (value - n_channels)]] : -1;
+        group.factor_b = node ? slot[centre.nodes[2 * (value - n_channels) + 1]] : -1;
+        group.linear = -1;
+        group.begin = static_cast<std::int32_t>(program.right.size());
+        std::int32_t linear_term = -1;
+        int first = t;
+        while (first > 0 && centre.terms[2 * (first - 1)] == value) --first;
+        for (int s = first; s < t; ++s) {
+            if (!active[s]) continue;
+            if (centre.terms[2 * s + 1] < 0) {
+                linear_term = s;
+            } else {
+                program.right.push_back(slot[centre.terms[2 * s + 1]]);
+                program.term_of_weight.push_back(s);
+            }
+        }
+        t = first;
+        group.end = static_cast<std::int32_t>(program.right.size());
+        if (linear_term >= 0) group.linear = linear_term;
+        const bool empty = group.begin == group.end && linear_term < 0;
+        if (empty && !(node && stored[value - n_channels])) continue;
+        program.groups.push_back(group);
+    }
+    // Linear weights stand behind the others.
+    for (auto& group : program.groups)
+        if (group.linear >= 0) {
+            program.term_of_weight.push_back(group.linear);
+            group.linear = static_cast<std::int32_t>(program.term_of_weight.size()) - 1;
+        }
+    program.n_weights = static_cast<int>(program.term_of_weight.size());
+    return program;
+}
+
+void finish_part(Part& part, int n_species, int first_feature) {
+    part.first_feature = first_feature;
+    const std::size_t pairs = static_cast<std::size_t>(n_species) * n_species;
+    switch (part.kind) {
+        case Part::Kind::kE0:
+            require(part.n_features == n_species, "e0 needs one feature per species");
+            return;
+        case Part::Kind::kPair:
+            check_radial(part.radial, n_species);
+            require(part.pair_first_feature.size() == pairs, "first_feature needs one entry per pair of species");
+            for (int f : part.pair_first_feature)
+                require(f >= 0 && f + part.radial.n <= part.n_features, "a pair's features do not exist");
+            break;
+        case Part::Kind::kAce:
+            check_radial(part.radial, n_species);
+            finish_ace(part, n_species);
+            break;
+        case Part::Kind::kZbl:
+            require(part.n_features == 0, "zbl has no features");
+            require(part.charges.size() == static_cast<std::size_t>(n_species) && part.inner.size() == pairs &&
+                        part.outer.size() == pairs,
+                    "zbl's arrays have the wrong size");
+            part.cutoff = *std::max_element(part.outer.begin(), part.outer.end());
+            return;
+    }
+    part.cutoff = *std::max_element(part.radial.cutoff.begin(), part.radial.cutoff.end());
+}
+
+void spread_weights(const AceCentre& centre, const Program& program, const double* coefficients, double* weights) {
+    for (int k = 0; k < program.n_weights; ++k) {
+        const int t = program.term_of_weight[k];
+        double sum = 0.0;
+        for (int e = centre.term_start[t]; e < centre.term_start[t + 1]; ++e)
+            sum += centre.term_coefficient[e] * coefficients[centre.term_feature[e]];
+        weights[k] = sum;
+    }
+}
+
+std::shared_ptr<Weights> make_weights(const Model& model, const double* coefficients, int n_sets) {
+    auto weights = std::make_shared<Weights>();
+    const int n = model.n_features;
+    weights->n_sets = n_sets;
+    weights->coefficients.assign(coefficients, coefficients + static_cast<std::size_t>(n_sets) * n);
+    for (const Part& part : model.parts) {
+        weights->centres.emplace_back();
+        if (part.kind != Part::Kind::kAce) continue;
+        const int n_channels = model.n_species() * part.n_lmk;
+        for (const AceCentre& centre : part.centres) {
+            std::vector<bool> active(centre.terms.size() / 2, false);
+            const int first = part.first_feature + centre.first_feature;
+            for (int f = 0; f < centre.n_features; ++f) {
+                bool used = false;
+                for (int s = 0; s < n_sets; ++s) used |= coefficients[static_cast<std::size_t>(s) * n + first + f] != 0.0;
+                if (!used) continue;
+                for (int e = centre.feature_start[f]; e < centre.feature_start[f + 1]; ++e)
+                    active[centre.feature_term[e]] = true;
+            }
+            Weights::Centre spread;
+            spread.program = build_program(centre, n_channels, active);
+            spread.values.resize(static_cast<std::size_t>(n_sets) * spread.program.n_weights);
+            for (int s = 0; s < n_sets; ++s)
+                spread_weights(centre, spread.program, coefficients + static_cast<std::size_t>(s) * n + first,
+                               spread.values.data() + static_cast<std::size_t>(s) * spread.program.n_weights);
+            weights->centres.back().push_back(std::move(spread));
+        }
+    }
+    return weights;
+}
+
+}  // namespace atomsmith

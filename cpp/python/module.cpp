@@ -1,0 +1,282 @@
+// The Python module atomsmith._engine: plain arrays in, plain arrays out. docs/architecture.md describes the plan.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <memory>
+#include <stdexcept>
+
+#include "../engine/evaluate.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+using atomsmith::Batch;
+using atomsmith::BatchView;
+using atomsmith::Model;
+using atomsmith::Part;
+using atomsmith::Weights;
+
+template <class T, int n>
+using Input = nb::ndarray<const T, nb::ndim<n>, nb::c_contig, nb::device::cpu>;
+using Output = nb::ndarray<nb::numpy, double>;
+
+template <class T>
+std::vector<T> array_of(const nb::dict& from, const char* key) {
+    if (!from.contains(key)) throw std::invalid_argument(std::string("engine plan: '") + key + "' is missing");
+    const auto view = nb::cast<nb::ndarray<const T, nb::c_contig, nb::device::cpu>>(from[key]);
+    return std::vector<T>(view.data(), view.data() + view.size());
+}
+
+template <class T>
+T value_of(const nb::dict& from, const char* key) {
+    if (!from.contains(key)) throw std::invalid_argument(std::string("engine plan: '") + key + "' is missing");
+    return nb::cast<T>(from[key]);
+}
+
+atomsmith::Radial radial_of(const nb::dict& from) {
+    atomsmith::Radial radial;
+    radial.n = value_of<int>(from, "n");
+    radial.outer_power = value_of<int>(from, "outer_power");
+    radial.p = value_of<int>(from, "p");
+    radial.q = value_of<int>(from, "q");
+    radial.a = value_of<double>(from, "a");
+    radial.cutoff = array_of<double>(from, "cutoff");
+    radial.inner = array_of<double>(from, "inner");
+    radial.r0 = array_of<double>(from, "r0");
+    radial.shift = array_of<double>(from, "shift");
+    radial.scale = array_of<double>(from, "scale");
+    radial.recurrence = array_of<double>(from, "recurrence");
+    return radial;
+}
+
+atomsmith::AceCentre centre_of(const nb::dict& from) {
+    atomsmith::AceCentre centre;
+    centre.first_feature = value_of<int>(from, "first_feature");
+    centre.n_features = value_of<int>(from, "n_features");
+    centre.nodes = array_of<std::int32_t>(from, "nodes");
+    centre.terms = array_of<std::int32_t>(from, "terms");
+    centre.feature_start = array_of<std::int32_t>(from, "feature_start");
+    centre.feature_term = array_of<std::int32_t>(from, "feature_term");
+    centre.feature_coefficient = array_of<double>(from, "feature_coefficient");
+    return centre;
+}
+
+Part part_of(const nb::dict& from) {
+    Part part;
+    const auto kind = value_of<std::string>(from, "kind");
+    part.n_features = value_of<int>(from, "n_features");
+    if (kind == "e0") {
+        part.kind = Part::Kind::kE0;
+    } else if (kind == "pair") {
+        part.kind = Part::Kind::kPair;
+        part.radial = radial_of(value_of<nb::dict>(from, "radial"));
+        part.pair_first_feature = array_of<std::int32_t>(from, "first_feature");
+    } else if (kind == "ace") {
+        part.kind = Part::Kind::kAce;
+        part.l_max = value_of<int>(from, "l_max");
+        part.radial = radial_of(value_of<nb::dict>(from, "radial"));
+        part.radial_first = array_of<std::int32_t>(from, "radial_first");
+        part.radial_count = array_of<std::int32_t>(from, "radial_count");
+        for (nb::handle centre : value_of<nb::list>(from, "centres"))
+            part.centres.push_back(centre_of(nb::cast<nb::dict>(centre)));
+    } else if (kind == "zbl") {
+        part.kind = Part::Kind::kZbl;
+        part.charges = array_of<double>(from, "charges");
+        part.inner = array_of<double>(from, "inner");
+        part.outer = array_of<double>(from, "outer");
+    } else {
+        throw std::invalid_argument("engine plan: unknown kind of part '" + kind + "'");
+    }
+    return part;
+}
+
+std::shared_ptr<Model> model_of(const nb::dict& plan) {
+    auto model = std::make_shared<Model>();
+    for (nb::handle z : value_of<nb::list>(plan, "elements")) model->elements.push_back(nb::cast<int>(z));
+    if (model->elements.empty() || model->elements.size() > 100)
+        throw std::invalid_argument("engine plan: between 1 and 100 elements are possible");
+    for (nb::handle from : value_of<nb::list>(plan, "parts")) {
+        if (model->parts.size() == 64) throw std::invalid_argument("engine plan: at most 64 parts are possible");
+        Part part = part_of(nb::cast<nb::dict>(from));
+        atomsmith::finish_part(part, model->n_species(), model->n_features);
+        model->n_features += part.n_features;
+        model->cutoff = std::max(model->cutoff, part.cutoff);
+        model->parts.push_back(std::move(part));
+    }
+    return model;
+}
+
+// Owns the index arrays of a batch.
+struct PyBatch {
+    std::vector<std::int32_t> species, system, neighbour;
+    std::vector<std::int64_t> first;
+    std::vector<std::int16_t> shift;
+    std::unique_ptr<Batch> batch;
+    int n_systems;
+
+    using Positions = Input<double, 2>;
+    using Cells = Input<double, 3>;
+
+    void set(const Positions& positions, const Cells& cells) {
+        if (positions.shape(0) != species.size() || positions.shape(1) != 3)
+            throw std::invalid_argument("engine: positions do not have the shape (atoms of the batch, 3)");
+        if (static_cast<int>(cells.shape(0)) != n_systems || cells.shape(1) != 3 || cells.shape(2) != 3)
+            throw std::invalid_argument("engine: cells do not have the shape (systems of the batch, 3, 3)");
+        batch->set_geometry(positions.data(), cells.data());
+    }
+};
+
+// A NumPy array that owns `shape`'s product of doubles; Fortran order where `columns` is true (2-d only).
+Output make_array(std::initializer_list<std::size_t> shape, bool columns = false) {
+    std::size_t size = 1;
+    for (std::size_t n : shape) size *= n;
+    auto* data = new double[size ? size : 1];
+    nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<double*>(p); });
+    if (!columns) return Output(data, shape, owner);
+    const auto rows = static_cast<std::int64_t>(*shape.begin());
+    return Output(data, shape, owner, {1, rows});
+}
+
+nb::tuple predict(PyBatch& self, const Weights& weights, const PyBatch::Positions& positions,
+                  const PyBatch::Cells& cells, int n_threads) {
+    self.set(positions, cells);
+    const std::size_t sets = weights.n_sets, atoms = self.species.size(), systems = self.n_systems;
+    if (weights.coefficients.size() != sets * self.batch->model().n_features)
+        throw std::invalid_argument("engine: these weights belong to another model");
+    Output energies = make_array({sets, static_cast<std::size_t>(self.batch->view().n_centres)});
+    Output forces = make_array({sets, atoms, 3}), virial = make_array({sets, systems, 3, 3});
+    {
+        nb::gil_scoped_release release;
+        self.batch->predict(weights, n_threads, energies.data(), forces.data(), virial.data());
+    }
+    return nb::make_tuple(energies, forces, virial);
+}
+
+nb::tuple forward(PyBatch& self, const PyBatch::Positions& positions, const PyBatch::Cells& cells, int n_threads) {
+    self.set(positions, cells);
+    Output sums = make_array({static_cast<std::size_t>(self.n_systems), static_cast<std::size_t>(self.batch->model().n_features)});
+    Output fixed = make_array({static_cast<std::size_t>(self.batch->view().n_centres)});
+    {
+        nb::gil_scoped_release release;
+        self.batch->forward(n_threads, sums.data(), fixed.data());
+    }
+    return nb::make_tuple(sums, fixed);
+}
+
+nb::tuple backward(PyBatch& self, const Input<double, 2>& coefficients, const PyBatch::Positions& positions,
+                   const PyBatch::Cells& cells, int n_threads) {
+    self.set(positions, cells);
+    const std::size_t atoms = self.species.size(), systems = self.n_systems;
+    if (coefficients.shape(0) != systems ||
+        static_cast<int>(coefficients.shape(1)) != self.batch->model().n_features)
+        throw std::invalid_argument("engine: coefficients do not have the shape (systems, features)");
+    Output energies = make_array({static_cast<std::size_t>(self.batch->view().n_centres)});
+    Output forces = make_array({atoms, 3}), virial = make_array({systems, 3, 3});
+    {
+        nb::gil_scoped_release release;
+        self.batch->backward(coefficients.data(), n_threads, energies.data(), forces.data(), virial.data());
+    }
+    return nb::make_tuple(energies, forces, virial);
+}
+
+Output features(PyBatch& self, const PyBatch::Positions& positions, const PyBatch::Cells& cells, int n_threads) {
+    self.set(positions, cells);
+    Output out = make_array({static_cast<std::size_t>(self.batch->view().n_centres),
+                             static_cast<std::size_t>(self.batch->model().n_features)});
+    {
+        nb::gil_scoped_release release;
+        self.batch->features(n_threads, out.data());
+    }
+    return out;
+}
+
+nb::tuple design_rows(PyBatch& self, const PyBatch::Positions& positions, const PyBatch::Cells& cells, int n_threads) {
+    self.set(positions, cells);
+    const std::size_t n = self.batch->model().n_features, systems = self.n_systems, atoms = self.species.size();
+    Output energy = make_array({systems, n}, true), forces = make_array({3 * atoms, n}, true),
+           virial = make_array({6 * systems, n}, true);
+    {
+        nb::gil_scoped_release release;
+        self.batch->design_rows(n_threads, energy.data(), forces.data(), virial.data());
+    }
+    return nb::make_tuple(energy, forces, virial);
+}
+
+}  // namespace
+
+NB_MODULE(_engine, m) {
+    m.doc() = "The compiled engine: energies, forces and virials of a plan; see docs/architecture.md";
+    m.def("isa", [] { return std::string(atomsmith::kernels().name); }, "Instruction set of the chosen kernels");
+    m.def("lanes", [] { return atomsmith::kernels().lanes; }, "Doubles in one vector of the chosen kernels");
+
+    nb::class_<Model>(m, "Model", "A checked plan")
+        .def_static("from_plan", &model_of, "plan"_a)
+        .def_prop_ro("n_features", [](const Model& self) { return self.n_features; })
+        .def_prop_ro("cutoff", [](const Model& self) { return self.cutoff; })
+        .def_prop_ro("first_features", [](const Model& self) {
+            std::vector<int> first;
+            for (const Part& part : self.parts) first.push_back(part.first_feature);
+            return first;
+        });
+
+    nb::class_<Weights>(m, "Weights", "Sets of linear coefficients, spread over the products they need")
+        .def_static(
+            "from_coefficients",
+            [](const Model& model, const Input<double, 2>& coefficients) {
+                if (static_cast<int>(coefficients.shape(1)) != model.n_features)
+                    throw std::invalid_argument("engine: coefficients do not have the shape (sets, features)");
+                return atomsmith::make_weights(model, coefficients.data(), static_cast<int>(coefficients.shape(0)));
+            },
+            "model"_a, "coefficients"_a)
+        .def_prop_ro("n_sets", [](const Weights& self) { return self.n_sets; })
+        .def_prop_ro(
+            "n_products",
+            [](const Weights& self) {
+                std::size_t n = 0;
+                for (const auto& part : self.centres)
+                    for (const auto& centre : part) n += centre.program.n_weights;
+                return n;
+            },
+            "Weighted products over all centres, after unused ones were dropped");
+
+    nb::class_<PyBatch>(m, "Batch", "A neighbour list of a batch of systems, ready for evaluations")
+        .def(
+            "__init__",
+            [](PyBatch* self, std::shared_ptr<Model> model, const Input<std::int32_t, 1>& species,
+               const Input<std::int32_t, 1>& system, int n_systems, const Input<std::int64_t, 1>& first,
+               const Input<std::int32_t, 1>& neighbour, const Input<std::int16_t, 2>& shift) {
+                const std::size_t pairs = neighbour.size();
+                if (first.size() < 1 || first.size() - 1 > species.size() || system.size() != species.size() ||
+                    shift.shape(0) != pairs || shift.shape(1) != 3 ||
+                    first(first.size() - 1) != static_cast<std::int64_t>(pairs))
+                    throw std::invalid_argument("engine: the neighbour list's arrays do not fit together");
+                new (self) PyBatch();
+                self->species.assign(species.data(), species.data() + species.size());
+                self->system.assign(system.data(), system.data() + system.size());
+                self->neighbour.assign(neighbour.data(), neighbour.data() + pairs);
+                self->first.assign(first.data(), first.data() + first.size());
+                self->shift.assign(shift.data(), shift.data() + 3 * pairs);
+                self->n_systems = n_systems;
+                BatchView view;
+                view.n_systems = n_systems;
+                view.n_atoms = static_cast<int>(self->species.size());
+                view.n_centres = static_cast<int>(self->first.size()) - 1;
+                view.species = self->species.data();
+                view.system = self->system.data();
+                view.first = self->first.data();
+                view.neighbour = self->neighbour.data();
+                view.shift = self->shift.data();
+                self->batch = std::make_unique<Batch>(std::move(model), view);
+            },
+            "model"_a, "species"_a, "system"_a, "n_systems"_a, "first"_a, "neighbour"_a, "shift"_a)
+        .def("predict", &predict, "weights"_a, "positions"_a, "cells"_a, "n_threads"_a = 1)
+        .def("forward", &forward, "positions"_a, "cells"_a, "n_threads"_a = 1)
+        .def("backward", &backward, "coefficients"_a, "positions"_a, "cells"_a, "n_threads"_a = 1)
+        .def("features", &features, "positions"_a, "cells"_a, "n_threads"_a = 1)
+        .def("design_rows", &design_rows, "positions"_a, "cells"_a, "n_threads"_a = 1);
+}

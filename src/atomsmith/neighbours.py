@@ -1,0 +1,156 @@
+"""Neighbour lists of batches: vesin's pairs with a skin, kept until atoms or cells have moved too far."""
+
+from __future__ import annotations
+
+import numpy as np
+import vesin
+from numpy.typing import NDArray
+
+from atomsmith.errors import InputError
+from atomsmith.systems import FloatArray, Systems
+
+MAX_SHIFT = int(np.iinfo(np.int16).max)
+
+
+def find_pairs(
+    positions: FloatArray, cell: FloatArray, pbc: NDArray[np.bool_], cutoff: float
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]:
+    """All ordered pairs of one system closer than ``cutoff`` (angstrom).
+
+    Atoms may lie anywhere; non-periodic directions need no cell.
+
+    Returns
+    -------
+    first, neighbour, shift
+        Pairs of atom i are ``first[i]:first[i + 1]``; the vector from i to its neighbour j is
+        ``positions[j] + shift @ cell - positions[i]``. Shapes (N + 1,), (P,), (P, 3).
+
+    Raises
+    ------
+    InputError
+        If positions or cell are not finite, a periodic direction has no cell vector, or an atom has drifted
+        more than 32,767 cells away.
+    """
+    n = len(positions)
+    if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
+        raise InputError("The positions or the cell of a system hold NaN or infinity; check the structure.")
+    if n == 0:
+        return np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros((0, 3), np.int16)
+    box = _complete_cell(positions, cell, pbc, cutoff)
+    wrapped, offset = _wrap(positions, box, pbc)
+    (pairs, shifts) = vesin.NeighborList(cutoff=cutoff, full_list=True, sorted=True, n_threads=1).compute(
+        points=wrapped, box=box, periodic=pbc, quantities="PS", copy=True
+    )
+    i, j = pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)
+    shifts = shifts.astype(np.int64) - offset[j] + offset[i]
+    if len(shifts) and np.abs(shifts).max() > MAX_SHIFT:
+        raise InputError(
+            f"An atom is more than {MAX_SHIFT} cells away from its neighbours; wrap the positions into the cell."
+        )
+    # vesin leaves the order of an atom's neighbours open; ours is fixed, so that sums are reproducible.
+    order = np.lexsort((shifts[:, 2], shifts[:, 1], shifts[:, 0], j, i))
+    first = np.concatenate([[0], np.cumsum(np.bincount(i, minlength=n))]).astype(np.int64)
+    return first, j[order].astype(np.int32), np.ascontiguousarray(shifts[order], dtype=np.int16)
+
+
+def _complete_cell(
+    positions: FloatArray, cell: FloatArray, pbc: NDArray[np.bool_], cutoff: float
+) -> FloatArray:
+    """Replace the vectors of non-periodic directions by ones that span the atoms, orthogonal to the rest."""
+    for axis in range(3):
+        if pbc[axis] and np.linalg.norm(cell[axis]) < 1e-8:
+            raise InputError(
+                f"A system is periodic along lattice vector {axis + 1}, but that vector is zero; give a cell or "
+                "switch the periodicity off."
+            )
+    if pbc.all():
+        if abs(np.linalg.det(cell)) < 1e-10:
+            raise InputError("The lattice vectors of a periodic system lie in one plane; check the cell.")
+        return np.ascontiguousarray(cell, dtype=np.float64)
+    box = np.zeros((3, 3))
+    box[pbc] = cell[pbc]
+    # An orthonormal complement of the periodic vectors.
+    _, _, directions = np.linalg.svd(box[pbc] if pbc.any() else np.zeros((1, 3)))
+    for direction, axis in zip(directions[pbc.sum() :], np.flatnonzero(~pbc), strict=True):
+        along = positions @ direction
+        box[axis] = direction * (np.ptp(along) + 2.0 * cutoff + 1.0)
+    return box
+
+
+def _wrap(
+    positions: FloatArray, box: FloatArray, pbc: NDArray[np.bool_]
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Move atoms into the cell along periodic directions; returns positions and how many cells each moved."""
+    fractional = positions @ np.linalg.inv(box)
+    offset = np.where(pbc, np.floor(fractional), 0.0)
+    return np.ascontiguousarray(positions - offset @ box), offset.astype(np.int64)
+
+
+class NeighbourList:
+    """Pairs of a batch within ``cutoff + skin``, found again only when a pair could have been missed.
+
+    Attributes
+    ----------
+    first, neighbour, shift
+        As `find_pairs` gives them, with atom indices of the whole batch.
+    builds
+        How many times the list has been made.
+    """
+
+    def __init__(self, cutoff: float, skin: float = 0.5) -> None:
+        self.cutoff, self.skin = float(cutoff), float(skin)
+        self.builds = 0
+        self._reference: Systems | None = None
+        self.first: NDArray[np.int64] = np.zeros(1, np.int64)
+        self.neighbour: NDArray[np.int32] = np.zeros(0, np.int32)
+        self.shift: NDArray[np.int16] = np.zeros((0, 3), np.int16)
+
+    def update(self, systems: Systems) -> bool:
+        """Make the list valid for ``systems``; true when it was found again."""
+        if self._reference is not None and self._still_valid(self._reference, systems):
+            return False
+        reach = self.cutoff + self.skin
+        lists = [
+            find_pairs(systems.positions[a:b], systems.cells[s], systems.pbc[s], reach)
+            for s, (a, b) in enumerate(zip(systems.first[:-1], systems.first[1:], strict=True))
+        ]
+        pairs = np.cumsum([0, *(len(neighbour) for _, neighbour, _ in lists)])
+        self.first = np.concatenate(
+            [[0], *(first[1:] + before for (first, _, _), before in zip(lists, pairs, strict=False))]
+        ).astype(np.int64)
+        self.neighbour = np.concatenate(
+            [np.zeros(0, np.int32)]
+            + [
+                (neighbour + offset).astype(np.int32)
+                for (_, neighbour, _), offset in zip(lists, systems.first, strict=False)
+            ]
+        )
+        self.shift = np.concatenate([np.zeros((0, 3), np.int16), *(shift for _, _, shift in lists)])
+        self._reference = systems.replace(positions=systems.positions.copy(), cells=systems.cells.copy())
+        self.builds += 1
+        return True
+
+    def _still_valid(self, old: Systems, new: Systems) -> bool:
+        """Whether every pair within the cutoff now was within cutoff + skin when the list was made.
+
+        With F the change of the cell (x' = x F) and u the displacement left when it is undone, a pair at d' now was
+        at d with |d| <= |d'| |F^-1| + 2 max |u|, |.| of a matrix its largest singular value.
+        """
+        if old.first is not new.first and not np.array_equal(old.first, new.first):
+            return False
+        if old.numbers is not new.numbers and not np.array_equal(old.numbers, new.numbers):
+            return False
+        if old.pbc is not new.pbc and not np.array_equal(old.pbc, new.pbc):
+            return False
+        if np.array_equal(old.cells, new.cells):
+            moved = new.positions - old.positions
+            limit = self.skin
+        else:
+            if not old.pbc.all():
+                return False
+            back = np.linalg.solve(new.cells, old.cells)
+            stretch = np.linalg.svd(back, compute_uv=False).max()
+            moved = np.einsum("ni,nij->nj", new.positions, back[new.owner]) - old.positions
+            limit = self.cutoff + self.skin - self.cutoff * stretch
+        largest = np.einsum("ni,ni->n", moved, moved).max(initial=0.0)
+        return bool(limit >= 0.0 and 4.0 * largest <= limit * limit)
