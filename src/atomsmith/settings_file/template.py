@@ -1,0 +1,235 @@
+"""A commented YAML template written from a settings model: descriptions, defaults, choices, alternatives.
+
+The text loads back: keys with defaults give the defaults, required keys show their example where the model
+has one and are otherwise left empty for the user. What is off by default is commented out.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
+
+import annotated_types
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from atomsmith.settings_file.annotations import (
+    Option,
+    choices,
+    item,
+    key_name,
+    models,
+    options,
+)
+from atomsmith.settings_file.document import CoreSchemaLoader
+
+WIDTH = 100
+INDENT = "  "
+
+
+class _CoreSchemaDumper(yaml.SafeDumper):
+    """Quotes whatever either YAML 1.1 or 1.2 would not read as the string it is."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {  # noqa: RUF012 (as PyYAML declares it)
+        first: list(yaml.SafeDumper.yaml_implicit_resolvers.get(first, []))
+        + CoreSchemaLoader.yaml_implicit_resolvers.get(first, [])
+        for first in {*yaml.SafeDumper.yaml_implicit_resolvers, *CoreSchemaLoader.yaml_implicit_resolvers}
+    }
+
+
+def template(model: type[BaseModel], heading: str = "", schema: str | None = None) -> str:
+    """Write the commented YAML template of a settings model.
+
+    Parameters
+    ----------
+    model
+        The settings model.
+    heading
+        Text of the comment at the top; by default the first paragraph of the model's docstring.
+    schema
+        Name of a JSON schema file for editors (a ``yaml-language-server`` line is put on top).
+    """
+    lines = [f"# yaml-language-server: $schema={schema}"] if schema else []
+    text = heading or inspect.cleandoc(model.__doc__ or "").split("\n\n")[0]
+    lines += _comment(text)
+    lines += _comment(
+        "Keys marked 'required' need a value; all others show their default and may be left out."
+    )
+    lines += ["", *_block(model, None, top=True)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _block(model: type[BaseModel], values: BaseModel | None, *, top: bool = False) -> list[str]:
+    """Lines of all keys of a model, with the values of an instance or the model's defaults."""
+    lines: list[str] = []
+    for name, info in model.model_fields.items():
+        key = key_name(name, info)
+        value = getattr(values, name) if values is not None else _default(info)
+        entry = _entry(key, info, value, values is None and info.is_required())
+        if top and lines:
+            lines.append("")
+        lines += entry
+    return lines
+
+
+def _entry(key: str, info: FieldInfo, value: Any, required: bool) -> list[str]:
+    """Lines of one key: its description as a comment, its value, its alternatives commented out."""
+    comment = _comment(_describe(info, required))
+    variants = models(info)
+    if required and value is None:
+        return comment + _required(key, info, variants)
+    if value is None and variants:
+        return comment + _commented(_keyed(key, variants[0], None)) + _alternatives(key, variants[1:])
+    if value is None:
+        return comment + _commented([f"{key}: null"])
+    if isinstance(value, BaseModel):
+        shown = _keyed(key, Option(type(value)), value)
+        return comment + shown + _alternatives(key, [v for v in variants if v.type is not type(value)])
+    if _holds_models(value):
+        return comment + _collection(key, value)
+    lines = [*comment, f"{key}: {_plain(value)}"]
+    if not value and (inner := _item_models(info)):
+        items = [line for other in inner for line in _list_item(other, None)]
+        lines += _commented([f"{key}:", *_shift(items)])
+    return lines
+
+
+def _required(key: str, info: FieldInfo, variants: list[Option]) -> list[str]:
+    """Lines of a required key: its example, its model's keys, or nothing for the user to fill in."""
+    if info.examples:
+        return [f"{key}: {_plain(info.examples[0])}"]
+    if variants:
+        return _keyed(key, variants[0], None) + _alternatives(key, variants[1:])
+    if inner := _item_models(info):
+        lines = [f"{key}:", *_shift(_list_item(inner[0], None))]
+        for other in inner[1:]:
+            lines += _shift(_commented(_list_item(other, None)))
+        return lines
+    return [f"{key}:"]
+
+
+def _alternatives(key: str, variants: list[Option]) -> list[str]:
+    """Lines, commented out, of the other models that a key may hold."""
+    lines: list[str] = []
+    for variant in variants:
+        lines += [f"# or, instead of '{key}' above:", *_commented(_keyed(key, variant, None))]
+    return lines
+
+
+def _collection(key: str, value: Any) -> list[str]:
+    """Lines of a list or dict whose values are models."""
+    lines = [f"{key}:"]
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            lines += _shift(_keyed(_plain(name), Option(type(inner)), inner))
+        return lines
+    for inner in value:
+        lines += _shift(_list_item(Option(type(inner)), inner))
+    return lines
+
+
+def _keyed(key: str, option: Option, value: BaseModel | None) -> list[str]:
+    """Lines of a key that holds a block."""
+    assert option.model is not None
+    inner = _block(option.model, value)
+    if not any(line and not line.lstrip().startswith("#") for line in inner):
+        return [f"{key}: {{}}", *_shift(inner)]
+    return [f"{key}:", *_shift(inner)]
+
+
+def _list_item(option: Option, value: BaseModel | None) -> list[str]:
+    """Lines of a list item that is a block; its first line, key or comment, follows the dash."""
+    assert option.model is not None
+    lines = _shift(_block(option.model, value)) or [f"{INDENT}{{}}"]
+    return [f"- {lines[0].removeprefix(INDENT)}", *lines[1:]]
+
+
+def _item_models(info: FieldInfo) -> list[Option]:
+    for option in options(info):
+        inner = item(option.type)
+        if inner is not None and models(inner):
+            return models(inner)
+    return []
+
+
+def _holds_models(value: Any) -> bool:
+    inner = list(value.values()) if isinstance(value, Mapping) else value
+    return isinstance(inner, list | tuple) and bool(inner) and all(isinstance(i, BaseModel) for i in inner)
+
+
+def _default(info: FieldInfo) -> Any:
+    if info.is_required() or getattr(info, "default_factory_takes_validated_data", False):
+        return None
+    return info.get_default(call_default_factory=True)
+
+
+def _describe(info: FieldInfo, required: bool) -> str:
+    """Description, choices, limits and whether a value is needed."""
+    parts = [(info.description or "").rstrip(".")]
+    if len(allowed := choices(info)) > 1:
+        parts.append("One of " + ", ".join(_plain(choice) for choice in allowed))
+    elif len(tags := [tag for option in models(info) for tag in option.tags]) > 1:
+        parts.append("Its kind is one of " + ", ".join(tags))
+    if limits := ", ".join(_limits(info)):
+        parts.append(limits[0].upper() + limits[1:])
+    text = ". ".join(part for part in parts if part)
+    return f"(required) {text}" if required else text
+
+
+def _limits(info: FieldInfo) -> Iterator[str]:
+    for constraint in info.metadata:
+        match constraint:
+            case annotated_types.Gt(gt=limit):
+                yield f"above {limit}"
+            case annotated_types.Ge(ge=limit):
+                yield f"at least {limit}"
+            case annotated_types.Lt(lt=limit):
+                yield f"below {limit}"
+            case annotated_types.Le(le=limit):
+                yield f"at most {limit}"
+            case _:
+                pass
+
+
+def _plain(value: Any) -> str:
+    """Write a value without models on one line."""
+    dumped = yaml.dump(
+        _data(value),
+        Dumper=_CoreSchemaDumper,
+        default_flow_style=True,
+        width=10**9,
+        allow_unicode=True,
+        sort_keys=False,
+    )
+    return dumped.removesuffix("\n").removesuffix("...").strip()
+
+
+def _data(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {_data(key): _data(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_data(inner) for inner in value]
+    return value
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(" ".join(text.split()), WIDTH)]
+
+
+def _shift(lines: list[str]) -> list[str]:
+    return [INDENT + line if line else line for line in lines]
+
+
+def _commented(lines: list[str]) -> list[str]:
+    return [f"# {line}" for line in lines]
