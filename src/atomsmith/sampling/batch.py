@@ -1,0 +1,132 @@
+"""The walkers that still move, with what is computed once for them; freezing and preparing walkers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atomsmith.errors import InputError
+from atomsmith.sampling.guards import DistanceCheck
+from atomsmith.sampling.integrators import Propagator, check_freedom
+from atomsmith.sampling.layout import Layout
+from atomsmith.sampling.settings import Parameters, SamplingSettings
+from atomsmith.sampling.state import RUNNING, Walkers, atom_index
+from atomsmith.sampling.streams import pack_streams, unpack_streams
+from atomsmith.systems import BoolArray
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What is fixed as long as the same walkers move.
+
+    Attributes
+    ----------
+    index
+        Their places in the whole batch, shape (S,).
+    layout, parameters, propagator, distances
+        Of these walkers.
+    generators
+        Their random streams, unpacked: the one thing here that changes as they are drawn from.
+    breathing
+        Which of them have a pressure, hence cell moves, shape (S,).
+    """
+
+    index: NDArray[np.int64]
+    layout: Layout
+    parameters: Parameters
+    propagator: Propagator
+    distances: DistanceCheck
+    generators: list[np.random.Generator]
+    breathing: BoolArray
+
+    @classmethod
+    def of(
+        cls,
+        walkers: Walkers,
+        index: NDArray[np.int64],
+        settings: SamplingSettings,
+        parameters: Parameters,
+    ) -> Batch:
+        """Batch of walkers ``index`` of the whole."""
+        chosen = parameters.take(index)
+        counts = walkers.systems.counts[index]
+        layout = Layout(
+            owner=np.repeat(np.arange(len(index)), counts),
+            starts=np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)[: len(index)],
+            counts=counts,
+        )
+        propagator = Propagator.of(
+            layout,
+            walkers.masses[atom_index(walkers.systems, index)],
+            chosen.timestep_fs,
+            chosen.friction_per_fs if settings.ensemble == "nvt" else None,
+            settings.fix_centre_of_mass,
+        )
+        return cls(
+            index=index,
+            layout=layout,
+            parameters=chosen,
+            propagator=propagator,
+            distances=DistanceCheck.of(layout, chosen.shortest_distance),
+            generators=unpack_streams(walkers.streams[index]),
+            breathing=~np.isnan(chosen.pressure_start),
+        )
+
+
+def prepared(walkers: Walkers, parameters: Parameters, settings: SamplingSettings) -> Walkers:
+    """Check walkers against their settings and fix what a run draws or sets once: run lengths and widths.
+
+    Raises
+    ------
+    InputError
+        If a walker with a pressure has no periodic cell, or one atom is to move with its centre fixed.
+    """
+    systems = walkers.systems
+    layout = Layout.of(systems)
+    check_freedom(systems, settings.fix_centre_of_mass)
+    breathing = ~np.isnan(parameters.pressure_start)
+    loose = breathing & ~(systems.pbc.all(axis=1) & (systems.volumes > 0.0))
+    if loose.any():
+        raise InputError(
+            f"walker {int(np.argmax(loose))} has a pressure but no cell periodic in three directions; "
+            "give it one or set pressure_gpa to null."
+        )
+    generators = unpack_streams(walkers.streams)
+    limit = np.where(parameters.random_length, walkers.step_limit, parameters.max_steps)
+    for w in np.flatnonzero(parameters.random_length & (walkers.step_limit == 0) & walkers.active).tolist():
+        limit[w] = generators[w].integers(1, parameters.max_steps[w], endpoint=True)
+    velocities = walkers.velocities
+    if settings.fix_centre_of_mass:
+        # Only at the very start: a resumed run must go on with the bits it had.
+        drift = layout.sum(walkers.masses[:, None] * velocities) / layout.sum(walkers.masses[:, None])
+        drift[(walkers.step > 0) | ~walkers.active] = 0.0
+        velocities = velocities - drift[layout.owner]
+    unset = np.isnan(walkers.strain_step)
+    return walkers.replace(
+        velocities=velocities,
+        streams=pack_streams(generators),
+        step_limit=limit,
+        strain_step=np.where(unset, parameters.strain_step[:, None], walkers.strain_step),
+    )
+
+
+def frozen(
+    walkers: Walkers, before: Walkers, codes: NDArray[np.int8], broken: BoolArray, layout: Layout
+) -> Walkers:
+    """Walkers with the stopped ones marked; ``broken`` ones go back to where their numbers were finite."""
+    atoms = broken[layout.owner, None]
+    systems = walkers.systems.replace(
+        positions=np.where(atoms, before.systems.positions, walkers.systems.positions)
+    )
+    return walkers.replace(
+        systems=systems,
+        velocities=np.where(atoms, before.velocities, walkers.velocities),
+        forces=np.where(atoms, before.forces, walkers.forces),
+        energy=np.where(broken, before.energy, walkers.energy),
+        sigma=np.where(broken, before.sigma, walkers.sigma),
+        virial=np.where(broken[:, None, None], before.virial, walkers.virial),
+        active=walkers.active & (codes == RUNNING),
+        reason=codes,
+    )

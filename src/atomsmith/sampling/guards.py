@@ -1,0 +1,124 @@
+"""Guards that end a run which has left physics: heat, energy, clashing atoms, numbers that are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import vesin
+from numpy.typing import NDArray
+from pydantic import Field
+
+from atomsmith.sampling.layout import Layout, norms, times_matrix
+from atomsmith.settings import Settings
+from atomsmith.systems import FloatArray, Systems
+
+PAIRWISE_ATOMS = 100
+"""Largest system for which all pairs at once are cheaper than a cell list."""
+
+
+class GuardSettings(Settings):
+    """Limits beyond which a walker is stopped, whatever its uncertainty."""
+
+    temperature_factor: float | None = Field(
+        default=5.0,
+        gt=1.0,
+        description="Largest ratio of the temperature to its target (at least the ten standard deviations "
+        "that a small system needs); null switches the guard off.",
+    )
+    energy_change_ev_per_atom: float | None = Field(
+        default=5.0,
+        gt=0.0,
+        description="Largest change of the potential energy, up or down, since the start, in eV per atom.",
+    )
+    shortest_distance_angstrom: float | None = Field(
+        default=0.5,
+        gt=0.0,
+        description="Smallest distance allowed between atoms; null switches this off.",
+    )
+    distance_every: int = Field(
+        default=10, ge=1, description="Steps between checks of the shortest distance."
+    )
+
+
+def temperature_limit(target_k: FloatArray, factor: FloatArray, freedom: FloatArray) -> FloatArray:
+    """Highest temperature in K that the guard allows, shape (S,).
+
+    A canonical temperature scatters by sqrt(2/f) of itself with f degrees of freedom; ten of these are
+    always allowed, so that few atoms do not set the guard off by chance.
+    """
+    limit: FloatArray = target_k * np.maximum(factor, 1.0 + 10.0 * np.sqrt(2.0 / freedom))
+    return limit
+
+
+@dataclass(frozen=True, eq=False)
+class DistanceCheck:
+    """Finds systems with two atoms, images included, closer than a limit; made once for a batch.
+
+    Attributes
+    ----------
+    limit
+        angstrom, shape (S,); zero where nothing is checked.
+    first, second, owner
+        All pairs of atoms of the small systems and the system of each pair.
+    """
+
+    limit: FloatArray
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    owner: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, layout: Layout, limit: FloatArray) -> DistanceCheck:
+        """Prepare the check for a batch."""
+        small = [int(s) for s in np.flatnonzero(limit > 0.0) if 1 < layout.counts[s] <= PAIRWISE_ATOMS]
+        pairs = [np.array(np.triu_indices(layout.counts[s], 1)) + layout.starts[s] for s in small]
+        first, second = np.concatenate([np.zeros((2, 0), dtype=np.int64), *pairs], axis=1)
+        owner = np.repeat(np.array(small, dtype=np.int64), [pair.shape[1] for pair in pairs])
+        return cls(limit=limit, first=first, second=second, owner=owner)
+
+    def too_close(self, systems: Systems) -> NDArray[np.bool_]:
+        """Whether two atoms of a system, or an atom and its image, are closer than the limit, shape (S,)."""
+        small = np.zeros(systems.n_systems, dtype=np.bool_)
+        small[self.owner] = True
+        # A vector shorter than half of every periodic height has fractional components within one half, so
+        # rounding finds it: below that the nearest image needs no search.
+        heights = _smallest_heights(systems)
+        simple = small & (heights > 2.0 * self.limit)
+        close = np.zeros(systems.n_systems, dtype=np.bool_)
+        if simple.any():
+            close |= self._close_pairs(systems) & simple
+        for s in np.flatnonzero((self.limit > 0.0) & ~simple):
+            close[s] = _close_in_cell_list(systems, int(s), float(self.limit[s]))
+        return close
+
+    def _close_pairs(self, systems: Systems) -> NDArray[np.bool_]:
+        vectors = systems.positions[self.second] - systems.positions[self.first]
+        periodic = systems.pbc.any(axis=1)
+        if periodic.any():
+            cells = np.where(systems.pbc[:, :, None], systems.cells, 0.0)
+            inverse = np.linalg.pinv(cells)
+            shifts = np.rint(times_matrix(vectors, inverse, self.owner))
+            vectors = vectors - times_matrix(shifts, cells, self.owner)
+        close = np.zeros(systems.n_systems, dtype=np.bool_)
+        close[self.owner[norms(vectors) < self.limit[self.owner]]] = True
+        return close
+
+
+def _smallest_heights(systems: Systems) -> FloatArray:
+    """Smallest distance between opposite faces among the periodic directions, inf without any, (S,)."""
+    cells = np.where(systems.pbc[:, :, None], systems.cells, 0.0)
+    # Columns of the pseudo-inverse are the reciprocal vectors within the span of the periodic ones.
+    lengths = np.sqrt((np.linalg.pinv(cells) ** 2).sum(axis=1))
+    with np.errstate(divide="ignore"):
+        heights: FloatArray = np.where(systems.pbc, 1.0 / lengths, np.inf).min(axis=1)
+    return heights
+
+
+def _close_in_cell_list(systems: Systems, s: int, limit: float) -> bool:
+    atoms = slice(systems.first[s], systems.first[s + 1])
+    neighbours = vesin.NeighborList(cutoff=limit, full_list=False, n_threads=1)
+    (distances,) = neighbours.compute(
+        systems.positions[atoms], systems.cells[s], systems.pbc[s], quantities="d"
+    )
+    return bool(np.any(distances < limit))

@@ -1,0 +1,188 @@
+"""Molecular dynamics of a batch: velocity Verlet and Langevin dynamics by BAOAB.
+
+BAOAB (Leimkuhler & Matthews, Appl. Math. Res. Express 2013, 34; J. Chem. Phys. 138, 174102 (2013)) splits
+Langevin dynamics dv = F/m dt - gamma v dt + sqrt(2 gamma kT/m) dW into B (kick), A (drift) and O
+(Ornstein-Uhlenbeck), each solved exactly:
+
+    B  v <- v + (dt/2) F/m
+    A  x <- x + (dt/2) v
+    O  v <- c v + sqrt((1 - c^2) kT/m) xi,   c = exp(-gamma dt),  xi standard normal
+    A  x <- x + (dt/2) v
+    B  v <- v + (dt/2) F/m
+
+Without O the two A join and it is velocity Verlet. Forces are needed once a step, before the last B, which is
+why a step comes in two halves here: `Propagator.advance` and `Propagator.finish`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from atomsmith.errors import InputError
+from atomsmith.sampling.layout import Layout
+from atomsmith.sampling.state import Walkers
+from atomsmith.sampling.streams import pack_streams, unpack_streams
+from atomsmith.sampling.units import ACCELERATION, BOLTZMANN
+from atomsmith.systems import FloatArray, Systems
+
+
+@dataclass(frozen=True, eq=False)
+class Propagator:
+    """Moves the atoms of a batch; its arrays are fixed for the batch.
+
+    Attributes
+    ----------
+    layout
+        Of the batch.
+    masses
+        amu, shape (N, 1).
+    total_mass
+        amu, shape (S, 1).
+    kick
+        Velocity gained per force in half a step, (dt/2)/m in angstrom/fs per eV/angstrom, shape (N, 1).
+    half_step
+        dt/2 in fs, shape (N, 1).
+    decay
+        c = exp(-gamma dt), shape (N, 1); None is velocity Verlet.
+    spread
+        sqrt((1 - c^2) k_B/m) in angstrom/fs per square root of K, shape (N, 1); None likewise.
+    fixed_centre
+        Whether the centre of mass of each system stays where it is.
+    """
+
+    layout: Layout
+    masses: FloatArray
+    total_mass: FloatArray
+    kick: FloatArray
+    half_step: FloatArray
+    decay: FloatArray | None
+    spread: FloatArray | None
+    fixed_centre: bool
+
+    @classmethod
+    def of(
+        cls,
+        layout: Layout,
+        masses: FloatArray,
+        timestep_fs: FloatArray,
+        friction_per_fs: FloatArray | None,
+        fixed_centre: bool,
+    ) -> Propagator:
+        """Prepare for a batch; ``timestep_fs`` and ``friction_per_fs`` have shape (S,), None is NVE."""
+        column = masses[:, None]
+        dt = timestep_fs[layout.owner, None]
+        decay = spread = None
+        if friction_per_fs is not None:
+            decay = np.exp(-friction_per_fs * timestep_fs)[layout.owner, None]
+            # -expm1 keeps 1 - c^2 accurate for weak friction.
+            noise = -np.expm1(-2.0 * friction_per_fs * timestep_fs)[layout.owner, None]
+            spread = np.sqrt(noise * BOLTZMANN * ACCELERATION / column)
+        return cls(
+            layout=layout,
+            masses=column,
+            total_mass=layout.sum(column),
+            kick=0.5 * dt * ACCELERATION / column,
+            half_step=0.5 * dt,
+            decay=decay,
+            spread=spread,
+            fixed_centre=fixed_centre,
+        )
+
+    def advance(
+        self,
+        positions: FloatArray,
+        velocities: FloatArray,
+        forces: FloatArray,
+        temperature_k: FloatArray,
+        generators: Sequence[np.random.Generator],
+    ) -> tuple[FloatArray, FloatArray]:
+        """First half, B A O A: new positions and half-way velocities; temperature of shape (S,)."""
+        velocities = self.finish(velocities, forces)
+        if self.decay is None or self.spread is None:
+            return positions + (2.0 * self.half_step) * velocities, velocities
+        positions = positions + self.half_step * velocities
+        noise = self.spread * np.sqrt(temperature_k)[self.layout.owner, None]
+        velocities = self.decay * velocities + noise * normals(self.layout, generators)
+        if self.fixed_centre:
+            velocities = self.without_drift(velocities)
+        return positions + self.half_step * velocities, velocities
+
+    def finish(self, velocities: FloatArray, forces: FloatArray) -> FloatArray:
+        """Second half, the last B: velocities at the new positions, from the forces there."""
+        kicked: FloatArray = velocities + self.kick * forces
+        return kicked
+
+    def without_drift(self, velocities: FloatArray) -> FloatArray:
+        """Take the velocity of each system's centre of mass away."""
+        drift: FloatArray = self.layout.sum(self.masses * velocities) / self.total_mass
+        centred: FloatArray = velocities - drift[self.layout.owner]
+        return centred
+
+    @property
+    def freedom(self) -> FloatArray:
+        """Degrees of freedom of each system, shape (S,)."""
+        freedom: FloatArray = 3.0 * self.layout.counts - (3.0 if self.fixed_centre else 0.0)
+        return freedom
+
+    def kinetic_energy(self, velocities: FloatArray) -> FloatArray:
+        """Kinetic energy of each system in eV, shape (S,)."""
+        squares: FloatArray = np.einsum("ij,ij->i", velocities, velocities)
+        energy: FloatArray = self.layout.sum(squares * self.masses[:, 0]) * (0.5 / ACCELERATION)
+        return energy
+
+    def temperature(self, kinetic_energy: FloatArray) -> FloatArray:
+        """Temperature in K of systems with the given kinetic energy, shape (S,)."""
+        kelvin: FloatArray = 2.0 * kinetic_energy / (self.freedom * BOLTZMANN)
+        return kelvin
+
+
+def normals(layout: Layout, generators: Sequence[np.random.Generator]) -> FloatArray:
+    """Return standard normal numbers, shape (N, 3), each system's from its own generator."""
+    noise = np.empty((len(layout.owner), 3))
+    first = 0
+    for generator, count in zip(generators, layout.counts.tolist(), strict=True):
+        generator.standard_normal(out=noise[first : first + count])
+        first += count
+    return noise
+
+
+def thermalised(walkers: Walkers, temperature_k: FloatArray, fixed_centre: bool = True) -> Walkers:
+    """Give every walker velocities from the Maxwell-Boltzmann distribution, by its own random stream.
+
+    Parameters
+    ----------
+    walkers
+        The batch.
+    temperature_k
+        Shape (S,).
+    fixed_centre
+        Whether the centre of mass is at rest (the temperature then counts 3n - 3 degrees of freedom).
+    """
+    layout = Layout.of(walkers.systems)
+    check_freedom(walkers.systems, fixed_centre)
+    generators = unpack_streams(walkers.streams)
+    column = walkers.masses[:, None]
+    width = np.sqrt(BOLTZMANN * ACCELERATION * temperature_k[layout.owner, None] / column)
+    velocities = width * normals(layout, generators)
+    if fixed_centre:
+        drift = layout.sum(column * velocities) / layout.sum(column)
+        velocities = velocities - drift[layout.owner]
+    return walkers.replace(velocities=velocities, streams=pack_streams(generators))
+
+
+def check_freedom(systems: Systems, fixed_centre: bool) -> None:
+    """Refuse systems of one atom when the centre of mass is fixed.
+
+    Raises
+    ------
+    InputError
+        Naming the first such system.
+    """
+    if fixed_centre and np.any(systems.counts < 2):
+        raise InputError(
+            f"walker {int(np.argmin(systems.counts))} has one atom, which cannot move while its centre of "
+            "mass is fixed; set fix_centre_of_mass to false."
+        )
