@@ -1,0 +1,174 @@
+"""What the numbers say, in sentences: derived from the sections, good news and bad alike."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase.data import atomic_numbers, covalent_radii
+
+from atomsmith.report.figures.timings import duration
+from atomsmith.report.html import number
+from atomsmith.report.records import (
+    Calibration,
+    ErrorRow,
+    HeadlineNumber,
+    PairCurve,
+    ReportData,
+    Split,
+    Verdict,
+)
+from atomsmith.report.statistics import spread_ratio
+
+#: Test errors beyond this many times the training errors are called overfitting.
+OVERFIT = 2.0
+#: RMS error over RMS predicted deviation within these bounds counts as calibrated.
+CALIBRATED = (0.67, 1.5)
+#: A type whose force error exceeds the average by this factor is named.
+HARD_TYPE = 1.5
+#: Below this fraction of the shortest distance seen (or of the covalent radii's sum) a pair must repel.
+CORE = 0.75
+
+
+def headline_numbers(data: ReportData) -> list[HeadlineNumber]:
+    """Return the caller's numbers, then those that the sections give: errors, labels, basis size, time."""
+    numbers = list(data.headline)
+    row = overall(data, "test") or overall(data, "train")
+    if row is not None:
+        note = f"{row.split} set, {row.n_configurations:,} configurations"
+        for label, value, unit in (
+            ("Energy RMSE", row.energy_rmse_mev, "meV/atom"),
+            ("Force RMSE", row.forces_rmse, "eV/Å"),
+            ("Stress RMSE", row.stress_rmse_gpa, "GPa"),
+        ):
+            if value is not None:
+                numbers.append(HeadlineNumber(label, number(value), unit, note))
+    if data.learning_curve:
+        last = max(data.learning_curve, key=lambda point: point.round)
+        rounds = len({point.round for point in data.learning_curve})
+        numbers.append(HeadlineNumber("Labels", f"{last.n_labels:,}", "", f"after {rounds:,} fits"))
+    if data.coefficients is not None:
+        numbers.append(HeadlineNumber("Coefficients", f"{len(data.coefficients.order):,}"))
+    if data.timings:
+        total = sum(timing.seconds for timing in data.timings)
+        numbers.append(HeadlineNumber("Wall time", duration(total), "", "all parts together"))
+    return numbers
+
+
+def verdicts(data: ReportData) -> list[Verdict]:
+    """Return the caller's sentences and those derived here, problems first."""
+    found = [
+        *data.verdicts,
+        *_error_verdicts(data),
+        *(_calibration_verdict(c) for c in data.calibration if c.split == "test"),
+        *_core_verdicts(data.pair_curves),
+        *_loop_verdicts(data),
+    ]
+    tones = ("bad", "warning", "good", "note")
+    return sorted((verdict for verdict in found if verdict is not None), key=lambda v: tones.index(v.tone))
+
+
+def overall(data: ReportData, split: Split) -> ErrorRow | None:
+    """Return the row of all configurations of a split: named ``all``, or the only one there is."""
+    rows = [row for row in data.errors if row.split == split]
+    named = [row for row in rows if row.config_type == "all"]
+    if named:
+        return named[0]
+    return rows[0] if len(rows) == 1 else None
+
+
+def type_order(data: ReportData) -> list[str]:
+    """Return the configuration types in one order for the whole page, so that each keeps its colour."""
+    names = [row.config_type for row in data.errors if row.config_type != "all"]
+    names += [name for parity in data.parity for name in parity.config_types if name != "all"]
+    names += [structure.config_type for structure in data.structures]
+    return list(dict.fromkeys(names))
+
+
+def _error_verdicts(data: ReportData) -> list[Verdict]:
+    train, test = overall(data, "train"), overall(data, "test")
+    if test is None:
+        if train is None:
+            return []
+        return [Verdict("warning", "There is no test set: the errors are those of the data fitted to.")]
+    found = []
+    for what, trained, tested in (
+        ("force", train and train.forces_rmse, test.forces_rmse),
+        ("energy", train and train.energy_rmse_mev, test.energy_rmse_mev),
+    ):
+        if trained and tested:
+            ratio = tested / trained
+            text = f"The {what} error on the test set is {ratio:.2f} times that on the training set"
+            if ratio <= OVERFIT:
+                found.append(Verdict("good", f"{text}: no sign of overfitting."))
+            else:
+                found.append(Verdict("warning", f"{text}: the fit follows its training data."))
+    rows = [r for r in data.errors if r.split == "test" and r is not test and r.forces_rmse is not None]
+    worst = max(rows, key=lambda row: row.forces_rmse or 0.0, default=None)
+    if worst is not None and test.forces_rmse and (worst.forces_rmse or 0.0) > HARD_TYPE * test.forces_rmse:
+        found.append(
+            Verdict(
+                "note",
+                f"The hardest type is '{worst.config_type}': force RMSE {number(worst.forces_rmse)} eV/Å, "
+                f"{(worst.forces_rmse or 0.0) / test.forces_rmse:.1f} times the average.",
+            )
+        )
+    return found
+
+
+def _calibration_verdict(calibration: Calibration) -> Verdict | None:
+    ratio = spread_ratio(calibration)
+    if not np.isfinite(ratio):
+        return None
+    what = {"forces": "Force", "energy": "Energy", "stress": "Stress"}[calibration.quantity]
+    low, high = CALIBRATED
+    text = f"{what} errors on the test set are {ratio:.2f} times the predicted uncertainty (RMS)"
+    if ratio > high:
+        return Verdict("warning", f"{text}: the potential is overconfident.")
+    if ratio < low:
+        return Verdict("note", f"{text}: the potential is more cautious than it need be.")
+    return Verdict("good", f"{text}: the uncertainty can be taken at its word.")
+
+
+def attractive_hole(curve: PairCurve) -> float | None:
+    """Distance in angstrom at which two atoms inside the core attract each other, or None.
+
+    The core ends at `CORE` times the shortest distance in the data, or times the sum of covalent radii.
+    """
+    assert curve.force is not None  # supplied by the record itself
+    reach = curve.shortest or sum(covalent_radii[atomic_numbers[symbol]] for symbol in curve.elements)
+    inside = (curve.r < CORE * reach) & (curve.force < 0.0)
+    return float(curve.r[inside][-1]) if np.any(inside) else None
+
+
+def _core_verdicts(curves: tuple[PairCurve, ...]) -> list[Verdict]:
+    if not curves:
+        return []
+    holes = [(curve, hole) for curve in curves if (hole := attractive_hole(curve)) is not None]
+    if not holes:
+        return [Verdict("good", "Every pair of elements repels at close approach: no attractive hole.")]
+    return [
+        Verdict(
+            "bad",
+            f"{'–'.join(curve.elements)} attracts at {hole:.2f} Å, inside its core: atoms may fall into each "
+            "other in a long simulation.",
+        )
+        for curve, hole in holes
+    ]
+
+
+def _loop_verdicts(data: ReportData) -> list[Verdict]:
+    found = []
+    if data.trajectories:
+        last = max(t.round for t in data.trajectories)
+        walkers = [t for t in data.trajectories if t.round == last]
+        stopped = sum("uncertain" in t.reason for t in walkers)
+        text = f"In the last round {stopped} of {len(walkers)} walkers stopped for uncertainty"
+        if stopped == 0:
+            found.append(Verdict("good", f"{text}: the sampled region is learned to the tolerance."))
+        else:
+            found.append(Verdict("note", f"{text}: more rounds would still find new configurations."))
+    failed = sum(s.status == "failed" for s in data.selection)
+    if failed:
+        tried = sum(s.status != "not selected" for s in data.selection)
+        text = f"{failed:,} of {tried:,} reference calculations failed: their reasons are listed."
+        found.append(Verdict("warning", text))
+    return found

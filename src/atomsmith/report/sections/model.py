@@ -1,0 +1,39 @@
+"""What the potential looks like inside: pair curves at close approach, coefficients."""
+
+from __future__ import annotations
+
+from atomsmith.report import figures
+from atomsmith.report.figures.pairs import PAIRS_PER_FIGURE
+from atomsmith.report.html import join
+from atomsmith.report.records import ReportData
+from atomsmith.report.sections.base import FigureShelf, Section
+
+
+def pairs_section(data: ReportData, shelf: FigureShelf) -> Section | None:
+    """Pair curves at close approach, a few to each figure."""
+    if not data.pair_curves:
+        return None
+    parts = []
+    for first in range(0, len(data.pair_curves), PAIRS_PER_FIGURE):
+        curves = data.pair_curves[first : first + PAIRS_PER_FIGURE]
+        pairs = ", ".join("–".join(curve.elements) for curve in curves)
+        caption = (
+            f"Two isolated atoms: {pairs}. Axes are linear up to 1 and logarithmic beyond. "
+            "Grey: closer than any such pair in the training data."
+        )
+        name = f"pairs-{first // PAIRS_PER_FIGURE + 1}"
+        parts.append(shelf.place(name, figures.pair_figure(curves), caption))
+    return Section("pairs", "Close approach", join(parts))
+
+
+def coefficients_section(data: ReportData, shelf: FigureShelf) -> Section | None:
+    """Coefficient magnitudes by correlation order."""
+    if data.coefficients is None or len(data.coefficients.order) == 0:
+        return None
+    note = f" ({data.coefficients.note})" if data.coefficients.note else ""
+    caption = (
+        f"Magnitude of every coefficient{note} by correlation order and total degree; black: median of each "
+        "degree. A basis that is large enough ends where magnitudes have become small."
+    )
+    figure = figures.coefficients_figure(data.coefficients)
+    return Section("coefficients", "Coefficients", shelf.place("coefficients", figure, caption))
