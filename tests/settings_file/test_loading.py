@@ -9,7 +9,7 @@ from pydantic import Field
 
 from atomsmith.errors import InputError
 from atomsmith.settings import Settings
-from atomsmith.settings_file import load_settings, parse_document
+from atomsmith.settings_file import load_settings, parse_document, settings_from_assignments
 from settings_file.models import Ace, Example, Mode, Repulsion, Soap
 
 
@@ -188,8 +188,8 @@ def test_overrides_are_named_in_messages(refusal):
     assert refusal("train: a", "basis.kind=soap", "basis.l_max=x").startswith(
         "--set basis.l_max=x: 'basis.l_max' is 'x', but should be an integer"
     )
-    assert "as in --set" in refusal("train: a", "solver")
-    assert "as in --set" in refusal("train: a", "=3")
+    assert "as in solver.kind=ridge" in refusal("train: a", "solver")
+    assert "as in solver.kind=ridge" in refusal("train: a", "=3")
     assert "an index from 0 to 0" in refusal("train: a\nmore: [{kind: ace}]", "more.1.cutoff=3")
     assert "set 'train' itself" in refusal("train: a", "train.b=3")
 
@@ -212,3 +212,9 @@ def test_unreadable_files(tmp_path):
     (tmp_path / "bytes.yaml").write_bytes(b"a: \xff\xfe")
     with pytest.raises(InputError, match="not UTF-8 text"):
         load_settings(tmp_path / "bytes.yaml", Example)
+
+
+def test_settings_from_assignments_alone():
+    assert settings_from_assignments(Soap, ["l_max=3"], "--soap") == Soap(l_max=3)
+    with pytest.raises(InputError, match="--soap lmax=3: unknown key 'lmax'; perhaps 'l_max' is meant"):
+        settings_from_assignments(Soap, ["lmax=3"], "--soap")

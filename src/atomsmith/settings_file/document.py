@@ -82,20 +82,22 @@ class Document:
         _, _, number = self.place(path).rpartition(":")
         return int(number) if number.isdigit() else 0
 
-    def override(self, assignment: str) -> None:
+    def override(self, assignment: str, option: str = "--set") -> None:
         """Set one value from a ``key.sub=value`` of the command line; the value is read as YAML.
+
+        ``option`` is the command line option that it came with, for messages.
 
         Raises
         ------
         InputError
             When the text is not an assignment, or leads through a value that holds no keys.
         """
-        place = f"--set {assignment}"
+        place = f"{option} {assignment}"
         dotted_key, equals, text = assignment.partition("=")
         tokens = [token.strip() for token in re.sub(r"\[(\d+)\]", r".\1", dotted_key).split(".")]
         if not equals or not all(tokens):
             raise InputError(
-                f"{place}: is no assignment; expected the form key.sub=value, as in --set solver.kind=ridge."
+                f"{place}: is no assignment; expected the form key=value, as in solver.kind=ridge."
             )
         value, places = _parse_text(text, place)
         parent: Any = self.values

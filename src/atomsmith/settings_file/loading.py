@@ -51,6 +51,23 @@ def load_settings(path: Path | str, model: type[ModelT], overrides: Sequence[str
     return resolved
 
 
+def settings_from_assignments(model: type[ModelT], assignments: Sequence[str], option: str) -> ModelT:
+    """Make settings from ``key.sub=value`` texts alone, given with a command line option.
+
+    Raises
+    ------
+    InputError
+        As `load_settings`; the place it names is the option.
+    """
+    document = Document(option, {})
+    for assignment in assignments:
+        document.override(assignment, option)
+    try:
+        return model.model_validate(document.values)
+    except ValidationError as error:
+        raise InputError(sentence(error, model, document)) from None
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")

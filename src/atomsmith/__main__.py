@@ -1,0 +1,5 @@
+"""`python -m atomsmith`."""
+
+from atomsmith.cli import main
+
+main()

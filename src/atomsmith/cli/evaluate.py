@@ -1,0 +1,50 @@
+"""`atomsmith evaluate`: errors of a potential on labelled structures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from atomsmith.cli.failures import reported
+from atomsmith.cli.options import JsonFile, LabelOptions, Threads
+
+
+@reported()
+def evaluate(
+    potential: Annotated[
+        Path, typer.Argument(metavar="POTENTIAL.json", help="A fitted potential.", show_default=False)
+    ],
+    structures: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="STRUCTURES...",
+            help="Files of labelled structures: extended XYZ, mlearn JSON, or what ASE reads.",
+            show_default=False,
+        ),
+    ],
+    label: LabelOptions = None,
+    json_file: JsonFile = None,
+    threads: Threads = 1,
+) -> None:
+    """Compare a potential with labelled structures.
+
+    Prints mean absolute and root mean square errors of energy (meV/atom),
+    forces (eV/angstrom) and stress (GPa), in all and by configuration type.
+
+    Example: atomsmith evaluate potential.json test.xyz --json errors.json
+    """
+    from atomsmith import Dataset, Potential
+    from atomsmith.cli.output import console, write_json
+    from atomsmith.data.labels import LabelNames
+    from atomsmith.fitting.metrics import errors
+    from atomsmith.settings_file import settings_from_assignments
+
+    names = settings_from_assignments(LabelNames, label or [], "--label")
+    fitted = Potential.load(potential)
+    dataset = Dataset.read(structures, names)
+    report = errors(dataset, fitted.predict(dataset, n_threads=threads))
+    console().print(report.table(f"Errors of {potential} on {len(dataset)} configurations"))
+    if json_file is not None:
+        write_json(json_file, {"potential": potential, "structures": structures, **report.to_dict()})

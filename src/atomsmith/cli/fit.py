@@ -1,0 +1,93 @@
+"""`atomsmith fit`: a potential from labelled structures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atomsmith.cli.failures import reported
+from atomsmith.cli.options import JsonFile, Overrides, SettingsFile
+
+if TYPE_CHECKING:
+    from atomsmith.data.dataset import Dataset
+    from atomsmith.fitting.fit import FitResult
+    from atomsmith.fitting.metrics import ErrorReport
+    from atomsmith.fitting.settings import DataSettings
+
+
+@reported()
+def fit(
+    settings: SettingsFile,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The potential to write.")
+    ] = Path("potential.json"),
+    overrides: Overrides = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Fit a potential to labelled structures.
+
+    Prints the errors on the training and test configurations, and writes the
+    potential with its posterior and committee. A settings file to start from
+    is written by: atomsmith template fit -o fit.yaml
+
+    Example: atomsmith fit fit.yaml -o potential.json --json errors.json
+    """
+    from atomsmith.cli.output import console, write_json
+    from atomsmith.cli.progress import FittingProgress
+    from atomsmith.fitting.fit import fit_model
+    from atomsmith.fitting.metrics import errors
+    from atomsmith.fitting.settings import FitSettings
+    from atomsmith.settings_file import load_settings
+
+    chosen = load_settings(settings, FitSettings, overrides or [])
+    train, test = training_and_test(chosen.data)
+    with FittingProgress(len(train)) as progress:
+        result = fit_model(train, chosen, progress=progress.update)
+    result.potential.save(output)
+    reports: dict[str, ErrorReport] = {}
+    for name, dataset in (("training", train), ("test", test)):
+        if dataset:
+            reports[name] = errors(dataset, result.potential.predict(dataset, n_threads=chosen.threads))
+            console().print(reports[name].table(f"Errors on {len(dataset)} {name} configurations"))
+    console().print(_summary(result, output), markup=False)
+    if json_file is not None:
+        write_json(json_file, _numbers(result, output, reports))
+
+
+def training_and_test(data: DataSettings) -> tuple[Dataset, Dataset]:
+    """Read the files of a fit: training set (filtered) and test set (its files and what is split off)."""
+    from atomsmith import Dataset
+    from atomsmith.cli.output import console
+
+    train = Dataset.read(data.train, data.labels)
+    test = Dataset.read(data.test, data.labels) if data.test is not None else Dataset()
+    if data.split is not None:
+        train, held_out = train.split(data.split)
+        test = test + held_out
+    if data.filter is not None:
+        filtered = train.filter(data.filter)
+        console().print(str(filtered), markup=False)
+        train = filtered.kept
+    return train, test
+
+
+def _summary(result: FitResult, output: Path) -> str:
+    potential, seconds = result.potential, sum(result.seconds.values())
+    return (
+        f"{potential.n_functions} basis functions, cutoff {potential.cutoff:.2f} angstrom, "
+        f"{len(potential.committee)} committee members, fitted in {seconds:.1f} s; wrote {output}"
+    )
+
+
+def _numbers(result: FitResult, output: Path, reports: dict[str, ErrorReport]) -> dict[str, Any]:
+    return {
+        "potential": output,
+        "n_functions": result.potential.n_functions,
+        "cutoff_angstrom": result.potential.cutoff,
+        "fit": result.potential.metadata["fit"],
+        "data": result.potential.metadata["data"],
+        "seconds": result.seconds,
+        "errors": {name: report.to_dict() for name, report in reports.items()},
+    }

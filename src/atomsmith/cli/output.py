@@ -1,0 +1,55 @@
+"""What verbs write: JSON files of numbers and texts, each replaced as a whole, and tables on the screen."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console() -> Console:
+    """Return a console on stdout; numbers are not highlighted, so that tables stay calm."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file as a whole; folders above it are made."""
+    from atomsmith.data.files import replacing
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as stream:
+        stream.write(text)
+
+
+def write_json(path: Path, numbers: object) -> None:
+    """Write numbers as JSON: arrays become lists, NaN and infinities null."""
+    write_text(path, json.dumps(plain(numbers), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """Reduce dataclasses, pydantic models, NumPy arrays and scalars to what JSON holds."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if hasattr(value, "model_dump"):
+        return plain(value.model_dump(mode="json"))
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Sequence | set | frozenset):
+        return [plain(item) for item in value]
+    raise TypeError(f"cannot write {type(value).__name__} as JSON")

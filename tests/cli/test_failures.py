@@ -1,0 +1,83 @@
+"""How verbs end: one sentence, an exit code, no traceback."""
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from atomsmith.cli.failures import reported
+from atomsmith.cli.output import plain, write_json
+from atomsmith.errors import InputError, LabelError
+
+
+def _run(error: BaseException, **environment: str):
+    app = typer.Typer(pretty_exceptions_enable=False)
+
+    @app.command()
+    @reported(interrupted="the labels are stored; run the same command again to go on")
+    def verb() -> None:
+        raise error
+
+    return CliRunner().invoke(app, [], env=environment)
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "code"),
+    [
+        (InputError("fit.yaml:2: unknown\n  key 'x'"), "error: fit.yaml:2: unknown key 'x'.\n", 2),
+        (LabelError("[bold] did not converge."), "error: [bold] did not converge.\n", 2),
+        (
+            FileNotFoundError(2, "No such file or directory", "a.xyz"),
+            "error: a.xyz: No such file or directory (set ATOMSMITH_DEBUG=1 to see where).\n",
+            2,
+        ),
+        (
+            KeyboardInterrupt(),
+            "interrupted: the labels are stored; run the same command again to go on.\n",
+            130,
+        ),
+    ],
+)
+def test_expected_failures_are_one_sentence(error, text, code):
+    result = _run(error)
+    assert result.stderr == text
+    assert result.stdout == ""
+    assert result.exit_code == code
+
+
+def test_debugging_shows_the_traceback():
+    result = _run(InputError("bad"), ATOMSMITH_DEBUG="1")
+    assert isinstance(result.exception, InputError)
+
+
+def test_a_defect_of_ours_is_not_dressed_up_as_bad_input():
+    result = _run(ZeroDivisionError("oops"))
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_json_files_hold_plain_numbers(tmp_path):
+    numbers = {
+        "array": np.array([[1.0, np.nan]]),
+        "scalar": np.float64(0.5),
+        "count": np.int64(3),
+        "flag": np.bool_(True),
+        "infinite": float("inf"),
+        "path": tmp_path / "x",
+        "none": None,
+        2: (1, "é"),
+    }
+    assert plain(numbers) == {
+        "array": [[1.0, None]],
+        "scalar": 0.5,
+        "count": 3,
+        "flag": True,
+        "infinite": None,
+        "path": str(tmp_path / "x"),
+        "none": None,
+        "2": [1, "é"],
+    }
+    write_json(tmp_path / "deep" / "numbers.json", {"a": np.arange(2)})
+    assert (tmp_path / "deep" / "numbers.json").read_text() == '{\n  "a": [\n    0,\n    1\n  ]\n}\n'
+    assert [file.name for file in (tmp_path / "deep").iterdir()] == ["numbers.json"]
+    with pytest.raises(TypeError, match="cannot write object"):
+        plain(object())
