@@ -21,11 +21,12 @@ class ARD(SolverSettings):
 
     kind: Literal["ard"] = Field(default="ard", description="Name of the solver.")
     threshold: float = Field(
-        default=1.0e-3,
-        ge=0.0,
+        default=0.01,
+        gt=0.0,
         lt=1.0,
-        description="A feature is dropped once the data determine less than this share of it "
-        "(gamma_j = 1 - alpha_j Sigma_jj) and the evidence rises without it; larger drops sooner.",
+        description="A feature is dropped if the data determine less than this share of its coefficient "
+        "(gamma_j = 1 - alpha_j Sigma_jj). Small values leave sparsity to the evidence, which keeps what "
+        "exceeds one standard error; 0.5 asks for 1.4, 0.75 for 2 standard errors: a sparser potential.",
     )
     max_iterations: int = Field(default=300, ge=1, description="Most iterations.")
     tolerance: float = Field(

@@ -29,9 +29,9 @@ class Prior:
         Group of each feature, shape (n,), integers; features of one group share alpha in the evidence solver.
         None: one group.
     anchor
-        Free coefficients are drawn to their mean with this many times the norm of their own design column.
-        That decides only directions that the data leave open (reference energies where all
-        configurations have one composition) and shifts the others by its square, relatively.
+        Combinations of free coefficients that the data leave open (reference energies where all
+        configurations have one composition) are drawn to their means with this many times the norm of their
+        design columns; combinations that the data know better are not touched.
     """
 
     penalty: FloatArray

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack, solve_triangular
 
 from atomsmith.fitting.hyperparameters import Hyperparameters
-from atomsmith.fitting.standard_form import StandardForm, square_triangle
-from atomsmith.systems import FloatArray
+from atomsmith.fitting.standard_form import StandardForm, inverse_triangle, square_triangle
+from atomsmith.systems import BoolArray, FloatArray
 
 # Above this condition of the scaled precision its Cholesky factor (half the digits) gives way to QR.
 _CHOLESKY_LIMIT = 1.0e10
+# Share determined by the data below which a falling coefficient is dropped before the rest has settled.
+_VANISHING = 1.0e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +55,7 @@ def maximise_evidence(
     noise_floor
         Noise of the labels in weighted units.
     threshold
-        Coefficients with gamma_j below this are dropped.
+        Coefficients with gamma_j below this are dropped, once the others have settled; 0 drops none.
     max_iterations, tolerance
         Stop after so many iterations, or once none is dropped and the log evidence changes by less.
 
@@ -70,20 +72,42 @@ def maximise_evidence(
     step = _step(form, gram, projected, kept, alpha, beta, floor)
     while iterations < max_iterations and not converged:
         iterations += 1
-        # With gamma small, lowering alpha x^2 below gamma (1 - gamma) means that q^2 < s: the evidence rises
-        # monotonically up to infinite alpha (Tipping and Faul 2003, eq. 21).
-        gamma = step.determined
-        relevant = (gamma >= threshold) | (alpha * step.x**2 > gamma * (1.0 - gamma))
+        dropped = _vanishing(step, alpha) if threshold > 0.0 else np.zeros(len(kept), dtype=np.bool_)
+        settled = not dropped.any() and abs(step.log_evidence - evidence) < tolerance
+        if settled:
+            dropped = _weakest(step, threshold)
+            converged = not dropped.any()
+        evidence = step.log_evidence
         alpha = _group_precisions(groups[kept], step, alpha)
         beta = max(form.rows - step.determined.sum(), 1.0e-3) / (step.residual + floor)
-        kept, alpha = kept[relevant], alpha[relevant]
+        kept, alpha = kept[~dropped], alpha[~dropped]
         step = _step(form, gram, projected, kept, alpha, beta, floor)
-        converged = bool(relevant.all()) and abs(step.log_evidence - evidence) < tolerance
-        evidence = step.log_evidence
     result = np.full(form.size, np.inf)
     result[kept] = alpha
     effective = float(step.determined.sum()) + len(form.free)
     return Hyperparameters(result, float(beta), step.log_evidence, effective, iterations, converged)
+
+
+def _vanishing(step: _Step, alpha: FloatArray) -> BoolArray:
+    """Coefficients on their way to infinite precision.
+
+    With gamma small, alpha x^2 below gamma (1 - gamma) means that q^2 < s: the evidence rises monotonically
+    up to infinite alpha (Faul and Tipping, AISTATS 2003, eq. 21).
+    """
+    gamma = step.determined
+    vanishing: BoolArray = (gamma < _VANISHING) & (alpha * step.x**2 <= gamma * (1.0 - gamma))
+    return vanishing
+
+
+def _weakest(step: _Step, threshold: float) -> BoolArray:
+    """The weaker half (at least one) of the coefficients below the threshold.
+
+    Not all at once: of two that stand for one another, the second gains once the first is gone.
+    """
+    weak = np.flatnonzero(step.determined < threshold)
+    chosen = np.zeros(len(step.determined), dtype=np.bool_)
+    chosen[weak[np.argsort(step.determined[weak], kind="stable")[: (len(weak) + 1) // 2]]] = True
+    return chosen
 
 
 def _group_precisions(groups: NDArray[np.int64], step: _Step, alpha: FloatArray) -> FloatArray:
@@ -131,8 +155,7 @@ def _step(
         stacked[form.size + np.arange(k), np.arange(k)] = 1.0
         triangle = square_triangle(stacked, k + 1)
         triangle, target = triangle[:k, :k], triangle[:k, k]
-    inverse, _ = lapack.dtrtri(triangle)
-    inverse = np.triu(inverse)
+    inverse = inverse_triangle(triangle)
     x = scale * (inverse @ target)
     determined = np.clip(1.0 - np.square(inverse).sum(axis=1), 0.0, 1.0)
     full = np.zeros(form.size)

@@ -19,6 +19,8 @@ from atomsmith.fitting.ridge import Ridge, solve_ridge
 from atomsmith.fitting.standard_form import StandardForm
 from atomsmith.systems import FloatArray
 
+__all__ = ["ARD", "SOLVERS", "Evidence", "Ridge", "Solution", "Solver", "solve"]
+
 Solver = Annotated[Ridge | Evidence | ARD, Field(discriminator="kind")]
 """Settings of any solver, told apart by ``kind``."""
 

@@ -20,7 +20,7 @@ class StandardForm:
     """Least squares in x = penalty * (c - mean), with the f free coefficients u in front.
 
     The rows left of the data are ``|R_uu u + R_ux x - z_u|^2 + |R x - z|^2 + rss``: flat priors on u
-    integrate to the restricted likelihood of x (REML), in which f rows are used up.
+    integrate to the restricted likelihood of x (REML), in which as many rows are used up.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class StandardForm:
     rss
         Residual sum of squares that no coefficients lower.
     rows
-        Degrees of freedom of the restricted likelihood: rows of data minus f.
+        Degrees of freedom of the restricted likelihood: rows of data minus the rank of the free columns.
     free_r, cross_r, free_z
         R_uu (f, f), R_ux (f, p), z_u (f,).
     free, penalised
@@ -67,22 +67,20 @@ class StandardForm:
             )
         free = np.flatnonzero(prior.penalty == 0.0)
         penalised = np.flatnonzero((prior.penalty > 0.0) & np.isfinite(prior.penalty))
-        rows = factor.n_rows - len(free)
+        r = factor.r
+        anchors = _anchors(r[:, free], prior.anchor)
+        rows = factor.n_rows - (len(free) - len(anchors))
         if rows < 1:
             raise InputError(
                 f"{factor.n_rows} rows of data cannot determine {len(free)} free coefficients; "
                 "add configurations, or fix the reference energies."
             )
-        r = factor.r
-        f, p = len(free), len(penalised)
-        stacked = np.zeros((factor.n_features + f, f + p + 1), order="F")
-        stacked[: factor.n_features, :f] = r[:, free]
-        stacked[: factor.n_features, f : f + p] = r[:, penalised] / prior.penalty[penalised]
-        stacked[: factor.n_features, f + p] = factor.qty - r @ prior.mean
-        norms = np.linalg.norm(r[:, free], axis=0)
-        stacked[factor.n_features + np.arange(f), np.arange(f)] = prior.anchor * np.where(
-            norms > 0.0, norms, 1.0
-        )
+        n, f, p = factor.n_features, len(free), len(penalised)
+        stacked = np.zeros((n + len(anchors), f + p + 1), order="F")
+        stacked[:n, :f] = r[:, free]
+        stacked[:n, f : f + p] = r[:, penalised] / prior.penalty[penalised]
+        stacked[:n, f + p] = factor.qty - r @ prior.mean
+        stacked[n:, :f] = anchors
         triangle = square_triangle(stacked, f + p + 1)
         x = slice(f, f + p)
         return cls(
@@ -147,9 +145,7 @@ class StandardForm:
         stacked[f + self.size + np.arange(k), f + np.arange(k)] = np.sqrt(alpha[kept])
         triangle = square_triangle(stacked, f + k + 1)
         # The precision is T^T T, so the covariance is L L^T with L = T^-1, and rows of L carry 1 / penalty.
-        inverse, info = lapack.dtrtri(triangle[: f + k, : f + k])
-        if info != 0:
-            raise RuntimeError("The posterior precision is singular although every prior is proper.")
+        inverse = inverse_triangle(triangle[: f + k, : f + k])
         scale = np.concatenate([np.ones(f), 1.0 / self.prior.penalty[self.penalised[kept]]])
         solution = solve_triangular(triangle[: f + k, : f + k], triangle[: f + k, f + k])
         features = np.concatenate([self.free, self.penalised[kept]])
@@ -158,9 +154,24 @@ class StandardForm:
         return Posterior(
             mean=mean,
             kept=features,
-            factor=np.ascontiguousarray(np.triu(inverse) * scale[:, None]),
+            factor=inverse * scale[:, None],
             noise_precision=float(beta),
         )
+
+
+def _anchors(columns: FloatArray, anchor: float) -> FloatArray:
+    """Rows that draw free coefficients to their means along directions that the data leave open.
+
+    ``columns`` has the shape (n, f); directions are compared in units of the columns' norms. Those that the
+    data know better than ``anchor`` get no row, hence no bias.
+    """
+    if columns.shape[1] == 0:
+        return np.zeros((0, 0))
+    norms = np.linalg.norm(columns, axis=0)
+    norms = np.where(norms > 0.0, norms, 1.0)
+    _, s, vt = np.linalg.svd(columns / norms)
+    open_directions: FloatArray = anchor * vt[s < anchor * max(s[0], 1.0)] * norms
+    return open_directions
 
 
 def square_triangle(stacked: FloatArray, n: int) -> FloatArray:
@@ -169,3 +180,13 @@ def square_triangle(stacked: FloatArray, n: int) -> FloatArray:
     square = np.zeros((n, n))
     square[: min(n, len(triangle))] = triangle[:n]
     return square
+
+
+def inverse_triangle(triangle: FloatArray) -> FloatArray:
+    """Inverse of an upper triangular matrix, shape (n, n); n may be 0."""
+    if len(triangle) == 0:
+        return np.zeros((0, 0))
+    inverse, info = lapack.dtrtri(triangle)
+    if info != 0:
+        raise RuntimeError(f"Diagonal element {info - 1} of a triangular factor is zero.")
+    return np.triu(inverse)

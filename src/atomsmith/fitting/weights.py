@@ -1,0 +1,86 @@
+"""Weights of energy, force and virial rows in a fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+
+from atomsmith.settings import Settings
+
+if TYPE_CHECKING:
+    from atomsmith.data.configuration import Configuration
+
+
+class TypeWeights(Settings):
+    """Weights of one configuration type; what is not given is taken from the general ones."""
+
+    energy: float | None = Field(default=None, ge=0.0, description="Weight of the energy rows.")
+    forces: float | None = Field(default=None, ge=0.0, description="Weight of the force rows.")
+    virial: float | None = Field(default=None, ge=0.0, description="Weight of the virial rows.")
+
+
+class Weights(Settings):
+    """Weights w of the rows of a fit, which minimises the sum of (weight * row residual)^2.
+
+    The rows of a configuration of N atoms are scaled by
+
+    ============  =================  ===========================================
+    rows          factor             residual
+    ============  =================  ===========================================
+    energy (1)    w_E / sqrt(N)      total energy in eV
+    forces (3N)   w_F                component in eV/angstrom
+    virial (6)    w_V / sqrt(N)      component of volume * stress in eV
+    ============  =================  ===========================================
+
+    and by the configuration's own ``weight`` times ``energy_weight``, ``forces_weight`` or ``stress_weight``
+    (van der Oord et al., npj Comput. Mater. 9, 168 (2023)). The square root makes energy and virial count
+    like the forces, in proportion to the number of atoms.
+    """
+
+    energy: float = Field(
+        default=15.0, ge=0.0, description="w_E in 1/eV; the energy row is scaled by w_E / sqrt(atoms)."
+    )
+    forces: float = Field(default=1.0, ge=0.0, description="w_F in angstrom/eV, the scale of each force row.")
+    virial: float = Field(
+        default=1.0,
+        ge=0.0,
+        description="w_V in 1/eV; the six rows of volume * stress are scaled by w_V / sqrt(atoms).",
+    )
+    types: dict[str, TypeWeights] = Field(
+        default_factory=dict, description="Other weights for some configuration types, by their name."
+    )
+
+
+@dataclass(frozen=True)
+class RowWeights:
+    """Factors of the energy row, of each force row and of each virial row; 0 where there is no label."""
+
+    energy: float
+    forces: float
+    virial: float
+
+
+def row_weights(configuration: Configuration, weights: Weights) -> RowWeights:
+    """Factors of the rows of one configuration, 0 for labels that it does not have.
+
+    Parameters
+    ----------
+    configuration
+        Gives the labels, the number of atoms, the type and its own weights.
+    weights
+        Settings.
+    """
+    special = weights.types.get(configuration.config_type, TypeWeights())
+    energy = weights.energy if special.energy is None else special.energy
+    forces = weights.forces if special.forces is None else special.forces
+    virial = weights.virial if special.virial is None else special.virial
+    root = float(np.sqrt(len(configuration.numbers)))
+    own = configuration.weight
+    return RowWeights(
+        energy=0.0 if configuration.energy is None else energy * own * configuration.energy_weight / root,
+        forces=0.0 if configuration.forces is None else forces * own * configuration.forces_weight,
+        virial=0.0 if configuration.stress is None else virial * own * configuration.stress_weight / root,
+    )
