@@ -1,0 +1,72 @@
+"""The ASE calculator of a potential."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from ase.calculators.calculator import Calculator, all_changes
+
+from atomsmith.errors import InputError
+from atomsmith.prediction import stress_from_virial
+from atomsmith.systems import Systems
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from atomsmith.potential import Potential
+
+
+class AtomsmithCalculator(Calculator):  # type: ignore[misc]
+    """Energy, free_energy, energies, forces, stress; with ``committee`` also the members' and energy_std.
+
+    Made by `atomsmith.Potential.calculator`.
+    """
+
+    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
+
+    def __init__(
+        self, potential: Potential, *, committee: bool = False, skin: float = 0.5, n_threads: int = 1
+    ) -> None:
+        super().__init__()
+        if committee and not len(potential.committee):
+            raise InputError("The potential has no committee; fit it with committee: 8 or more members.")
+        self.potential = potential
+        self.committee = committee
+        self.evaluator = potential.evaluator(skin=skin, n_threads=n_threads)
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: list[str] | None = None,
+        system_changes: list[str] = all_changes,
+    ) -> None:
+        """Fill ``results``; all properties come from one evaluation."""
+        super().calculate(atoms, properties, system_changes)
+        systems = Systems(
+            numbers=self.atoms.numbers.astype(np.int32),
+            positions=self.atoms.positions,
+            cells=np.array([self.atoms.cell.array]),
+            pbc=np.array([self.atoms.pbc]),
+            first=np.array([0, len(self.atoms)]),
+        )
+        volume = systems.volumes if systems.pbc.all() else np.zeros(1)
+        results: dict[str, Any] = {}
+        if self.committee:
+            both = self.evaluator.predict_committee(systems)
+            prediction = both.mean
+            results["committee_energy"] = both.members.energy[:, 0]
+            results["committee_forces"] = both.members.forces
+            if volume[0] > 0.0:
+                results["committee_stress"] = stress_from_virial(both.members.virial, volume)[:, 0]
+            if self.potential.posterior is not None:
+                sums, _ = self.evaluator.feature_sums(systems)
+                results["energy_std"] = float(self.potential.posterior.std(sums)[0])
+        else:
+            prediction = self.evaluator.predict(systems)
+        results["energy"] = results["free_energy"] = float(prediction.energy[0])
+        results["energies"] = prediction.energies
+        results["forces"] = prediction.forces
+        if volume[0] > 0.0:
+            results["stress"] = stress_from_virial(prediction.virial, volume)[0]
+        self.results = results

@@ -1,0 +1,189 @@
+"""Evaluates a potential on batches of systems: neighbour lists, the engine, and the uncertainty bias."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atomsmith import _engine
+from atomsmith.descriptors.periodic_table import SYMBOLS
+from atomsmith.errors import InputError
+from atomsmith.neighbours import NeighbourList
+from atomsmith.prediction import (
+    BiasedPrediction,
+    CommitteePrediction,
+    MemberPrediction,
+    Prediction,
+    Uncertainty,
+)
+from atomsmith.systems import FloatArray, IntArray, Systems
+
+if TYPE_CHECKING:
+    from atomsmith.potential import Potential
+
+
+class PlanEvaluator:
+    """A plan on batches of systems; finds neighbours again only when atoms have moved through the skin.
+
+    Parameters
+    ----------
+    plan
+        Engine plan (docs/architecture.md).
+    skin
+        Extra reach of the neighbour list in angstrom; 0 for unrelated structures one after the other.
+    n_threads
+        Threads of the engine; results do not depend on it.
+    """
+
+    def __init__(self, plan: dict[str, Any], *, skin: float = 0.0, n_threads: int = 1) -> None:
+        self.model = _engine.Model.from_plan(plan)
+        self.elements: Sequence[int] = plan["elements"]
+        self.n_threads = n_threads
+        self.neighbours = NeighbourList(self.model.cutoff, skin)
+        self._batch: Any = None
+
+    def batch(self, systems: Systems) -> Any:
+        """Return the engine's batch, valid for these systems."""
+        if self.neighbours.update(systems) or self._batch is None:
+            self._batch = _engine.Batch(
+                self.model,
+                species_of(systems.numbers, self.elements),
+                systems.owner.astype(np.int32),
+                systems.n_systems,
+                self.neighbours.first,
+                self.neighbours.neighbour,
+                self.neighbours.shift,
+            )
+        return self._batch
+
+    def weights(self, coefficients: FloatArray) -> Any:
+        """Coefficient sets, shape (sets, n_features), in the engine's form."""
+        return _engine.Weights.from_coefficients(self.model, np.ascontiguousarray(coefficients))
+
+    def predict(self, systems: Systems, weights: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Per-atom energies (M, N), forces (M, N, 3) and virials (M, S, 3, 3) of every set."""
+        energies, forces, virial = self.batch(systems).predict(
+            weights, *_geometry(systems), n_threads=self.n_threads
+        )
+        return energies, forces, virial
+
+    def features(self, systems: Systems) -> FloatArray:
+        """Features of every atom, shape (N, n_features)."""
+        features: FloatArray = self.batch(systems).features(*_geometry(systems), n_threads=self.n_threads)
+        return features
+
+    def feature_sums(self, systems: Systems) -> tuple[FloatArray, FloatArray]:
+        """Features summed over each system's atoms (S, n_features), and energies free of parameters (S,)."""
+        sums, fixed = self.batch(systems).forward(*_geometry(systems), n_threads=self.n_threads)
+        return sums, sum_atoms(fixed, systems)
+
+    def design_rows(self, systems: Systems) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Rows of energy (S, n), forces (3N, n) and virial (6S, n; xx yy zz yz xz xy), columns contiguous."""
+        energy, forces, virial = self.batch(systems).design_rows(
+            *_geometry(systems), n_threads=self.n_threads
+        )
+        return energy, forces, virial
+
+
+class Evaluator(PlanEvaluator):
+    """A potential as an `atomsmith.prediction.UncertainForceField`."""
+
+    def __init__(self, potential: Potential, *, skin: float = 0.5, n_threads: int = 1) -> None:
+        super().__init__(potential.plan, skin=skin, n_threads=n_threads)
+        self.potential = potential
+        mean = potential.coefficients[None]
+        self._mean = self.weights(mean)
+        self._committee = self.weights(np.concatenate([mean, potential.committee])) if self.n_members else None
+
+    @property
+    def n_members(self) -> int:
+        """Members of the committee."""
+        return len(self.potential.committee)
+
+    def predict(self, systems: Systems) -> Prediction:  # type: ignore[override]
+        """Energy, forces and virial of every system."""
+        energies, forces, virial = super().predict(systems, self._mean)
+        return Prediction(sum_atoms(energies[0], systems), energies[0], forces[0], virial[0])
+
+    def predict_committee(self, systems: Systems) -> CommitteePrediction:
+        """Mean model and every committee member, from one sweep over the basis."""
+        if self._committee is None:
+            raise InputError("The potential has no committee; fit it with committee: 8 or more members.")
+        energies, forces, virial = super().predict(systems, self._committee)
+        energy = np.stack([sum_atoms(set_, systems) for set_ in energies])
+        return CommitteePrediction(
+            mean=Prediction(energy[0], energies[0], forces[0], virial[0]),
+            members=MemberPrediction(energy[1:], forces[1:], virial[1:]),
+        )
+
+    def predict_members(self, systems: Systems) -> MemberPrediction:
+        """Energy, forces and virial of every committee member."""
+        return self.predict_committee(systems).members
+
+    def predict_biased(
+        self, systems: Systems, tau: FloatArray, uncertainty: Uncertainty = "committee"
+    ) -> BiasedPrediction:
+        """Unbiased energy and sigma; forces and virial of E - tau sigma.
+
+        The model is linear: with the features b summed over a system, E = c.b and E_k = c_k.b, so that
+        -grad (E - tau sigma) is one backward sweep with the coefficients c - tau d, where for the committee
+        d = sum_k (E_k - E)(c_k - c) / (K sigma), and for the exact posterior d = Sigma b / sigma.
+        """
+        potential = self.potential
+        sums, fixed = self.feature_sums(systems)
+        if uncertainty == "posterior":
+            if potential.posterior is None:
+                raise InputError("The potential has no posterior; use uncertainty: committee, or fit it again.")
+            sigma = potential.posterior.std(sums)
+            direction = potential.posterior.direction(sums)
+        else:
+            if not self.n_members:
+                raise InputError("The potential has no committee; fit it with committee: 8 or more members.")
+            offsets = potential.committee - potential.coefficients
+            deviation = sums @ offsets.T
+            sigma = np.sqrt(np.square(deviation).mean(axis=1))
+            safe = np.where(sigma > 0.0, sigma, np.inf)[:, None]
+            direction = (deviation / (self.n_members * safe)) @ offsets
+        coefficients = np.ascontiguousarray(potential.coefficients - tau[:, None] * direction)
+        _, forces, virial = self.batch(systems).backward(
+            coefficients, *_geometry(systems), n_threads=self.n_threads
+        )
+        return BiasedPrediction(sums @ potential.coefficients + fixed, sigma, forces, virial)
+
+
+def species_of(numbers: IntArray, elements: Sequence[int]) -> IntArray:
+    """Index of each atom's element in ``elements``, shape (N,).
+
+    Raises
+    ------
+    InputError
+        If an atom's element is not among them.
+    """
+    lookup = np.full(max(int(numbers.max(initial=0)), *elements) + 1, -1, dtype=np.int32)
+    lookup[list(elements)] = np.arange(len(elements))
+    species = lookup[numbers]
+    unknown = np.flatnonzero(species < 0)
+    if len(unknown):
+        known = ", ".join(SYMBOLS[z] for z in elements)
+        raise InputError(
+            f"Atom {unknown[0]} is {SYMBOLS[numbers[unknown[0]]]}, which the potential does not know; it was "
+            f"made for {known}."
+        )
+    return species
+
+
+def sum_atoms(values: FloatArray, systems: Systems) -> FloatArray:
+    """Sum over each system's atoms, shape (S,)."""
+    if systems.n_atoms and (systems.counts > 0).all():
+        total: FloatArray = np.add.reduceat(values, systems.first[:-1])
+        return total
+    return np.bincount(systems.owner, values, minlength=systems.n_systems)
+
+
+def _geometry(systems: Systems) -> tuple[FloatArray, FloatArray]:
+    return (
+        np.ascontiguousarray(systems.positions, dtype=np.float64),
+        np.ascontiguousarray(systems.cells, dtype=np.float64),
+    )

@@ -1,0 +1,250 @@
+"""From labelled configurations to a potential: rows, solver, repulsive core, posterior, committee."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atomsmith.data.dataset import Dataset
+from atomsmith.data.shells import pair_shells
+from atomsmith.descriptors.periodic_table import SYMBOLS, atomic_number
+from atomsmith.errors import InputError
+from atomsmith.fitting.core import FIRST_SIGMA, ROUNDS, holes, with_repulsive_core
+from atomsmith.fitting.design import fold_configurations
+from atomsmith.fitting.factor import TriangularFactor
+from atomsmith.fitting.posterior import Posterior
+from atomsmith.fitting.prior import Prior
+from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
+from atomsmith.fitting.solvers import Solution, solve
+from atomsmith.model import Distances, Model, build_model
+from atomsmith.potential import Potential, library_version
+from atomsmith.systems import FloatArray
+
+if TYPE_CHECKING:
+    from atomsmith.data.configuration import Configuration
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """A potential and how it came about.
+
+    Attributes
+    ----------
+    potential
+        The result.
+    solution
+        Coefficients relative to the reference energies, evidence, effective parameters.
+    factor
+        Triangular factor of the data alone; later data can be folded into it (`extend`).
+    model, reference
+        What the factor belongs to: the model, and the energies taken off its targets (by element, eV).
+    anchored
+        Pairs of elements whose repulsive core needed artificial data.
+    seconds
+        Time spent by part.
+    """
+
+    potential: Potential
+    solution: Solution
+    factor: TriangularFactor
+    model: Model
+    reference: FloatArray
+    anchored: list[tuple[str, str]]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def fit(
+    train: Dataset | Sequence[Configuration],
+    settings: PotentialSettings | None = None,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Potential:
+    """Fit a potential.
+
+    Parameters
+    ----------
+    train
+        Labelled configurations.
+    settings
+        `PotentialSettings` or `FitSettings`; the defaults are a pair term and a linear ACE.
+    progress
+        Called with the number of configurations whose rows are done.
+
+    Raises
+    ------
+    InputError
+        If there are no labels, or reference energies are asked for that the data do not hold.
+    """
+    return fit_model(train, settings, progress=progress).potential
+
+
+def fit_model(
+    train: Dataset | Sequence[Configuration],
+    settings: PotentialSettings | None = None,
+    *,
+    elements: Sequence[int] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> FitResult:
+    """Fit a potential and keep what a later, larger fit can start from; see `fit`.
+
+    ``elements`` orders the species, and may name more than the data hold.
+    """
+    settings = settings or PotentialSettings()
+    data = train if isinstance(train, Dataset) else Dataset(train)
+    if len(data) == 0:
+        raise InputError("There is no configuration to fit; give at least one labelled configuration.")
+    started = time.perf_counter()
+    chosen = tuple(elements) if elements is not None else tuple(data.elements)
+    distances = distances_of(data, chosen)
+    model = build_model(settings.model, chosen, distances)
+    reference, held = reference_energies(data, chosen, settings.reference_energies)
+    built = time.perf_counter()
+    bonded = [c for c in data if len(c.numbers) > 1 or c.pbc.any()]
+    factor = fold_configurations(
+        model.plan,
+        bonded if held else list(data),
+        settings.weights,
+        reference,
+        n_threads=settings.threads,
+        progress=progress,
+    )
+    folded = time.perf_counter()
+    result = solve_model(model, factor, reference, held, settings, distances, data)
+    result.seconds.update(basis=built - started, rows=folded - built, solve=time.perf_counter() - folded)
+    return result
+
+
+def solve_model(
+    model: Model,
+    factor: TriangularFactor,
+    reference: FloatArray,
+    held: bool,
+    settings: PotentialSettings,
+    distances: Distances,
+    data: Dataset,
+) -> FitResult:
+    """Coefficients, repulsive core, posterior and committee from a triangular factor."""
+    prior = prior_of(model, settings, held)
+    solution = solve(factor, prior, settings.solver)
+    anchored: set[tuple[int, int]] = set()
+    if settings.repulsive_core:
+        sigma, used = FIRST_SIGMA, factor
+        for _ in range(ROUNDS):
+            used, pairs = with_repulsive_core(
+                model.plan, used, solution.coefficients, distances.shortest, sigma
+            )
+            if not pairs:
+                break
+            anchored.update(pairs)
+            solution = solve(used, prior, settings.solver)
+            sigma /= 10.0
+    posterior = _shifted(solution.posterior, reference)
+    committee = posterior.draw(settings.committee, settings.seed) if settings.committee else None
+    names = [(SYMBOLS[model.elements[i]], SYMBOLS[model.elements[j]]) for i, j in sorted(anchored)]
+    potential = Potential(
+        elements=model.elements,
+        plan=model.plan,
+        features=model.features,
+        coefficients=posterior.mean,
+        posterior=posterior,
+        committee=np.zeros((0, len(posterior.mean))) if committee is None else committee,
+        metadata=_metadata(settings, solution, distances, data, model, names),
+    )
+    return FitResult(potential, solution, factor, model, reference, names)
+
+
+def prior_of(model: Model, settings: PotentialSettings, held: bool) -> Prior:
+    """Smoothness prior of the terms; reference energies free, or held when they are known."""
+    n_elements = len(model.elements)
+    scale = np.array([1.0] + [term.regressor.prior_scale for term in settings.model.terms])
+    return Prior.create(
+        model.features.smoothness / scale[model.term + 1],
+        **{"held" if held else "free": np.arange(n_elements)},  # type: ignore[arg-type]
+    )
+
+
+def reference_energies(
+    data: Dataset, elements: Sequence[int], settings: ReferenceEnergies
+) -> tuple[FloatArray, bool]:
+    """Energies taken off the targets, by element in eV, and whether they are known rather than a first guess.
+
+    Raises
+    ------
+    InputError
+        If isolated atoms are asked for and some element has none, or a name is not an element.
+    """
+    known = {} if settings.source == "fitted" else dict(data.isolated_atom_energies())
+    if settings.source != "fitted":
+        known |= {atomic_number(symbol): energy for symbol, energy in settings.values.items()}
+    missing = [z for z in elements if z not in known]
+    if not missing:
+        return np.array([known[z] for z in elements]), True
+    if settings.source == "isolated":
+        raise InputError(
+            "reference_energies.source is isolated, but no isolated-atom energy is known of "
+            f"{', '.join(SYMBOLS[z] for z in missing)}; add them to reference_energies.values or to the data as "
+            "single atoms, or use source: fitted."
+        )
+    labelled = [c for c in data if c.energy is not None]
+    if not labelled:
+        return np.zeros(len(elements)), False
+    counts = np.array([[np.count_nonzero(c.numbers == z) for z in elements] for c in labelled], dtype=float)
+    totals = np.array([c.energy for c in labelled])
+    per_atom = counts.sum(axis=1)
+    guess, *_ = np.linalg.lstsq(counts / per_atom[:, None], totals / per_atom, rcond=1e-8)
+    return guess, False
+
+
+def distances_of(data: Dataset, elements: Sequence[int]) -> Distances:
+    """Shortest and typical nearest-neighbour distances of every pair of elements in the data."""
+    known = pair_shells(data)
+    distances = Distances.unknown(len(elements))
+    for i, a in enumerate(elements):
+        for j, b in enumerate(elements):
+            shell = known.get((min(a, b), max(a, b)))
+            if shell is not None:
+                distances.shortest[i, j] = shell.shortest
+                distances.first_neighbour[i, j] = shell.first_neighbour
+    return distances
+
+
+def core_is_repulsive(potential: Potential, shortest: FloatArray) -> bool:
+    """Whether every dimer of the potential's elements repels below the shortest distance in the data."""
+    return not holes(potential.plan, potential.coefficients, shortest)
+
+
+def _shifted(posterior: Posterior, reference: FloatArray) -> Posterior:
+    mean = posterior.mean.copy()
+    mean[: len(reference)] += reference
+    return Posterior(mean, posterior.kept, posterior.factor, posterior.noise_precision)
+
+
+def _metadata(
+    settings: PotentialSettings,
+    solution: Solution,
+    distances: Distances,
+    data: Dataset,
+    model: Model,
+    anchored: list[tuple[str, str]],
+) -> dict[str, Any]:
+    shortest = {
+        f"{SYMBOLS[a]}-{SYMBOLS[b]}": float(distances.shortest[i, j])
+        for i, a in enumerate(model.elements)
+        for j, b in enumerate(model.elements[: i + 1])
+        if np.isfinite(distances.shortest[i, j])
+    }
+    return {
+        "library": library_version(),
+        "settings": settings.model_dump(mode="json", exclude={"data"}),
+        "data": {
+            "fingerprint": data.fingerprint(),
+            "n_configurations": len(data),
+            "n_atoms": int(data.n_atoms),
+            "shortest_distances": shortest,
+        },
+        "fit": solution.to_dict() | {"anchored_pairs": [f"{a}-{b}" for a, b in anchored]},
+    }

@@ -1,0 +1,70 @@
+"""Settings of a fit: `atomsmith fit fit.yaml` and `atomsmith.fit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from atomsmith.data.filtering import FilterSettings
+from atomsmith.data.labels import LabelNames
+from atomsmith.data.splitting import SplitSettings
+from atomsmith.fitting.solvers import Evidence, Solver
+from atomsmith.fitting.weights import Weights
+from atomsmith.model import ModelSettings
+from atomsmith.settings import Settings
+
+
+class ReferenceEnergies(Settings):
+    """Energies of isolated atoms, one per element."""
+
+    source: Literal["auto", "isolated", "fitted"] = Field(
+        default="auto",
+        description="isolated: from `values` and from the single-atom configurations of the data, all elements "
+        "required; fitted: least squares; auto: isolated where every element is known, else fitted.",
+    )
+    values: dict[str, float] = Field(
+        default={}, description="Energies in eV of isolated atoms by chemical symbol."
+    )
+
+
+class PotentialSettings(Settings):
+    """Everything that turns labelled configurations into a potential."""
+
+    model: ModelSettings = Field(default=ModelSettings(), description="Terms of the potential.")
+    weights: Weights = Field(default=Weights(), description="Weights of energies, forces and virials.")
+    solver: Solver = Field(default=Evidence(), description="How the coefficients are found.")
+    reference_energies: ReferenceEnergies = Field(
+        default=ReferenceEnergies(), description="Energies of isolated atoms."
+    )
+    committee: int = Field(
+        default=8, ge=0, le=256, description="Members of the committee, drawn from the posterior."
+    )
+    repulsive_core: bool = Field(
+        default=True,
+        description="Check that every pair of atoms repels below the distances of the data, and add weak "
+        "artificial data that make it so where the fit left a hole.",
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of the committee.")
+    threads: int = Field(default=1, ge=1, description="Threads of the engine.")
+
+
+class DataSettings(Settings):
+    """Files of configurations and what of them is used."""
+
+    train: Path | tuple[Path, ...] = Field(description="File or files to fit.")
+    test: Path | tuple[Path, ...] | None = Field(default=None, description="File or files to test with.")
+    labels: LabelNames = Field(default=LabelNames(), description="Names of the labels in the files.")
+    filter: FilterSettings | None = Field(
+        default=None, description="Configurations to leave out of the training set."
+    )
+    split: SplitSettings | None = Field(
+        default=None, description="Take test configurations out of the training files."
+    )
+
+
+class FitSettings(PotentialSettings):
+    """Settings of `atomsmith fit`."""
+
+    data: DataSettings = Field(description="Configurations.")

@@ -1,0 +1,75 @@
+"""Fits of a round, with a basis that grows when the evidence asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from atomsmith.data.configuration import Configuration
+from atomsmith.data.dataset import Dataset
+from atomsmith.descriptors import AceSettings
+from atomsmith.fitting.fit import FitResult, fit_model
+from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.learning.settings import GrowthSettings
+
+
+def with_degree(settings: PotentialSettings, degree: float) -> PotentialSettings:
+    """Give every ace term this total degree (a list of degrees is shifted so that its largest is it)."""
+
+    def changed(descriptor: object) -> object:
+        if not isinstance(descriptor, AceSettings):
+            return descriptor
+        if isinstance(descriptor.degree, list):
+            shift = degree - max(descriptor.degree)
+            return descriptor.model_copy(update={"degree": [d + shift for d in descriptor.degree]})
+        return descriptor.model_copy(update={"degree": degree})
+
+    terms = tuple(
+        term.model_copy(update={"descriptor": changed(term.descriptor)}) for term in settings.model.terms
+    )
+    return settings.model_copy(update={"model": settings.model.model_copy(update={"terms": terms})})
+
+
+def degree_of(settings: PotentialSettings) -> float:
+    """Largest total degree of the ace terms; 0 without any."""
+    degrees = [
+        max(term.descriptor.degree) if isinstance(term.descriptor.degree, list) else term.descriptor.degree
+        for term in settings.model.terms
+        if isinstance(term.descriptor, AceSettings)
+    ]
+    return float(max(degrees, default=0.0))
+
+
+def fit_round(
+    data: Dataset | Sequence[Configuration],
+    settings: PotentialSettings,
+    elements: Sequence[int],
+    growth: GrowthSettings | None,
+    degree: float | None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[FitResult, float]:
+    """Fit the data of a round; returns the result and its degree.
+
+    Parameters
+    ----------
+    data
+        Labelled configurations.
+    settings, elements
+        Potential and order of the species.
+    growth
+        None keeps the degree of the settings.
+    degree
+        Degree of the last round, None in the first.
+    progress
+        Called with the configurations done.
+    """
+    if growth is None:
+        return fit_model(data, settings, elements=elements, progress=progress), degree_of(settings)
+    current = degree_of(settings) if degree is None else degree
+    best = fit_model(data, with_degree(settings, current), elements=elements, progress=progress)
+    larger = min(current + growth.step, growth.largest_degree)
+    if larger > current:
+        other = fit_model(data, with_degree(settings, larger), elements=elements, progress=progress)
+        # Same rows and weights, nested bases, both with a free or held reference energy: evidences compare.
+        if other.solution.log_evidence > best.solution.log_evidence:
+            return other, larger
+    return best, current

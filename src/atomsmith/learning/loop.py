@@ -1,0 +1,401 @@
+"""The learning loop: fit, sample with bias, select, label, store, and again.
+
+van der Oord, Sachs, Kovacs, Ortner, Csanyi, npj Comput. Mater. 9:168 (2023). Everything that outlives a moment is in
+the store: a round ends with one transaction, a label is committed as soon as it is there, and the walkers are
+checkpointed. A process that is killed and started again goes on from there and computes the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atomsmith.data.configuration import Configuration
+from atomsmith.data.dataset import Dataset
+from atomsmith.data.store import Store
+from atomsmith.descriptors.periodic_table import SYMBOLS
+from atomsmith.errors import InputError
+from atomsmith.evaluator import Evaluator
+from atomsmith.fitting.fit import FitResult
+from atomsmith.fitting.metrics import errors
+from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
+from atomsmith.learning.growth import fit_round
+from atomsmith.learning.identity import fixed_settings, require_same
+from atomsmith.learning.labelling import isolated_energies, label_pending
+from atomsmith.learning.observer import Observer, Silent
+from atomsmith.learning.selection import select_diverse
+from atomsmith.learning.settings import LearnSettings
+from atomsmith.learning.starts import choose_starts, make_walkers, sampling_of
+from atomsmith.potential import Potential
+from atomsmith.sampling.sampler import run as run_sampler
+from atomsmith.sampling.state import StopReason, Walkers
+from atomsmith.sampling.trace import Trace
+from atomsmith.systems import Systems
+
+CHECKPOINT = "walkers"
+POTENTIAL_FILE = "potential.json"
+DATASET_FILE = "dataset.xyz"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended, and where its results are."""
+
+    reason: str
+    potential: Path
+    dataset: Path
+    counts: dict[str, int]
+    rounds: int
+
+
+def learn(settings: LearnSettings, folder: str | Path, observer: Observer | None = None) -> Outcome:
+    """Learn a potential in a run folder, or go on with the run that is there.
+
+    Parameters
+    ----------
+    settings
+        Everything that decides what is computed.
+    folder
+        Run folder; made if need be.
+    observer
+        Told of progress.
+
+    Raises
+    ------
+    RunLockedError
+        If another process works in the folder.
+    InputError
+        If the folder's run was begun with other settings, or nothing could be labelled.
+    LabelError
+        If several reference calculations fail in a row.
+    """
+    with Store.open(folder) as store:
+        return Learner(store, settings, observer or Silent()).run()
+
+
+class Learner:
+    """One run: its store, its settings, and the round under way."""
+
+    def __init__(self, store: Store, settings: LearnSettings, observer: Observer) -> None:
+        self.store, self.settings, self.observer = store, settings, observer
+        self.folder = store.folder
+        self.started = time.perf_counter()
+        self.used_before = float(store.get("seconds", 0.0))
+        self.elements: tuple[int, ...] = ()
+        self.potential_settings = settings.potential
+
+    def run(self) -> Outcome:
+        """Go on until a stop criterion is met; see `learn`."""
+        self._begin()
+        while True:
+            label_pending(self.store, self.settings, self.observer)
+            self.store.set("seconds", self._seconds())
+            reason = self._stop_reason()
+            if reason is not None:
+                return self._finish(reason)
+            self._round()
+
+    def _begin(self) -> None:
+        """Store the starts and the settings, once; check them ever after."""
+        fixed = fixed_settings(self.settings)
+        if self.store.get("settings") is None:
+            start = self.settings.start
+            files = start.files if isinstance(start.files, tuple) else (start.files,)
+            structures = Dataset.read(list(files), start.labels, labelled=start.keep_labels)
+            structures = Dataset(c for c in structures if not _isolated_atom(c))
+            if len(structures) == 0:
+                raise InputError("start.files hold no structure of more than one atom; give at least one.")
+            with self.store.transaction():
+                self.store.add_many(
+                    [(c, "train", {"kind": "start", "index": k}) for k, c in enumerate(structures)],
+                    labelled=start.keep_labels,
+                )
+                self.store.set("settings", fixed)
+        else:
+            require_same(self.store.get("settings"), fixed, self.folder)
+        everything = [entry.configuration for entry in self.store.entries()]
+        self.elements = tuple(sorted({int(z) for c in everything for z in c.numbers}))
+        self.potential_settings = self._with_isolated_energies()
+
+    def _with_isolated_energies(self) -> PotentialSettings:
+        own = self.settings.potential
+        given = own.reference_energies
+        if not self.settings.isolated_atoms or given.source == "fitted" or given.values:
+            return own.model_copy(update={"threads": self.settings.threads})
+        values = self.store.get("isolated_atoms")
+        if values is None:
+            values = isolated_energies(self.elements, self.settings, self.folder, self.observer)
+            self.store.set("isolated_atoms", values)
+        energies = ReferenceEnergies(source=given.source, values=values) if values else given
+        return own.model_copy(
+            update={"threads": self.settings.threads, "reference_energies": energies, "seed": self.settings.seed}
+        )
+
+    def _round(self) -> None:
+        """Fit, sample, select; ends with one transaction that adds the new configurations."""
+        number = len(self.store.rounds()) + 1
+        clock = time.perf_counter()
+        result, degree = self.fit()
+        result.potential.save(self.folder / POTENTIAL_FILE)
+        fitted = time.perf_counter()
+        starts = self._starts(number)
+        walkers = self._sample(number, result.potential, [c for _, c in starts])
+        sampled = time.perf_counter()
+        record = self._record(number, result, degree) | {
+            "seconds": {"fit": fitted - clock, "sample": sampled - fitted} | result.seconds
+        }
+        self._end_round(number, result.potential, walkers, [i for i, _ in starts], record)
+
+    def fit(self) -> tuple[FitResult, float]:
+        """Fit all training configurations that are labelled."""
+        data = self.training_set()
+        rounds = self.store.rounds()
+        degree = rounds[-1]["degree"] if rounds else None
+        with self.observer.fitting(len(data)) as progress:
+            return fit_round(
+                data, self.potential_settings, self.elements, self.settings.growth, degree, progress
+            )
+
+    def training_set(self) -> Dataset:
+        """Labelled training configurations without those whose forces are beyond the limit."""
+        limit = self.settings.selection.largest_force_ev_per_angstrom
+        data = Dataset(
+            c
+            for c in self.store.dataset("train")
+            if c.forces is None or not len(c.forces) or np.linalg.norm(c.forces, axis=1).max() <= limit
+        )
+        if len(data) == 0:
+            raise InputError(
+                f"{self.folder}: no training configuration has labels with forces below "
+                f"{limit} eV/angstrom; look at the failures with `atomsmith report`."
+            )
+        return data
+
+    def _starts(self, number: int) -> list[tuple[int, Configuration]]:
+        """(id, configuration) that each walker of a round starts from."""
+        every = self.settings.walkers.start_from == "all"
+        entries = [
+            e for e in self.store.entries(state="labelled") if every or e.origin.get("kind") == "start"
+        ]
+        if not entries:
+            raise InputError(f"{self.folder}: no start could be labelled, so no walker can start.")
+        chosen = choose_starts(len(entries), self.settings.walkers.count, number, self.settings.seed)
+        return [(entries[k].id, entries[k].configuration) for k in chosen]
+
+    def _sample(self, number: int, potential: Potential, starts: Sequence[Configuration]) -> Walkers:
+        """Run the walkers of a round to their ends, from the last checkpoint if there is one."""
+        stored = self.store.load_checkpoint(CHECKPOINT)
+        if stored is not None and stored[1]["round"] == number:
+            walkers = Walkers.from_arrays(stored[0], stored[1]["header"])
+        else:
+            walkers = make_walkers(starts, number, self.settings.seed)
+        evaluator = Evaluator(potential, n_threads=self.settings.threads)
+        written = 0
+
+        def checkpoint(state: Walkers, rows: Trace) -> None:
+            nonlocal written
+            written += len(rows)
+            arrays, header = state.to_arrays()
+            with self.store.transaction():
+                self.store.save_checkpoint(CHECKPOINT, arrays, {"round": number, "header": header})
+                self._add_trace(number, rows)
+                self.store.set("seconds", self._seconds())
+
+        with self.observer.sampling(number, self.store.counts()["labelled"]) as progress:
+            result = run_sampler(
+                walkers,
+                evaluator,
+                [sampling_of(self.settings, start) for start in starts],
+                on_checkpoint=checkpoint,
+                checkpoint_every=self.settings.checkpoint_every,
+                on_progress=progress,
+            )
+        arrays, header = result.walkers.to_arrays()
+        with self.store.transaction():
+            self.store.save_checkpoint(CHECKPOINT, arrays, {"round": number, "header": header})
+            self._add_trace(number, result.trace[written:])
+        return result.walkers
+
+    def _add_trace(self, number: int, rows: Trace) -> None:
+        for walker in np.unique(rows["walker"]):
+            self.store.add_trace(number, int(walker), rows[rows["walker"] == walker])
+
+    def _record(self, number: int, result: FitResult, degree: float) -> dict[str, Any]:
+        """Numbers of the fit for the record of a round."""
+        train, test = self.training_set(), self.store.dataset("test")
+        predict = result.potential.predict
+        return {
+            "degree": degree,
+            "n_train": len(train),
+            "n_test": len(test),
+            "n_functions": result.potential.n_functions,
+            "fit": result.solution.to_dict(),
+            "train": errors(train, predict(train)).to_dict(),
+            "test": errors(test, predict(test)).to_dict() if len(test) else None,
+        }
+
+    def _end_round(
+        self, number: int, potential: Potential, walkers: Walkers, starts: Sequence[int], record: dict[str, Any]
+    ) -> None:
+        """Choose among the walkers' ends, and commit the round."""
+        ends = [self._end(walkers, k) for k in range(walkers.n_walkers)]
+        candidates = [k for k, reason in enumerate(walkers.reasons) if self._is_candidate(reason)]
+        chosen = self._choose(potential, [ends[k] for k in candidates])
+        selected = {candidates[c] for c in chosen}
+        items = []
+        rng = np.random.default_rng((self.settings.seed, 202, number))
+        for k in sorted(selected):
+            split = "test" if rng.random() < self.settings.selection.test_fraction else "train"
+            origin = self._origin(number, k, starts[k], walkers, potential, ends[k])
+            items.append((ends[k], split, origin))
+        reasons = [reason.value if reason else "running" for reason in walkers.reasons]
+        record["walkers"] = [
+            {
+                "start": starts[k],
+                "reason": reasons[k],
+                "step": int(walkers.step[k]),
+                "time_fs": float(walkers.time_fs[k]),
+                "uncertainty": _number(walkers.uncertainty[k]),
+                "selected": k in selected,
+            }
+            for k in range(walkers.n_walkers)
+        ]
+        record["quiet"] = StopReason.UNCERTAINTY.value not in reasons
+        with self.store.transaction():
+            self.store.add_many(items)
+            self.store.add_round(number, record)
+            self.store.drop_checkpoint(CHECKPOINT)
+        self.observer.message(
+            f"round {number}: {record['n_functions']} functions, {_summary(reasons)}; "
+            f"{len(items)} new configurations"
+        )
+
+    def _is_candidate(self, reason: StopReason | None) -> bool:
+        if reason in (None, StopReason.NOT_FINITE):
+            return False
+        if reason is StopReason.UNCERTAINTY:
+            return True
+        if reason is StopReason.MAX_STEPS:
+            # Random selection stops at a random step, and that is its reason to label.
+            return self.settings.mode == "random"
+        return self.settings.selection.guard_stops
+
+    def _choose(self, potential: Potential, ends: Sequence[Configuration]) -> list[int]:
+        """Indices of the configurations to label."""
+        number = self.settings.selection.per_round
+        if self.settings.stop.labels is not None:
+            counts = self.store.counts()
+            number = min(number, self.settings.stop.labels - counts["labelled"] - counts["pending"])
+        if not ends or number < 1:
+            return []
+        if self.settings.mode == "random" or potential.posterior is None:
+            return list(range(min(number, len(ends))))
+        sums, _ = Evaluator(potential).feature_sums(Systems.from_configurations(ends))
+        counts_ = np.array([len(c.numbers) for c in ends], dtype=np.float64)
+        return select_diverse(
+            potential.posterior, sums, counts_, number, self.settings.selection.novelty
+        )
+
+    def _end(self, walkers: Walkers, k: int) -> Configuration:
+        """Where a walker stopped, as a configuration."""
+        systems = walkers.systems
+        atoms = slice(systems.first[k], systems.first[k + 1])
+        return Configuration(
+            numbers=systems.numbers[atoms],
+            positions=systems.positions[atoms],
+            cell=systems.cells[k],
+            pbc=systems.pbc[k],
+            config_type="learned",
+        )
+
+    def _origin(
+        self,
+        number: int,
+        walker: int,
+        start: int,
+        walkers: Walkers,
+        potential: Potential,
+        end: Configuration,
+    ) -> dict[str, Any]:
+        """Where a new configuration came from, and what was predicted of it before it was labelled."""
+        reason = walkers.reasons[walker]
+        origin: dict[str, Any] = {
+            "kind": "walker",
+            "round": number,
+            "walker": walker,
+            "start": start,
+            "step": int(walkers.step[walker]),
+            "reason": reason.value if reason else "running",
+            "uncertainty": _number(walkers.uncertainty[walker]),
+        }
+        if len(potential.committee):
+            both = Evaluator(potential).predict_committee(Systems.from_configurations([end]))
+            sigma = np.sqrt(np.square(both.members.energy - both.mean.energy).mean(axis=0))
+            spread = np.sqrt(np.square(both.members.forces - both.mean.forces).mean(axis=0))
+            origin["predicted"] = {
+                "energy": float(both.mean.energy[0]),
+                "energy_std": float(sigma[0]),
+                "forces": both.mean.forces.tolist(),
+                "forces_std": spread.tolist(),
+            }
+        return origin
+
+    def _stop_reason(self) -> str | None:
+        stop, counts, rounds = self.settings.stop, self.store.counts(), self.store.rounds()
+        if stop.labels is not None and counts["labelled"] >= stop.labels:
+            return f"{counts['labelled']} configurations are labelled (stop.labels)"
+        if stop.rounds is not None and len(rounds) >= stop.rounds:
+            return f"{len(rounds)} rounds are done (stop.rounds)"
+        if stop.hours is not None and self._seconds() >= 3600.0 * stop.hours:
+            return f"{stop.hours:g} hours have passed (stop.hours)"
+        quiet = stop.quiet_rounds
+        if (
+            quiet is not None
+            and self.settings.mode != "random"
+            and len(rounds) >= quiet
+            and all(record["quiet"] for record in rounds[-quiet:])
+        ):
+            return f"no walker was uncertain in the last {quiet} rounds (stop.quiet_rounds)"
+        return None
+
+    def _finish(self, reason: str) -> Outcome:
+        """Fit everything once more and write the results."""
+        result, degree = self.fit()
+        number = len(self.store.rounds())
+        self.store.set("final", self._record(number + 1, result, degree) | {"reason": reason})
+        path, data = self.folder / POTENTIAL_FILE, self.folder / DATASET_FILE
+        result.potential.save(path)
+        every = [
+            e.configuration.replace(info=e.configuration.info | {"split": e.split, "id": e.id})
+            for e in self.store.entries(state="labelled")
+        ]
+        Dataset(every).write(data)
+        self.store.set("seconds", self._seconds())
+        self.observer.message(f"stopped: {reason}")
+        return Outcome(reason, path, data, self.store.counts(), number)
+
+    def _seconds(self) -> float:
+        """Wall time of all commands on this run together."""
+        return self.used_before + time.perf_counter() - self.started
+
+
+def element_names(elements: Sequence[int]) -> str:
+    """Chemical symbols joined for a message."""
+    return ", ".join(SYMBOLS[z] for z in elements)
+
+
+def _isolated_atom(configuration: Configuration) -> bool:
+    return len(configuration.numbers) == 1 and not configuration.pbc.any()
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _summary(reasons: Sequence[str]) -> str:
+    return ", ".join(f"{reasons.count(r)} {r.replace('_', ' ')}" for r in sorted(set(reasons)))

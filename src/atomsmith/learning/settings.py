@@ -1,0 +1,129 @@
+"""Settings of `atomsmith learn`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from atomsmith.data.labels import LabelNames
+from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.reference.settings import ExecutorSettings, ReferenceSettings, default_reference
+from atomsmith.sampling.settings import SamplingSettings
+from atomsmith.settings import Settings
+
+Mode = Literal["hyperactive", "active", "random"]
+
+
+class StartSettings(Settings):
+    """The structures that learning begins with."""
+
+    files: Path | tuple[Path, ...] = Field(description="File or files of structures, labelled or not.")
+    labels: LabelNames = Field(default=LabelNames(), description="Names of the labels in the files.")
+    keep_labels: bool = Field(
+        default=False,
+        description="Trust the labels in the files; otherwise the reference labels every structure.",
+    )
+
+
+class WalkerSettings(Settings):
+    """Which structures the walkers start from."""
+
+    count: int = Field(default=8, ge=1, description="Walkers that run at once in every round.")
+    start_from: Literal["initial", "all"] = Field(
+        default="initial",
+        description="initial: walkers start from the given structures; all: also from learned ones.",
+    )
+    overrides: dict[str, dict[str, Any]] = Field(
+        default={},
+        description="Other sampling settings for walkers from starts of a configuration type, by its name; "
+        "such as {liquid: {temperature_k: 2000}}.",
+    )
+
+
+class SelectionSettings(Settings):
+    """Which of the configurations that walkers stopped at are labelled."""
+
+    per_round: int = Field(default=4, ge=1, description="Most configurations labelled in a round.")
+    novelty: float = Field(
+        default=0.3,
+        ge=0.0,
+        lt=1.0,
+        description="A configuration is passed over when the ones already chosen in this round explain all but "
+        "this fraction of its uncertainty.",
+    )
+    guard_stops: bool = Field(
+        default=True,
+        description="Also label configurations at which a guard (energy, temperature, distance) stopped a walker.",
+    )
+    largest_force_ev_per_angstrom: float = Field(
+        default=100.0,
+        gt=0.0,
+        description="Labelled configurations with a larger force are recorded but not fitted.",
+    )
+    test_fraction: float = Field(
+        default=0.1, ge=0.0, lt=1.0, description="Share of the new configurations kept for testing."
+    )
+
+
+class GrowthSettings(Settings):
+    """A basis that grows with the data: the degree with the larger evidence is taken."""
+
+    largest_degree: float = Field(description="Degree of the ace terms above which the basis does not grow.")
+    step: float = Field(default=1.0, gt=0.0, description="How much the degree grows at a time.")
+
+
+class StopSettings(Settings):
+    """When learning ends; the first criterion that is met counts."""
+
+    labels: int | None = Field(
+        default=100, ge=1, description="Labelled configurations, the starts included; null is no limit."
+    )
+    hours: float | None = Field(default=None, gt=0.0, description="Hours of wall time, all resumes together.")
+    rounds: int | None = Field(default=None, ge=1, description="Rounds of sampling.")
+    quiet_rounds: int | None = Field(
+        default=3, ge=1, description="Rounds in a row in which no walker stopped for its uncertainty."
+    )
+
+
+class LearnSettings(Settings):
+    """Settings of `atomsmith learn`: from a few structures and a reference to a potential."""
+
+    start: StartSettings = Field(description="Structures to begin with.")
+    mode: Mode = Field(
+        default="hyperactive",
+        description="hyperactive: walkers biased towards uncertainty; active: unbiased walkers that stop when "
+        "uncertain; random: unbiased walkers that stop at random, as a comparison.",
+    )
+    reference: ReferenceSettings = Field(
+        default_factory=default_reference, description="What labels configurations."
+    )
+    executor: ExecutorSettings = Field(
+        default=ExecutorSettings(), description="Where and how many reference calculations run at once."
+    )
+    potential: PotentialSettings = Field(default=PotentialSettings(), description="Model and fit.")
+    growth: GrowthSettings | None = Field(default=None, description="Let the basis grow with the data.")
+    sampling: SamplingSettings = Field(default=SamplingSettings(), description="How walkers move.")
+    walkers: WalkerSettings = Field(default=WalkerSettings(), description="How many walkers, and their starts.")
+    selection: SelectionSettings = Field(default=SelectionSettings(), description="What is labelled.")
+    stop: StopSettings = Field(default=StopSettings(), description="When learning ends.")
+    isolated_atoms: bool = Field(
+        default=True,
+        description="Let the reference calculate isolated atoms as reference energies, where it can; "
+        "otherwise they are fitted.",
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of everything random.")
+    threads: int = Field(default=2, ge=1, description="Threads of the engine while sampling and fitting.")
+    checkpoint_every: int = Field(
+        default=500, ge=1, description="Steps of the walkers between checkpoints of a round."
+    )
+
+
+def mode_sampling(settings: SamplingSettings, mode: Mode) -> SamplingSettings:
+    """Sampling settings as the mode of learning has them."""
+    if mode == "hyperactive":
+        return settings
+    if mode == "active":
+        return settings.model_copy(update={"bias": None})
+    return settings.model_copy(update={"bias": None, "trigger": None, "random_length": True})

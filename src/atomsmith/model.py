@@ -1,0 +1,184 @@
+"""What a potential is made of: settings of its terms, and from them the engine's plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from atomsmith.descriptors import AceSettings, FeatureInfo, PairSettings, build_ace, build_pair
+from atomsmith.descriptors.base import DescriptorPart
+from atomsmith.descriptors.periodic_table import SYMBOLS, covalent_radii
+from atomsmith.errors import InputError
+from atomsmith.regressors import LinearSettings
+from atomsmith.settings import Settings
+from atomsmith.systems import FloatArray
+
+Descriptor = Annotated[AceSettings | PairSettings, Field(discriminator="kind")]
+Regressor = LinearSettings
+
+
+class TermSettings(Settings):
+    """A descriptor with a regressor."""
+
+    descriptor: Descriptor = Field(description="What describes the surroundings of an atom.")
+    regressor: Regressor = Field(default=LinearSettings(), description="From features to the energy.")
+
+
+class RepulsionSettings(Settings):
+    """Repulsion of nuclei at distances that no data reach; it takes over where the fitted functions end."""
+
+    kind: Literal["zbl"] = Field(
+        default="zbl", description="Universal repulsion of Ziegler, Biersack and Littmark (1985)."
+    )
+    inner_fraction: float = Field(
+        default=0.55,
+        gt=0.0,
+        lt=1.0,
+        description="Below this fraction of the outer distance the repulsion is alone.",
+    )
+    outer_fraction: float = Field(
+        default=0.75,
+        gt=0.0,
+        le=1.0,
+        description="The outer distance, where the repulsion has faded out and the fitted functions are full, "
+        "is this fraction of the nearest-neighbour distance, or the shortest distance in the data if less.",
+    )
+
+
+class ModelSettings(Settings):
+    """A potential: a sum of terms over per-element reference energies and a short-range repulsion."""
+
+    terms: tuple[TermSettings, ...] = Field(
+        default=(TermSettings(descriptor=PairSettings()), TermSettings(descriptor=AceSettings())),
+        description="Terms that add up.",
+    )
+    repulsion: RepulsionSettings | None = Field(
+        default=RepulsionSettings(), description="Short-range repulsion; null leaves it out."
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Distances:
+    """Distances in the data for each pair of elements, shape (n, n), NaN where a pair never meets.
+
+    ``shortest`` is the smallest one seen, ``first_neighbour`` a typical nearest-neighbour distance.
+    """
+
+    shortest: FloatArray
+    first_neighbour: FloatArray
+
+    @classmethod
+    def unknown(cls, n_elements: int) -> Distances:
+        """Nothing known; covalent radii decide."""
+        nothing = np.full((n_elements, n_elements), np.nan)
+        return cls(nothing, nothing.copy())
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A plan for the engine with facts about its features (reference energies come first)."""
+
+    elements: tuple[int, ...]
+    plan: dict[str, Any]
+    features: FeatureInfo
+    term: np.ndarray[Any, np.dtype[np.int64]]
+    """Term of each feature, -1 for reference energies, shape (n_features,)."""
+
+
+def build_model(settings: ModelSettings, elements: Sequence[int], distances: Distances | None = None) -> Model:
+    """Make the plan of a potential.
+
+    Parameters
+    ----------
+    settings
+        Terms and repulsion.
+    elements
+        Atomic numbers, in any order; the plan keeps it.
+    distances
+        From the training data; they set the scale of the radial functions and where the repulsion takes over.
+
+    Raises
+    ------
+    InputError
+        If there is no term or no element.
+    """
+    if not elements:
+        raise InputError("A potential needs at least one element; the data hold no atoms.")
+    if not settings.terms:
+        raise InputError("model.terms is empty; give at least one term, such as a descriptor of kind ace.")
+    n = len(elements)
+    distances = distances or Distances.unknown(n)
+    first_neighbour = _first_neighbour(elements, distances)
+    inner = _inner_distances(settings.repulsion, first_neighbour, distances)
+    cutoffs = [t.descriptor.cutoff for t in settings.terms if t.descriptor.cutoff is not None]
+    parts = [DescriptorPart({"kind": "e0", "n_features": n}, _reference_features(elements))]
+    for term in settings.terms:
+        descriptor = _with_inner(term.descriptor, elements, inner)
+        if isinstance(descriptor, AceSettings):
+            parts.append(build_ace(descriptor, elements, first_neighbour))
+        else:
+            parts.append(build_pair(descriptor, elements, first_neighbour, max(cutoffs, default=5.0)))
+    plan_parts = [part.part for part in parts]
+    if settings.repulsion is not None:
+        plan_parts.append(
+            {
+                "kind": "zbl",
+                "n_features": 0,
+                "charges": np.array(elements, dtype=np.float64),
+                "inner": np.ascontiguousarray(inner[..., 0].reshape(-1)),
+                "outer": np.ascontiguousarray(inner[..., 1].reshape(-1)),
+            }
+        )
+    return Model(
+        elements=tuple(elements),
+        plan={"elements": [int(z) for z in elements], "parts": plan_parts},
+        features=FeatureInfo.concatenate([part.info for part in parts]),
+        term=np.repeat(np.arange(-1, len(settings.terms)), [len(part.info) for part in parts]),
+    )
+
+
+def _first_neighbour(elements: Sequence[int], distances: Distances) -> FloatArray:
+    radii = covalent_radii(elements)
+    known = np.fmin(distances.first_neighbour, distances.first_neighbour.T)
+    first: FloatArray = np.where(np.isfinite(known), known, radii[:, None] + radii[None, :])
+    return first
+
+
+def _inner_distances(
+    repulsion: RepulsionSettings | None, first_neighbour: FloatArray, distances: Distances
+) -> FloatArray:
+    """(r_in, r_on) of every pair, shape (n, n, 2); zeros where there is no repulsion."""
+    if repulsion is None:
+        return np.zeros((*first_neighbour.shape, 2))
+    shortest = np.fmin(distances.shortest, distances.shortest.T)
+    outer = np.fmin(repulsion.outer_fraction * first_neighbour, shortest)
+    return np.stack([repulsion.inner_fraction * outer, outer], axis=-1)
+
+
+def _with_inner(
+    descriptor: AceSettings | PairSettings, elements: Sequence[int], inner: FloatArray
+) -> AceSettings | PairSettings:
+    """Let the fitted functions end where the repulsion begins, for pairs that the settings do not name."""
+    named = dict(descriptor.radial.inner)
+    for i, first in enumerate(elements):
+        for j, second in enumerate(elements[: i + 1]):
+            names = {f"{SYMBOLS[first]}-{SYMBOLS[second]}", f"{SYMBOLS[second]}-{SYMBOLS[first]}"}
+            if not names & set(named):
+                named[f"{SYMBOLS[first]}-{SYMBOLS[second]}"] = (float(inner[i, j, 0]), float(inner[i, j, 1]))
+    radial = descriptor.radial.model_copy(update={"inner": named})
+    return descriptor.model_copy(update={"radial": radial})
+
+
+def _reference_features(elements: Sequence[int]) -> FeatureInfo:
+    n = len(elements)
+    return FeatureInfo(
+        order=np.zeros(n, dtype=np.int32),
+        degree=np.zeros(n),
+        smoothness=np.ones(n),
+        elements=tuple((int(z),) for z in elements),
+        labels=tuple(f"E0 {SYMBOLS[z]}" for z in elements),
+    )

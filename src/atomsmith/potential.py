@@ -1,0 +1,209 @@
+"""A fitted potential: plan, coefficients, posterior and committee, and its file potential.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atomsmith.descriptors import FeatureInfo
+from atomsmith.errors import InputError
+from atomsmith.fitting.posterior import Posterior
+from atomsmith.prediction import Prediction
+from atomsmith.systems import FloatArray, Systems
+
+if TYPE_CHECKING:
+    from atomsmith.calculator import AtomsmithCalculator
+    from atomsmith.data.configuration import Configuration
+    from atomsmith.evaluator import Evaluator
+
+FORMAT = "atomsmith-potential"
+FORMAT_VERSION = 1
+
+
+def library_version() -> str:
+    """Version of the installed package."""
+    try:
+        return version("atomsmith")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@dataclass(frozen=True, eq=False)
+class Potential:
+    """Everything that predicts energies, forces and stresses, with their uncertainty.
+
+    Attributes
+    ----------
+    elements
+        Atomic numbers that the potential knows.
+    plan
+        The engine's plan (docs/architecture.md).
+    features
+        Facts about the n features.
+    coefficients
+        Shape (n,), eV; reference energies included.
+    posterior
+        Gaussian posterior of the coefficients, or None.
+    committee
+        Coefficients of K members drawn from the posterior, shape (K, n); K may be 0.
+    metadata
+        Plain JSON values: settings, data fingerprint, versions, summary of the fit.
+    """
+
+    elements: tuple[int, ...]
+    plan: dict[str, Any]
+    features: FeatureInfo
+    coefficients: FloatArray
+    posterior: Posterior | None = None
+    committee: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def cutoff(self) -> float:
+        """Largest distance in angstrom at which atoms interact."""
+        return float(
+            max(
+                (np.max(part["radial"]["cutoff"] if "radial" in part else part.get("outer", 0.0)))
+                for part in self.plan["parts"]
+            )
+        )
+
+    @property
+    def n_functions(self) -> int:
+        """Basis functions with a coefficient that is not zero, without reference energies."""
+        return int(np.count_nonzero(self.coefficients[len(self.elements) :]))
+
+    def evaluator(self, *, skin: float = 0.5, n_threads: int = 1) -> Evaluator:
+        """Make an evaluator, which keeps neighbour lists and memory between calls."""
+        from atomsmith.evaluator import Evaluator
+
+        return Evaluator(self, skin=skin, n_threads=n_threads)
+
+    def calculator(self, *, committee: bool = False, skin: float = 0.5, n_threads: int = 1) -> AtomsmithCalculator:
+        """Make an ASE calculator: energy, free_energy, energies, forces, stress.
+
+        With ``committee`` its results also hold ``committee_energy`` (K,), ``committee_forces`` (K, N, 3),
+        ``committee_stress`` (K, 6) and ``energy_std``, the exact posterior standard deviation.
+        """
+        from atomsmith.calculator import AtomsmithCalculator
+
+        return AtomsmithCalculator(self, committee=committee, skin=skin, n_threads=n_threads)
+
+    def predict(self, configurations: Sequence[Configuration], *, n_threads: int = 1) -> Prediction:
+        """Energy, forces and virial of every configuration; see `atomsmith.prediction.Prediction`."""
+        systems = Systems.from_configurations(configurations)
+        return self.evaluator(skin=0.0, n_threads=n_threads).predict(systems)
+
+    def save(self, path: str | Path) -> None:
+        """Write potential.json (to a temporary file, then renamed)."""
+        path = Path(path)
+        data = {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "library": library_version(),
+            "elements": [int(z) for z in self.elements],
+            "coefficients": _encode(self.coefficients),
+            "committee": _encode(self.committee),
+            "posterior": None if self.posterior is None else self.posterior.to_dict(),
+            "features": {
+                "order": _encode(self.features.order),
+                "degree": _encode(self.features.degree),
+                "smoothness": _encode(self.features.smoothness),
+                "elements": [list(map(int, e)) for e in self.features.elements],
+                "labels": list(self.features.labels),
+            },
+            "plan": _encode(self.plan),
+            "metadata": self.metadata,
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(data, file, allow_nan=False)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: str | Path) -> Potential:
+        """Read potential.json of this or an earlier version of the library.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, damaged, of another format or of a later version.
+        """
+        data = _read(Path(path))
+        try:
+            info = data["features"]
+            return cls(
+                elements=tuple(data["elements"]),
+                plan=_decode(data["plan"]),
+                features=FeatureInfo(
+                    order=_decode(info["order"]),
+                    degree=_decode(info["degree"]),
+                    smoothness=_decode(info["smoothness"]),
+                    elements=tuple(tuple(e) for e in info["elements"]),
+                    labels=tuple(info["labels"]),
+                ),
+                coefficients=_decode(data["coefficients"]),
+                posterior=None if data["posterior"] is None else Posterior.from_dict(data["posterior"]),
+                committee=_decode(data["committee"]),
+                metadata=data["metadata"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{path}: the potential is damaged ({type(error).__name__}: {error}); write it again with "
+                "`atomsmith fit` or restore it from a copy."
+            ) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a potential written by `atomsmith fit`.") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: not a readable JSON file ({error}); expected a potential.json.") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise InputError(f"{path}: not an Atomsmith potential (its 'format' is not '{FORMAT}').")
+    if not isinstance(data.get("version"), int) or data["version"] > FORMAT_VERSION:
+        raise InputError(
+            f"{path}: written in format version {data.get('version')}, this library reads up to "
+            f"{FORMAT_VERSION}; update atomsmith."
+        )
+    return data
+
+
+def _encode(value: Any) -> Any:
+    """Arrays become {"<dtype>": nested lists, "shape": ...}; JSON keeps every bit of a double."""
+    if isinstance(value, np.ndarray):
+        kind = "int32" if value.dtype.kind in "iu" else "float64"
+        return {kind: value.astype(kind).ravel().tolist(), "shape": list(value.shape)}
+    if isinstance(value, Mapping):
+        return {str(key): _encode(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encode(entry) for entry in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, dict):
+        for kind in ("int32", "float64"):
+            if set(value) == {kind, "shape"}:
+                return np.array(value[kind], dtype=kind).reshape(value["shape"])
+        return {key: _decode(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_decode(entry) for entry in value]
+    return value
