@@ -1,0 +1,1 @@
+"""References: what labels a configuration with energy, forces and stress."""
