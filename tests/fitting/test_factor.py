@@ -1,4 +1,5 @@
 import itertools
+import pickle
 import tracemalloc
 
 import numpy as np
@@ -85,6 +86,16 @@ def test_round_trip_has_the_same_bits(problem: Problem, tmp_path) -> None:
         read = TriangularFactor.from_arrays(dict(stored))
     for name, values in problem.factor.to_arrays().items():
         assert np.array_equal(values, read.to_arrays()[name])
+
+
+def test_travels_between_processes_as_a_triangle() -> None:
+    factor = make_problem(500, 40).factor
+    message = pickle.dumps(factor)
+    assert len(message) < 8 * 41 * 42 / 2 + 1500
+    copy = pickle.loads(message)
+    assert np.array_equal(copy.r, factor.r)
+    copy.fold(np.ones((1, 40)), np.ones(1))
+    assert (copy.n_rows, factor.n_rows) == (501, 500)
 
 
 def test_fewer_rows_than_features(underdetermined: Problem) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from atomsmith.errors import InputError
-from atomsmith.fitting import ARD, Evidence, Posterior, Prior, Ridge, solve
+from atomsmith.fitting import ARD, Evidence, Posterior, Prior, Ridge, TriangularFactor, calibrate, solve
 
 from .conftest import Problem, make_problem
 
@@ -33,6 +33,36 @@ def test_noise_adds_to_the_variance(fitted) -> None:
     rows, weights = np.eye(15)[:3], np.array([1.0, 2.0, 4.0])
     variance = fitted.posterior.std(rows) ** 2 + 1.0 / (fitted.beta * weights**2)
     np.testing.assert_allclose(fitted.posterior.std(rows, noise_weight=weights), np.sqrt(variance))
+
+
+def test_scaling_multiplies_every_deviation(fitted) -> None:
+    wider = fitted.posterior.scaled(3.0)
+    rows = np.eye(15)
+    np.testing.assert_allclose(wider.std(rows), 3.0 * fitted.posterior.std(rows))
+    np.testing.assert_allclose(
+        wider.std(rows, noise_weight=2.0), 3.0 * fitted.posterior.std(rows, noise_weight=2.0)
+    )
+    assert np.array_equal(wider.mean, fitted.posterior.mean)
+    for factor in (0.0, np.inf):
+        with pytest.raises(InputError, match="positive"):
+            fitted.posterior.scaled(factor)
+
+
+def test_posterior_of_a_well_specified_model_is_calibrated() -> None:
+    """Over many data sets drawn from the prior, errors of predictions are as large as predicted."""
+    rng = np.random.default_rng(2)
+    sigma, error = [], []
+    for _ in range(150):
+        A, c, new = rng.standard_normal((60, 10)), rng.standard_normal(10), rng.standard_normal((20, 10))
+        factor = TriangularFactor(10)
+        factor.fold(A, A @ c + 0.3 * rng.standard_normal(60))
+        posterior = solve(factor).posterior
+        sigma.append(posterior.std(new))
+        error.append(new @ (posterior.mean - c))
+    found = calibrate(np.array(sigma), np.array(error))
+    assert found.scale_factor == pytest.approx(1.0, abs=0.07)
+    assert found.miscalibration_area < 0.03
+    assert found.within_1_sigma == pytest.approx(0.683, abs=0.03)
 
 
 def test_direction_is_the_gradient_of_std(fitted) -> None:

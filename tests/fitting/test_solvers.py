@@ -248,6 +248,21 @@ def test_all_coefficients_free_is_least_squares(problem: Problem) -> None:
     np.testing.assert_allclose(1.0 / found.beta, found.residual_sum_of_squares / (120 - 15), rtol=1e-4)
 
 
+@pytest.mark.parametrize("settings", [Ridge(noise_floor=0.0), EXACT, ARD(noise_floor=0.0)])
+def test_nearly_dependent_columns_are_no_trouble(settings) -> None:
+    x = np.linspace(0.0, 1.0, 400)
+    A = np.vander(x, 40)
+    assert np.linalg.cond(A) > 1e16
+    factor = TriangularFactor(40)
+    factor.fold(A, np.sin(6.0 * x) + 1e-6 * np.random.default_rng(0).standard_normal(400))
+    found = solve(factor, settings=settings)
+    middle = 0.5 * (x[1:] + x[:-1])
+    error = np.vander(middle, 40) @ found.coefficients - np.sin(6.0 * middle)
+    assert np.sqrt(np.mean(error**2)) < 1e-6
+    assert 1.0 / np.sqrt(found.beta) == pytest.approx(1e-6, rel=0.05)
+    assert found.posterior.std(np.vander(middle, 40)).mean() == pytest.approx(np.std(error), rel=0.3)
+
+
 def test_ard_is_sparse_on_many_correlated_features() -> None:
     rng = np.random.default_rng(0)
     mixing = np.diag(10.0 ** -np.linspace(0, 5, 200)) @ rng.standard_normal((200, 200))

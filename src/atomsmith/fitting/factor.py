@@ -218,6 +218,10 @@ class TriangularFactor:
         factor._y_squared = float(arrays["y_squared"])
         return factor
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes as the packed triangle, without the buffer."""
+        return type(self).from_arrays, (self.to_arrays(),)
+
     def _flush(self) -> None:
         """Eliminate the rows that wait in the buffer."""
         count = self._waiting

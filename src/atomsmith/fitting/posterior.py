@@ -129,6 +129,18 @@ class Posterior:
         )
         return members
 
+    def scaled(self, factor: float) -> Posterior:
+        """Return the posterior with all standard deviations times a factor; the mean stays.
+
+        Rows of one configuration share what the basis cannot express, so counting them as independent
+        makes the evidence too sure; ``factor`` is then `Calibration.scale_factor` of held-out configurations.
+        """
+        if not (np.isfinite(factor) and factor > 0.0):
+            raise InputError(
+                f"The factor on standard deviations must be positive and finite, found {factor}."
+            )
+        return Posterior(self.mean, self.kept, factor * self.factor, self.noise_precision / factor**2)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe form (little-endian base64 numbers; the triangle packed by rows)."""
         return {
