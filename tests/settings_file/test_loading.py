@@ -161,6 +161,15 @@ REFUSALS = [
 ]  # fmt: skip
 
 
+def test_overrides_of_what_the_file_leaves_out_start_from_the_defaults(load):
+    settings = load("train: a\n", "basis.cutoff=7", "parts[1].l_max=2")
+    assert settings.basis == Ace(cutoff=7.0)
+    assert settings.parts == [Ace(degrees=(3,)), Soap(l_max=2)]
+    assert load("train: a\n", "basis.kind=soap", "basis.l_max=3").basis == Soap(l_max=3)
+    assert load("train: a\n", "outer.inner=2").outer == Repulsion(inner=2.0)
+    assert load("train: a\n", "degree_by_order.2=9").degree_by_order == {1: 20, 2: 9}
+
+
 @pytest.mark.parametrize(("text", "message"), REFUSALS)
 def test_refusals(refusal, text, message):
     assert refusal(text) == message

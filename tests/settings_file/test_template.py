@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
@@ -9,7 +10,7 @@ from pydantic import Field
 
 from atomsmith.settings import Settings
 from atomsmith.settings_file import json_schema, load_settings, parse_document, template
-from settings_file.models import Ace, Example, Repulsion
+from settings_file.models import Ace, Example, Repulsion, Soap
 
 
 def _load(text: str, folder: Path, *overrides: str) -> Settings:
@@ -40,11 +41,34 @@ def test_every_key_is_there_with_its_meaning():
 
 def test_what_is_off_is_commented_out_and_can_be_switched_on(tmp_path):
     text = template(Example)
-    assert "\n# outer:\n#   # Where it starts to vanish, in angstrom\n#   inner: 1.0e-06\n" in text
-    switched_on = re.sub(r"# (outer:\n)#( .*\n)#( .*\n)", r"\1\2\3", text)
+    assert "\n# Another repulsion\n# outer:\n#   inner: 1.0e-06\n" in text
+    switched_on = re.sub(r"# (outer:\n)#( .*\n)", r"\1\2", text)
     assert _load(switched_on, tmp_path, "train=a").outer == Repulsion()
-    assert "# or, instead of 'basis' above:\n# basis:\n#   # Name of the descriptor\n#   kind: soap\n" in text
-    assert "# more:\n#   - # Name of the descriptor\n#     kind: ace\n" in text
+    assert "\n# more:\n#   - kind: ace\n#     cutoff: 5.0\n" in text
+
+
+def test_models_are_explained_once():
+    text = template(Example)
+    assert text.count("Cutoff radius in angstrom") == 1
+    assert (
+        "\n# or, instead of 'basis' above, kind: soap, with the keys shown elsewhere in this file\n" in text
+    )
+
+    class One(Settings):
+        basis: Ace | Soap = Field(Ace(), discriminator="kind", description="Basis")
+
+    alternative = "# or, instead of 'basis' above:\n# basis:\n#   kind: soap\n#   # Largest degree"
+    assert alternative in template(One)
+
+
+def test_kinds_and_required_keys_come_first():
+    class Late(Settings):
+        size: int = Field(3, description="Size")
+        needed: str = Field(description="Needed")
+        kind: Literal["late"] = Field("late", description="Kind")
+
+    keys = list(parse_document(template(Late), "t").values)
+    assert keys == ["kind", "needed", "size"]
 
 
 def test_required_values_show_examples_and_nested_keys():

@@ -89,11 +89,6 @@ def choices(annotation: Any) -> list[Any]:
     return found
 
 
-def allows_none(annotation: Any) -> bool:
-    """Whether an annotation allows None."""
-    return any(option.type is types.NoneType for option in options(annotation))
-
-
 def key_name(name: str, info: FieldInfo) -> str:
     """Return the key of a field in the file: its alias where it has one."""
     return info.validation_alias if isinstance(info.validation_alias, str) else info.alias or name

@@ -1,4 +1,4 @@
-"""YAML text as plain values, with the line of every key, and overrides from the command line.
+"""YAML text as plain values, with the line of every key, and overrides.
 
 Scalars follow the core schema of YAML 1.2, which is what people expect of a settings file: ``1e-3`` is a
 number, ``No`` and ``on`` are strings (nobelium is an element), ``010`` is ten and ``2026-11-21`` is a string.
@@ -7,7 +7,7 @@ number, ``No`` and ``on`` are strings (nobelium is an element), ``010`` is ten a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,10 +82,22 @@ class Document:
         _, _, number = self.place(path).rpartition(":")
         return int(number) if number.isdigit() else 0
 
-    def override(self, assignment: str, option: str = "--set") -> None:
+    def override(
+        self,
+        assignment: str,
+        option: str = "--set",
+        absent: Callable[[KeyPath], Any] = lambda path: {},
+    ) -> None:
         """Set one value from a ``key.sub=value`` of the command line; the value is read as YAML.
 
-        ``option`` is the command line option that it came with, for messages.
+        Parameters
+        ----------
+        assignment
+            The text.
+        option
+            The command line option that it came with, for messages.
+        absent
+            What to put where the assignment leads through a key that the file does not have.
 
         Raises
         ------
@@ -107,7 +119,7 @@ class Document:
             if depth == len(tokens) - 1:
                 parent[path[-1]] = value
             elif isinstance(parent, dict) and parent.get(path[-1]) is None:
-                parent[path[-1]] = {}
+                parent[path[-1]] = absent(path)
                 self.places[path] = place
             parent = parent[path[-1]]
         for known in [known for known in self.places if known[: len(path)] == path]:
@@ -116,8 +128,8 @@ class Document:
         self.places.update({path + below: place for below in places})
 
 
-def parse_document(text: str, name: str, overrides: Sequence[str] = ()) -> Document:
-    """Read YAML text (safely: data only) and apply overrides.
+def parse_document(text: str, name: str) -> Document:
+    """Read YAML text (safely: data only).
 
     Parameters
     ----------
@@ -125,8 +137,6 @@ def parse_document(text: str, name: str, overrides: Sequence[str] = ()) -> Docum
         One YAML document whose top level is a block of keys; an empty one counts as no keys.
     name
         The file's name for messages.
-    overrides
-        Assignments ``key.sub=value`` from the command line.
 
     Raises
     ------
@@ -141,10 +151,7 @@ def parse_document(text: str, name: str, overrides: Sequence[str] = ()) -> Docum
             f"{name}: the top level is {describe(values)}, but should be a block of keys, "
             "one 'key: value' a line."
         )
-    document = Document(name, values, places)
-    for assignment in overrides:
-        document.override(assignment)
-    return document
+    return Document(name, values, places)
 
 
 def describe(value: object) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from atomsmith.errors import InputError
 from atomsmith.settings_file.annotations import key_name
+from atomsmith.settings_file.defaults import default_values
 from atomsmith.settings_file.document import Document, KeyPath, describe, dotted, parse_document
 from atomsmith.settings_file.problems import sentence
 
@@ -38,7 +39,9 @@ def load_settings(path: Path | str, model: type[ModelT], overrides: Sequence[str
         One sentence with file, line, key, what was found, what was expected and the mend.
     """
     path = Path(path)
-    document = parse_document(_read(path), str(path), overrides)
+    document = parse_document(_read(path), str(path))
+    for assignment in overrides:
+        document.override(assignment, absent=lambda at: default_values(model, at))
     try:
         settings = model.model_validate(document.values)
     except ValidationError as error:

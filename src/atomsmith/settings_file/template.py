@@ -26,6 +26,7 @@ from atomsmith.settings_file.annotations import (
     models,
     options,
 )
+from atomsmith.settings_file.defaults import field_default, is_tag
 from atomsmith.settings_file.document import CoreSchemaLoader
 
 WIDTH = 100
@@ -60,93 +61,122 @@ def template(model: type[BaseModel], heading: str = "", schema: str | None = Non
     lines += _comment(
         "Keys marked 'required' need a value; all others show their default and may be left out."
     )
-    lines += ["", *_block(model, None, top=True)]
+    lines += ["", *_Writer(model).block(model, None, top=True)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _block(model: type[BaseModel], values: BaseModel | None, *, top: bool = False) -> list[str]:
-    """Lines of all keys of a model, with the values of an instance or the model's defaults."""
-    lines: list[str] = []
-    for name, info in model.model_fields.items():
-        key = key_name(name, info)
-        value = getattr(values, name) if values is not None else _default(info)
-        entry = _entry(key, info, value, values is None and info.is_required())
-        if top and lines:
-            lines.append("")
-        lines += entry
-    return lines
+class _Writer:
+    """Writes one template; a model that occurs several times is explained the first time only."""
 
+    def __init__(self, model: type[BaseModel]) -> None:
+        self._used = set(_models_in_defaults(model))
+        self._explained: set[type[BaseModel]] = set()
 
-def _entry(key: str, info: FieldInfo, value: Any, required: bool) -> list[str]:
-    """Lines of one key: its description as a comment, its value, its alternatives commented out."""
-    comment = _comment(_describe(info, required))
-    variants = models(info)
-    if required and value is None:
-        return comment + _required(key, info, variants)
-    if value is None and variants:
-        return comment + _commented(_keyed(key, variants[0], None)) + _alternatives(key, variants[1:])
-    if value is None:
-        return comment + _commented([f"{key}: null"])
-    if isinstance(value, BaseModel):
-        shown = _keyed(key, Option(type(value)), value)
-        return comment + shown + _alternatives(key, [v for v in variants if v.type is not type(value)])
-    if _holds_models(value):
-        return comment + _collection(key, value)
-    lines = [*comment, f"{key}: {_plain(value)}"]
-    if not value and (inner := _item_models(info)):
-        items = [line for other in inner for line in _list_item(other, None)]
-        lines += _commented([f"{key}:", *_shift(items)])
-    return lines
-
-
-def _required(key: str, info: FieldInfo, variants: list[Option]) -> list[str]:
-    """Lines of a required key: its example, its model's keys, or nothing for the user to fill in."""
-    if info.examples:
-        return [f"{key}: {_plain(info.examples[0])}"]
-    if variants:
-        return _keyed(key, variants[0], None) + _alternatives(key, variants[1:])
-    if inner := _item_models(info):
-        lines = [f"{key}:", *_shift(_list_item(inner[0], None))]
-        for other in inner[1:]:
-            lines += _shift(_commented(_list_item(other, None)))
+    def block(self, model: type[BaseModel], values: BaseModel | None, *, top: bool = False) -> list[str]:
+        """Lines of all keys of a model, with the values of an instance or the model's defaults."""
+        explain = model not in self._explained
+        self._explained.add(model)
+        lines: list[str] = []
+        for name, info in sorted(model.model_fields.items(), key=_rank):
+            value = getattr(values, name) if values is not None else field_default(info)
+            required = values is None and info.is_required()
+            if top and lines:
+                lines.append("")
+            if (explain or required) and not is_tag(info):
+                lines += _comment(_describe(info, required))
+            lines += self._entry(key_name(name, info), info, value, required)
         return lines
-    return [f"{key}:"]
 
-
-def _alternatives(key: str, variants: list[Option]) -> list[str]:
-    """Lines, commented out, of the other models that a key may hold."""
-    lines: list[str] = []
-    for variant in variants:
-        lines += [f"# or, instead of '{key}' above:", *_commented(_keyed(key, variant, None))]
-    return lines
-
-
-def _collection(key: str, value: Any) -> list[str]:
-    """Lines of a list or dict whose values are models."""
-    lines = [f"{key}:"]
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            lines += _shift(_keyed(_plain(name), Option(type(inner)), inner))
+    def _entry(self, key: str, info: FieldInfo, value: Any, required: bool) -> list[str]:
+        """Lines of one key: its value, and its alternatives commented out."""
+        variants = models(info)
+        if required and value is None:
+            return self._required(key, info, variants)
+        if value is None and variants:
+            return _commented(self._keyed(key, variants[0], None)) + self._alternatives(key, variants[1:])
+        if value is None:
+            return _commented([f"{key}: null"])
+        if isinstance(value, BaseModel):
+            others = [variant for variant in variants if variant.type is not type(value)]
+            return self._keyed(key, Option(type(value)), value) + self._alternatives(key, others)
+        if _holds_models(value):
+            return self._collection(key, value)
+        lines = [f"{key}: {_plain(value)}"]
+        if not value and (inner := _item_models(info)):
+            items = [line for other in inner for line in self._item(other, None)]
+            lines += _commented([f"{key}:", *_shift(items)])
         return lines
-    for inner in value:
-        lines += _shift(_list_item(Option(type(inner)), inner))
-    return lines
+
+    def _required(self, key: str, info: FieldInfo, variants: list[Option]) -> list[str]:
+        """Lines of a required key: its example, its model's keys, or nothing for the user to fill in."""
+        if info.examples:
+            return [f"{key}: {_plain(info.examples[0])}"]
+        if variants:
+            return self._keyed(key, variants[0], None) + self._alternatives(key, variants[1:])
+        if inner := _item_models(info):
+            lines = [f"{key}:", *_shift(self._item(inner[0], None))]
+            for other in inner[1:]:
+                lines += _shift(_commented(self._item(other, None)))
+            return lines
+        return [f"{key}:"]
+
+    def _alternatives(self, key: str, variants: list[Option]) -> list[str]:
+        """Lines, commented out, of the other models that a key may hold."""
+        lines: list[str] = []
+        for variant in variants:
+            assert variant.model is not None
+            if variant.tags and variant.model in self._used | self._explained:
+                known = f"# or, instead of '{key}' above, {variant.discriminator}: {variant.tags[0]}"
+                lines.append(f"{known}, with the keys shown elsewhere in this file")
+            else:
+                lines += [f"# or, instead of '{key}' above:", *_commented(self._keyed(key, variant, None))]
+        return lines
+
+    def _collection(self, key: str, value: Any) -> list[str]:
+        """Lines of a list or dict whose values are models."""
+        lines = [f"{key}:"]
+        if isinstance(value, Mapping):
+            for name, inner in value.items():
+                lines += _shift(self._keyed(_plain(name), Option(type(inner)), inner))
+            return lines
+        for inner in value:
+            lines += _shift(self._item(Option(type(inner)), inner))
+        return lines
+
+    def _keyed(self, key: str, option: Option, value: BaseModel | None) -> list[str]:
+        """Lines of a key that holds a block."""
+        assert option.model is not None
+        inner = self.block(option.model, value)
+        if not any(line and not line.lstrip().startswith("#") for line in inner):
+            return [f"{key}: {{}}", *_shift(inner)]
+        return [f"{key}:", *_shift(inner)]
+
+    def _item(self, option: Option, value: BaseModel | None) -> list[str]:
+        """Lines of a list item that is a block; its first line, key or comment, follows the dash."""
+        assert option.model is not None
+        lines = _shift(self.block(option.model, value)) or [f"{INDENT}{{}}"]
+        return [f"- {lines[0].removeprefix(INDENT)}", *lines[1:]]
 
 
-def _keyed(key: str, option: Option, value: BaseModel | None) -> list[str]:
-    """Lines of a key that holds a block."""
-    assert option.model is not None
-    inner = _block(option.model, value)
-    if not any(line and not line.lstrip().startswith("#") for line in inner):
-        return [f"{key}: {{}}", *_shift(inner)]
-    return [f"{key}:", *_shift(inner)]
+def _models_in_defaults(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Yield the models that the defaults of a model are made of, so that the template shows them anyway."""
+    for info in model.model_fields.values():
+        values = [field_default(info)]
+        while values:
+            value = values.pop()
+            if isinstance(value, BaseModel):
+                yield type(value)
+                values += [getattr(value, name) for name in type(value).model_fields]
+            elif isinstance(value, list | tuple):
+                values += value
+            elif isinstance(value, Mapping):
+                values += value.values()
 
 
-def _list_item(option: Option, value: BaseModel | None) -> list[str]:
-    """Lines of a list item that is a block; its first line, key or comment, follows the dash."""
-    assert option.model is not None
-    lines = _shift(_block(option.model, value)) or [f"{INDENT}{{}}"]
-    return [f"- {lines[0].removeprefix(INDENT)}", *lines[1:]]
+def _rank(field: tuple[str, FieldInfo]) -> int:
+    """Order in the template: what names the kind, what is required, the rest."""
+    info = field[1]
+    return 0 if is_tag(info) else 1 if info.is_required() else 2
 
 
 def _item_models(info: FieldInfo) -> list[Option]:
@@ -160,12 +190,6 @@ def _item_models(info: FieldInfo) -> list[Option]:
 def _holds_models(value: Any) -> bool:
     inner = list(value.values()) if isinstance(value, Mapping) else value
     return isinstance(inner, list | tuple) and bool(inner) and all(isinstance(i, BaseModel) for i in inner)
-
-
-def _default(info: FieldInfo) -> Any:
-    if info.is_required() or getattr(info, "default_factory_takes_validated_data", False):
-        return None
-    return info.get_default(call_default_factory=True)
 
 
 def _describe(info: FieldInfo, required: bool) -> str:
