@@ -13,6 +13,7 @@ from atomsmith.data.dataset import Dataset
 from atomsmith.data.shells import pair_shells
 from atomsmith.descriptors.periodic_table import SYMBOLS, atomic_number
 from atomsmith.errors import InputError
+from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.core import FIRST_SIGMA, ROUNDS, holes, with_repulsive_core
 from atomsmith.fitting.design import fold_configurations
 from atomsmith.fitting.factor import TriangularFactor
@@ -82,6 +83,7 @@ def fit(
     return fit_model(train, settings, progress=progress).potential
 
 
+@single_threaded()
 def fit_model(
     train: Dataset | Sequence[Configuration],
     settings: PotentialSettings | None = None,
