@@ -90,7 +90,7 @@ class ForceField(Protocol):
     """Anything that predicts: our evaluator, or an analytic model in a test."""
 
     def predict(self, systems: Systems) -> Prediction:
-        """Energy, forces and virial of every system."""
+        """Energy, forces and virial of every system, in arrays that are the caller's to keep."""
         ...
 
 

@@ -56,9 +56,7 @@ class HarmonicVolume:
     def predict(self, systems):
         layout = Layout.of(systems)
         energy = 0.5 * self.stiffness * np.log(systems.volumes / self.reference_volume) ** 2
-        return prediction(
-            layout, (energy / layout.counts)[layout.owner], np.zeros((systems.n_atoms, 3))
-        )
+        return prediction(layout, (energy / layout.counts)[layout.owner], np.zeros((systems.n_atoms, 3)))
 
 
 class LennardJones:

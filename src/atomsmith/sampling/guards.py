@@ -23,8 +23,8 @@ class GuardSettings(Settings):
     temperature_factor: float | None = Field(
         default=5.0,
         gt=1.0,
-        description="Largest ratio of the temperature to its target (at least the ten standard deviations "
-        "that a small system needs); null switches the guard off.",
+        description="Largest ratio of the temperature to the highest target of the ramp so far (at least the "
+        "ten standard deviations that a small system needs); null switches the guard off.",
     )
     energy_change_ev_per_atom: float | None = Field(
         default=5.0,
@@ -45,10 +45,11 @@ def temperature_limit(target_k: FloatArray, factor: FloatArray, freedom: FloatAr
     """Highest temperature in K that the guard allows, shape (S,).
 
     A canonical temperature scatters by sqrt(2/f) of itself with f degrees of freedom; ten of these are
-    always allowed, so that few atoms do not set the guard off by chance.
+    always allowed, so that few atoms do not set the guard off by chance. At a target of 0 K nothing is
+    checked: there is no scale.
     """
-    limit: FloatArray = target_k * np.maximum(factor, 1.0 + 10.0 * np.sqrt(2.0 / freedom))
-    return limit
+    limit = target_k * np.maximum(factor, 1.0 + 10.0 * np.sqrt(2.0 / freedom))
+    return np.where(target_k > 0.0, limit, np.inf)
 
 
 @dataclass(frozen=True, eq=False)

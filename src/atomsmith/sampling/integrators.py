@@ -51,6 +51,8 @@ class Propagator:
         sqrt((1 - c^2) k_B/m) in angstrom/fs per square root of K, shape (N, 1); None likewise.
     fixed_centre
         Whether the centre of mass of each system stays where it is.
+    freedom
+        Degrees of freedom of each system, shape (S,).
     """
 
     layout: Layout
@@ -61,6 +63,7 @@ class Propagator:
     decay: FloatArray | None
     spread: FloatArray | None
     fixed_centre: bool
+    freedom: FloatArray
 
     @classmethod
     def of(
@@ -89,6 +92,7 @@ class Propagator:
             decay=decay,
             spread=spread,
             fixed_centre=fixed_centre,
+            freedom=3.0 * layout.counts.astype(np.float64) - (3.0 if fixed_centre else 0.0),
         )
 
     def advance(
@@ -120,12 +124,6 @@ class Propagator:
         drift: FloatArray = self.layout.sum(self.masses * velocities) / self.total_mass
         centred: FloatArray = velocities - drift[self.layout.owner]
         return centred
-
-    @property
-    def freedom(self) -> FloatArray:
-        """Degrees of freedom of each system, shape (S,)."""
-        freedom: FloatArray = 3.0 * self.layout.counts - (3.0 if self.fixed_centre else 0.0)
-        return freedom
 
     def kinetic_energy(self, velocities: FloatArray) -> FloatArray:
         """Kinetic energy of each system in eV, shape (S,)."""

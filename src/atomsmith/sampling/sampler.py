@@ -144,9 +144,7 @@ class _Run:
         self.live = walkers.take(self.batch.index)
         self.step_number = int(self.live.step[0]) if self.live.n_walkers else 0
         if np.any(self.live.step != self.step_number):
-            raise InputError(
-                "active walkers are at different steps; run them in separate batches."
-            )
+            raise InputError("active walkers are at different steps; run them in separate batches.")
 
     def due(self, every: int) -> bool:
         return self.step_number % every == 0
@@ -260,6 +258,7 @@ class _Run:
         uncertain_now = (live.uncertainty > parameters.tolerance) & (live.step >= parameters.minimum_steps)
         change = np.abs(live.energy - live.start_energy) / self.batch.layout.counts
         finite = np.isfinite(live.energy) & np.isfinite(kinetic)
+        # A sum is finite only if all its terms are.
         finite &= np.isfinite(self.batch.layout.sum(live.forces).sum(axis=1))
         reasons: list[tuple[StopReason, BoolArray]] = [
             (StopReason.MAX_STEPS, live.step >= live.step_limit),
@@ -277,9 +276,9 @@ class _Run:
 
     def too_hot(self, kinetic: FloatArray) -> BoolArray:
         propagator, parameters = self.batch.propagator, self.batch.parameters
-        limit = temperature_limit(
-            parameters.temperature(self.live.step), parameters.temperature_factor, propagator.freedom
-        )
+        # Atoms cool more slowly than a falling ramp; its start is what they may still remember.
+        target = np.maximum(parameters.temperature_start, parameters.temperature(self.live.step))
+        limit = temperature_limit(target, parameters.temperature_factor, propagator.freedom)
         hot: BoolArray = propagator.temperature(kinetic) > limit
         return hot
 

@@ -68,8 +68,8 @@ class SamplingSettings(Settings):
         default=1,
         ge=1,
         description="Steps between evaluations of the members' forces for the trigger, and updates of the "
-        "bias. Such a step costs up to 5 plain ones, another at most 1.7: 10 saves about two thirds of the "
-        "time and lets an uncertain configuration run on for up to 9 steps.",
+        "bias. Such a step evaluates every member, any other makes one plain or biased prediction; a larger "
+        "number saves that cost and lets an uncertain configuration run on for up to as many steps.",
     )
     guards: GuardSettings = Field(default=GuardSettings(), description="Limits of sanity.")
     record_every: int = Field(default=10, ge=1, description="Steps between rows of the trace.")
