@@ -88,22 +88,9 @@ def calibrate(predicted_std: ArrayLike, errors: ArrayLike, n_bins: int = 10) -> 
     InputError
         Where shapes differ, values are negative or not finite, or every sigma is zero.
     """
-    sigma = np.asarray(predicted_std, dtype=np.float64).ravel()
-    error = np.asarray(errors, dtype=np.float64).ravel()
-    if np.shape(predicted_std) != np.shape(errors):
-        raise InputError(
-            f"Predicted deviations have the shape {np.shape(predicted_std)} and errors {np.shape(errors)}; "
-            "one for each is expected."
-        )
+    sigma, error, excluded = _checked(predicted_std, errors)
     if n_bins < 1:
         raise InputError(f"A reliability table needs at least one bin, found {n_bins}.")
-    if not (np.isfinite(sigma).all() and np.isfinite(error).all()) or (sigma < 0.0).any():
-        raise InputError("Predicted deviations must be finite and not negative, and errors finite.")
-    known = sigma > 0.0
-    excluded = int((~known).sum())
-    sigma, error = sigma[known], error[known]
-    if len(sigma) == 0:
-        raise InputError("No value has a predicted deviation above zero; calibration has nothing to judge.")
     bins = _reliability(sigma, error, n_bins)
     ratio = np.abs(error) / sigma
     return Calibration(
@@ -119,6 +106,23 @@ def calibrate(predicted_std: ArrayLike, errors: ArrayLike, n_bins: int = 10) -> 
         rms_error=_rms(error),
         reliability=bins,
     )
+
+
+def _checked(predicted_std: ArrayLike, errors: ArrayLike) -> tuple[FloatArray, FloatArray, int]:
+    """Flat sigma and errors where sigma is above zero, and how many are not."""
+    sigma = np.asarray(predicted_std, dtype=np.float64).ravel()
+    error = np.asarray(errors, dtype=np.float64).ravel()
+    if np.shape(predicted_std) != np.shape(errors):
+        raise InputError(
+            f"Predicted deviations have the shape {np.shape(predicted_std)} and errors {np.shape(errors)}; "
+            "one for each is expected."
+        )
+    if not (np.isfinite(sigma).all() and np.isfinite(error).all()) or (sigma < 0.0).any():
+        raise InputError("Predicted deviations must be finite and not negative, and errors finite.")
+    known = sigma > 0.0
+    if not known.any():
+        raise InputError("No value has a predicted deviation above zero; calibration has nothing to judge.")
+    return sigma[known], error[known], int((~known).sum())
 
 
 def _rms(values: FloatArray) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack, solve_triangular
+from scipy.linalg import cholesky, solve_triangular
 
 from atomsmith.fitting.hyperparameters import Hyperparameters
 from atomsmith.fitting.standard_form import StandardForm, inverse_triangle, square_triangle
@@ -30,6 +30,61 @@ class _Step:
     determined: FloatArray
     residual: float
     log_evidence: float
+
+
+@dataclass(frozen=True, eq=False)
+class _NormalEquations:
+    """A standard form with R^T R and R^T z, and the sum of squares that the noise floor adds."""
+
+    form: StandardForm
+    gram: FloatArray
+    projected: FloatArray
+    floor: float
+
+    def step(self, kept: NDArray[np.int64], alpha: FloatArray, beta: float) -> _Step:
+        """Posterior of the kept coefficients at precisions ``alpha`` (k,) and ``beta``.
+
+        Worked out in alpha^(1/2) x, whose precision is I + K with K = beta alpha^(-1/2) R^T R alpha^(-1/2).
+        """
+        scale = np.sqrt(beta / alpha)
+        if float((np.diag(self.gram)[kept] * scale**2).sum()) < _CHOLESKY_LIMIT:
+            triangle, target = self._by_cholesky(kept, scale)
+        else:
+            triangle, target = self._by_qr(kept, scale)
+        inverse = inverse_triangle(triangle)
+        x = scale * (inverse @ target)
+        full = np.zeros(self.form.size)
+        full[kept] = x
+        residual = self.form.residual(full)
+        log_evidence = (
+            0.5 * self.form.rows * np.log(beta / (2.0 * np.pi))
+            - np.log(np.abs(np.diag(triangle))).sum()
+            - 0.5 * beta * (residual + self.floor)
+            - 0.5 * float(alpha @ x**2)
+            - self.form.log_volume
+        )
+        determined = np.clip(1.0 - np.square(inverse).sum(axis=1), 0.0, 1.0)
+        return _Step(x, determined, residual, float(log_evidence))
+
+    def _by_cholesky(self, kept: NDArray[np.int64], scale: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Upper T with T^T T = I + K, and T^-T of the right-hand side."""
+        if len(kept) == 0:
+            return np.zeros((0, 0)), np.zeros(0)
+        scaled = self.gram[np.ix_(kept, kept)] * scale * scale[:, None]
+        scaled[np.diag_indices(len(kept))] += 1.0
+        triangle = cholesky(scaled, overwrite_a=True, check_finite=False)
+        target = solve_triangular(triangle, scale * self.projected[kept], trans="T", check_finite=False)
+        return triangle, target
+
+    def _by_qr(self, kept: NDArray[np.int64], scale: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Do the same without squaring the condition number."""
+        p, k = self.form.size, len(kept)
+        stacked = np.zeros((p + k, k + 1), order="F")
+        stacked[:p, :k] = self.form.r[:, kept] * scale
+        stacked[:p, k] = self.form.z
+        stacked[p + np.arange(k), np.arange(k)] = 1.0
+        triangle = square_triangle(stacked, k + 1)
+        return triangle[:k, :k], triangle[:k, k]
 
 
 def maximise_evidence(
@@ -64,24 +119,22 @@ def maximise_evidence(
     hyperparameters
         With infinite alpha for dropped coefficients.
     """
-    gram, projected = form.r.T @ form.r, form.r.T @ form.z
-    floor = form.floor(noise_floor)
+    normal = _NormalEquations(form, form.r.T @ form.r, form.r.T @ form.z, form.floor(noise_floor))
     kept = np.flatnonzero(np.isfinite(start.alpha))
     alpha, beta = start.alpha[kept], start.beta
     evidence, converged, iterations = -np.inf, False, 0
-    step = _step(form, gram, projected, kept, alpha, beta, floor)
+    step = normal.step(kept, alpha, beta)
     while iterations < max_iterations and not converged:
         iterations += 1
-        dropped = _vanishing(step, alpha) if threshold > 0.0 else np.zeros(len(kept), dtype=np.bool_)
-        settled = not dropped.any() and abs(step.log_evidence - evidence) < tolerance
-        if settled:
+        dropped = _vanishing(step, alpha) & (threshold > 0.0)
+        if not dropped.any() and abs(step.log_evidence - evidence) < tolerance:
             dropped = _weakest(step, threshold)
             converged = not dropped.any()
         evidence = step.log_evidence
-        alpha = _group_precisions(groups[kept], step, alpha)
-        beta = max(form.rows - step.determined.sum(), 1.0e-3) / (step.residual + floor)
-        kept, alpha = kept[~dropped], alpha[~dropped]
-        step = _step(form, gram, projected, kept, alpha, beta, floor)
+        alpha = _group_precisions(groups[kept], step, alpha)[~dropped]
+        beta = max(form.rows - step.determined.sum(), 1.0e-3) / (step.residual + normal.floor)
+        kept = kept[~dropped]
+        step = normal.step(kept, alpha, beta)
     result = np.full(form.size, np.inf)
     result[kept] = alpha
     effective = float(step.determined.sum()) + len(form.free)
@@ -122,50 +175,3 @@ def _group_precisions(groups: NDArray[np.int64], step: _Step, alpha: FloatArray)
         updated > 0.0, updated, np.bincount(member, alpha) / np.bincount(member)
     )[member]
     return precisions
-
-
-def _step(
-    form: StandardForm,
-    gram: FloatArray,
-    projected: FloatArray,
-    kept: NDArray[np.int64],
-    alpha: FloatArray,
-    beta: float,
-    floor: float,
-) -> _Step:
-    """Posterior in the scaled variables alpha^(1/2) x, whose precision I + K has eigenvalues above 1."""
-    scale = np.sqrt(beta / alpha)
-    if len(kept) == 0:
-        log_evidence = 0.5 * form.rows * np.log(beta / (2.0 * np.pi)) - form.log_volume
-        residual = form.residual(np.zeros(form.size))
-        return _Step(
-            np.zeros(0), np.zeros(0), residual, float(log_evidence - 0.5 * beta * (residual + floor))
-        )
-    trace = float((np.diag(gram)[kept] * scale**2).sum())
-    if trace < _CHOLESKY_LIMIT:
-        scaled = gram[np.ix_(kept, kept)] * scale * scale[:, None]
-        scaled[np.diag_indices(len(kept))] += 1.0
-        triangle, _ = lapack.dpotrf(scaled, overwrite_a=True)
-        target = solve_triangular(triangle, scale * projected[kept], trans="T", check_finite=False)
-    else:
-        k = len(kept)
-        stacked = np.zeros((form.size + k, k + 1), order="F")
-        stacked[: form.size, :k] = form.r[:, kept] * scale
-        stacked[: form.size, k] = form.z
-        stacked[form.size + np.arange(k), np.arange(k)] = 1.0
-        triangle = square_triangle(stacked, k + 1)
-        triangle, target = triangle[:k, :k], triangle[:k, k]
-    inverse = inverse_triangle(triangle)
-    x = scale * (inverse @ target)
-    determined = np.clip(1.0 - np.square(inverse).sum(axis=1), 0.0, 1.0)
-    full = np.zeros(form.size)
-    full[kept] = x
-    residual = form.residual(full)
-    log_evidence = (
-        0.5 * form.rows * np.log(beta / (2.0 * np.pi))
-        - np.log(np.abs(np.diag(triangle))).sum()
-        - 0.5 * beta * (residual + floor)
-        - 0.5 * float(alpha @ x**2)
-        - form.log_volume
-    )
-    return _Step(x, determined, residual, float(log_evidence))
