@@ -36,7 +36,7 @@ def evaluate(
     Example: atomsmith evaluate potential.json test.xyz --json errors.json
     """
     from atomsmith import Dataset, Potential
-    from atomsmith.cli.output import console, write_json
+    from atomsmith.cli.output import show_table, write_json
     from atomsmith.data.labels import LabelNames
     from atomsmith.fitting.metrics import errors
     from atomsmith.settings_file import settings_from_assignments
@@ -45,6 +45,6 @@ def evaluate(
     fitted = Potential.load(potential)
     dataset = Dataset.read(structures, names)
     report = errors(dataset, fitted.predict(dataset, n_threads=threads))
-    console().print(report.table(f"Errors of {potential} on {len(dataset)} configurations"))
+    show_table(report.table(f"Errors of {potential} on {len(dataset)} configurations"))
     if json_file is not None:
         write_json(json_file, {"potential": potential, "structures": structures, **report.to_dict()})

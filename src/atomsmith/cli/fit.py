@@ -34,7 +34,7 @@ def fit(
 
     Example: atomsmith fit fit.yaml -o potential.json --json errors.json
     """
-    from atomsmith.cli.output import console, write_json
+    from atomsmith.cli.output import console, show_table, write_json
     from atomsmith.cli.progress import FittingProgress
     from atomsmith.fitting.fit import fit_model
     from atomsmith.fitting.metrics import errors
@@ -50,7 +50,7 @@ def fit(
     for name, dataset in (("training", train), ("test", test)):
         if dataset:
             reports[name] = errors(dataset, result.potential.predict(dataset, n_threads=chosen.threads))
-            console().print(reports[name].table(f"Errors on {len(dataset)} {name} configurations"))
+            show_table(reports[name].table(f"Errors on {len(dataset)} {name} configurations"))
     console().print(_summary(result, output), markup=False)
     if json_file is not None:
         write_json(json_file, _numbers(result, output, reports))
@@ -68,7 +68,13 @@ def training_and_test(data: DataSettings) -> tuple[Dataset, Dataset]:
         test = test + held_out
     if data.filter is not None:
         filtered = train.filter(data.filter)
-        console().print(str(filtered), markup=False)
+        if filtered.dropped:
+            first = filtered.dropped[0]
+            console().print(
+                f"left out {len(filtered.dropped)} of {len(train)} training configurations, "
+                f"the first: {first.reason}",
+                markup=False,
+            )
         train = filtered.kept
     return train, test
 

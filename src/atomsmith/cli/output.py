@@ -11,13 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 
 def console() -> Console:
-    """Return a console on stdout; numbers are not highlighted, so that tables stay calm."""
+    """Return a console on stdout: calm (numbers are not coloured), and wide where it is no terminal."""
+    import sys
+
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+
+
+def show_table(table: Table) -> None:
+    """Print a table tightly, so that error tables fit into 80 columns."""
+    from rich import box
+
+    table.box = box.SIMPLE_HEAD
+    table.pad_edge = False
+    table.collapse_padding = True
+    table.title_justify = "left"
+    table.columns[0].no_wrap = True
+    console().print(table)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,0 +1,113 @@
+"""`atomsmith fit` and `atomsmith evaluate` on a small data set with known labels."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from typer.testing import CliRunner
+
+from atomsmith import Dataset, Potential
+from atomsmith.cli.application import app
+
+runner = CliRunner(env={"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"})
+
+SETTINGS = """
+data:
+  train: data/train.xyz
+  test: data/test.xyz
+model:
+  terms:
+    - descriptor: {kind: pair, cutoff: 4.5, degree: 6}
+    - descriptor: {kind: ace, cutoff: 4.5, correlation_order: 2, degree: 6}
+solver: {kind: ridge}
+"""
+
+
+def _labelled(count: int, seed: int) -> Dataset:
+    generator = np.random.default_rng(seed)
+    frames = []
+    for number in range(count):
+        atoms = bulk("Cu", cubic=True).repeat((1, 1, 2 if number % 2 else 1))
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + generator.normal(0, 0.02, (3, 3))), scale_atoms=True)
+        atoms.positions += generator.normal(0, 0.05, atoms.positions.shape)
+        atoms.info["config_type"] = "large" if number % 2 else "small"
+        atoms.calc = EMT()
+        atoms.get_stress()
+        frames.append(atoms)
+    return Dataset.from_atoms(frames)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("fit")
+    (folder / "data").mkdir()
+    _labelled(12, 1).write(folder / "data" / "train.xyz")
+    _labelled(6, 2).write(folder / "data" / "test.xyz")
+    (folder / "fit.yaml").write_text(SETTINGS)
+    result = runner.invoke(
+        app,
+        ["fit", str(folder / "fit.yaml"), "-o", str(folder / "p.json"), "--json", str(folder / "fit.json")],
+    )
+    assert result.exit_code == 0, result.output
+    (folder / "shown.txt").write_text(result.stdout)
+    return folder
+
+
+def test_fit_writes_a_potential_and_its_errors(folder):
+    numbers = json.loads((folder / "fit.json").read_text())
+    potential = Potential.load(folder / "p.json")
+    assert numbers["n_functions"] == potential.n_functions > 0
+    assert numbers["cutoff_angstrom"] == pytest.approx(4.5)
+    assert len(potential.committee) == 8
+    assert numbers["errors"]["training"]["total"]["n_configurations"] == 12
+    assert numbers["errors"]["test"]["by_type"].keys() == {"large", "small"}
+    # forces of the data are about 1 eV/angstrom; a fit that learnt nothing would leave that
+    assert 0.0 < numbers["errors"]["test"]["total"]["forces"]["rmse"] < 0.2
+    assert "Errors on 6 test configurations" in (folder / "shown.txt").read_text()
+
+
+def test_evaluate_finds_the_errors_that_the_fit_reported(folder):
+    output = folder / "errors.json"
+    result = runner.invoke(
+        app, ["evaluate", str(folder / "p.json"), str(folder / "data/test.xyz"), "--json", str(output)]
+    )
+    assert result.exit_code == 0, result.output
+    found = json.loads(output.read_text())
+    reported = json.loads((folder / "fit.json").read_text())["errors"]["test"]
+    for quantity in ("energy", "forces", "stress"):
+        for statistic in ("n", "mae", "rmse", "max"):
+            expected = reported["total"][quantity][statistic]
+            assert found["total"][quantity][statistic] == pytest.approx(expected, rel=1e-6)
+    test = Dataset.read(folder / "data/test.xyz")
+    forces = Potential.load(folder / "p.json").predict(test).forces
+    truth = np.concatenate([configuration.forces for configuration in test])
+    assert found["total"]["forces"]["mae"] == pytest.approx(np.abs(forces - truth).mean(), rel=1e-9)
+    assert "meV/atom" in result.stdout
+
+
+def test_overrides_reach_the_fit(folder):
+    target = folder / "split.json"
+    arguments = ["fit", str(folder / "fit.yaml"), "-o", str(folder / "q.json"), "--json", str(target)]
+    changes = [
+        "committee=0",
+        "data.test=null",
+        "data.split.test_fraction=0.25",
+        "model.terms[0].descriptor.degree=4",
+    ]
+    result = runner.invoke(app, arguments + [part for change in changes for part in ("--set", change)])
+    assert result.exit_code == 0, result.output
+    errors = json.loads(target.read_text())["errors"]
+    sizes = {name: errors[name]["total"]["n_configurations"] for name in ("training", "test")}
+    assert sum(sizes.values()) == 12
+    assert sizes["test"] > 0
+    assert len(Potential.load(folder / "q.json").committee) == 0
+    assert "8 committee" not in result.stdout
+
+
+def test_a_missing_data_file_is_named_relative_to_the_settings(folder):
+    result = runner.invoke(app, ["fit", str(folder / "fit.yaml"), "--set", "data.train=none.xyz"])
+    assert result.exit_code == 2
+    assert str(folder / "none.xyz") in result.stderr
