@@ -48,9 +48,11 @@ def test_known_values() -> None:
     assert found.scale_factor == pytest.approx(np.sqrt((0.25 + 2.25 + 49 / 9 + 4.0) / 4.0))
 
 
-def test_exact_zeros_are_set_aside() -> None:
-    found = calibrate([0.0, 1.0, 1.0], [0.0, 1.0, -1.0])
+@pytest.mark.parametrize("zero", [0.0, 1e-11])
+def test_forces_that_vanish_by_symmetry_are_set_aside(zero: float) -> None:
+    found = calibrate([zero, 1.0, 1.0], [1e-8, 1.0, -1.0])
     assert (found.n, found.n_excluded) == (2, 1)
+    assert found.scale_factor == 1.0
     assert np.isnan(found.spearman)
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["spearman"] is None
 
@@ -62,6 +64,7 @@ def test_exact_zeros_are_set_aside() -> None:
         ([-1.0], [1.0], "not negative"),
         ([1.0], [np.nan], "finite"),
         ([0.0], [1.0], "above zero"),
+        ([], [], "above zero"),
     ],
 )
 def test_refuses_bad_input(sigma, errors, message) -> None:

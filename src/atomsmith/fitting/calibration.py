@@ -13,6 +13,9 @@ from scipy.stats import rankdata
 from atomsmith.errors import InputError
 from atomsmith.systems import FloatArray
 
+# Share of the root mean square below which a deviation is nothing but rounding of a zero.
+_VANISHING = 1.0e-6
+
 
 @dataclass(frozen=True)
 class ReliabilityBin:
@@ -32,7 +35,8 @@ class Calibration:
     n
         Number of values.
     n_excluded
-        Values left out because sigma is zero (forces that vanish by symmetry).
+        Values left out because sigma vanishes (below 1e-6 of its root mean square): forces that are zero
+        by symmetry, whose errors are rounding in the labels.
     scale_factor
         Factor on sigma that makes the errors most probable, sqrt(mean((e / sigma)^2)); 1 is perfect, above 1
         the uncertainty is too small.
@@ -109,7 +113,7 @@ def calibrate(predicted_std: ArrayLike, errors: ArrayLike, n_bins: int = 10) -> 
 
 
 def _checked(predicted_std: ArrayLike, errors: ArrayLike) -> tuple[FloatArray, FloatArray, int]:
-    """Flat sigma and errors where sigma is above zero, and how many are not."""
+    """Flat sigma and errors where sigma does not vanish, and how many do."""
     sigma = np.asarray(predicted_std, dtype=np.float64).ravel()
     error = np.asarray(errors, dtype=np.float64).ravel()
     if np.shape(predicted_std) != np.shape(errors):
@@ -119,7 +123,7 @@ def _checked(predicted_std: ArrayLike, errors: ArrayLike) -> tuple[FloatArray, F
         )
     if not (np.isfinite(sigma).all() and np.isfinite(error).all()) or (sigma < 0.0).any():
         raise InputError("Predicted deviations must be finite and not negative, and errors finite.")
-    known = sigma > 0.0
+    known = sigma > _VANISHING * _rms(sigma) if len(sigma) else np.zeros(0, dtype=np.bool_)
     if not known.any():
         raise InputError("No value has a predicted deviation above zero; calibration has nothing to judge.")
     return sigma[known], error[known], int((~known).sum())

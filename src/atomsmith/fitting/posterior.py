@@ -64,7 +64,8 @@ class Posterior:
             Unweighted rows b, shape (..., n): feature sums of systems, or design rows of forces and virials.
         noise_weight
             Row weights w, broadcast against the result: adds the noise 1 / (beta w^2) of a label to the
-            variance. None: the uncertainty of the coefficients alone.
+            variance, which includes what the basis cannot express. None: the uncertainty of the
+            coefficients alone, which vanishes with more data even where the basis is too small.
 
         Returns
         -------
