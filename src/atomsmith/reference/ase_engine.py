@@ -35,7 +35,10 @@ class AseEngine(Engine[S_co]):
     """Name of the engine's main output file within the scratch folder (may be a glob)."""
     failure_marks: ClassVar[tuple[str, ...]] = ()
     """Text in the output that means that the calculation did not converge."""
+    lines_after_mark: ClassVar[int] = 0
+    """How many lines after a mark belong to the message."""
     has_stress: ClassVar[bool] = True
+    """Whether the engine gives a stress at all."""
 
     @abstractmethod
     def calculator(self, atoms: Atoms, folder: Path) -> Any:
@@ -80,7 +83,7 @@ class AseEngine(Engine[S_co]):
         path = self._output_file(folder)
         if path is None or not self.failure_marks:
             return ""
-        return marked_lines(path, self.failure_marks)
+        return marked_lines(path, self.failure_marks, self.lines_after_mark)
 
 
 class CommandSettings(EngineSettings):

@@ -17,6 +17,7 @@ a calculation converged is read from its output, because CP2K goes on where it d
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -80,6 +81,7 @@ class Cp2kEngine(CommandEngine[Cp2kSettings]):
     title = "cp2k"
     output = "cp2k.out"
     failure_marks = ("SCF run NOT converged", "[ABORT]")
+    lines_after_mark = 3
     mend = "install CP2K (apt-get install cp2k cp2k-data) or mend `command`"
 
     def environment(self) -> Mapping[str, str]:
@@ -111,13 +113,11 @@ class Cp2kEngine(CommandEngine[Cp2kSettings]):
     def calculator(self, atoms: Atoms, folder: Path) -> Any:
         """Make ASE's calculator, which starts the shell within the folder."""
         settings = self.settings
-        label = os.path.relpath(folder / "cp2k")
-        if len(label) > 70:  # CP2K's project names are short
-            raise LabelError(f"the path of the scratch folder is too long for CP2K: {label}")
         module = require_module("ase.calculators.cp2k", self.title, self.mend)
         return module.CP2K(
-            label=label,
-            command=settings.command,
+            label="cp2k",
+            # The shell has to start in the folder: CP2K takes no long paths as project names.
+            command=f"cd {shlex.quote(str(folder))} && exec {settings.command}",
             xc=settings.xc,
             basis_set=settings.basis_set,
             basis_set_file=settings.basis_set_file,

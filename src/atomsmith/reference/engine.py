@@ -215,9 +215,10 @@ def marked_lines(path: Path, marks: Iterable[str], after: int = 0) -> str:
     except OSError:
         return ""
     lines = [" ".join(line.split()) for line in text.splitlines()]
+    lines = [line for line in lines if any(letter.isalnum() for letter in line)]
     for i, line in enumerate(lines):
         if any(mark.lower() in line.lower() for mark in marks):
-            return " ".join(part for part in lines[i : i + 1 + after] if part)[:300]
+            return " ".join(lines[i : i + 1 + after])[:300]
     return ""
 
 

@@ -23,8 +23,9 @@ from ase import Atoms
 from pydantic import Field
 
 from atomsmith.data.configuration import Configuration
+from atomsmith.errors import LabelError
 from atomsmith.reference.ase_engine import AseEngine
-from atomsmith.reference.engine import EngineSettings, require_module
+from atomsmith.reference.engine import EngineSettings, Labels, require_module
 from atomsmith.reference.plane_waves import GAMMA, KPoints, boxed_atoms, unpaired_electrons
 
 _MEND = "pip install gpaw gpaw-data (Debian: apt-get install libxc-dev libopenblas-dev first)"
@@ -76,6 +77,14 @@ class GpawEngine(AseEngine[GpawSettings]):
         """Make GPAW's calculator, which writes gpaw.txt into the folder."""
         gpaw = require_module("gpaw", self.title, _MEND)
         return gpaw.GPAW(**self.arguments(atoms.info["kpoints"]), txt=str(folder / self.output))
+
+    def compute(self, configuration: Configuration, folder: Path) -> Labels:
+        """Run GPAW, whose exception for lack of convergence has no text; see `Engine.compute`."""
+        gpaw = require_module("gpaw", self.title, _MEND)
+        try:
+            return super().compute(configuration, folder)
+        except gpaw.KohnShamConvergenceError as error:
+            raise LabelError(f"SCF not converged in {self.settings.max_iterations} cycles") from error
 
     def arguments(self, grid: tuple[int, int, int]) -> dict[str, Any]:
         """Return GPAW's keyword arguments for a grid of k-points."""
