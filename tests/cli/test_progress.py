@@ -53,7 +53,7 @@ def test_the_last_state_is_printed_even_when_work_is_quick(clock, screen, plain)
 
 
 def test_sampling_names_what_a_user_watches(clock, screen, plain):
-    with SamplingProgress(0.3, labels=10, labels_wanted=30, console=plain, clock=clock) as progress:
+    with SamplingProgress(0.3, 30, 12.0, console=plain, clock=clock) as progress:
         clock.now += 60.0
         progress.update(
             round_number=4,
@@ -67,7 +67,7 @@ def test_sampling_names_what_a_user_watches(clock, screen, plain):
         )
     assert screen.getvalue() == (
         "sampling 15/30, round 4, step 1200 (1.20 ps), 512 K, sigma 0.0123 eV, largest f 0.12/0.30, "
-        "8 walkers, 15 labels, 3 min 00 s left, 1 min 00 s\n"  # 5 labels a minute, 15 to go
+        "8 walkers, 15 labels, 3 min 00 s left, 1 min 00 s\n"  # 15 labels to go at 12 s each
     )
 
 

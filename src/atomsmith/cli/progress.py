@@ -99,34 +99,36 @@ class SamplingProgress(LiveLine):
 
     Parameters
     ----------
-    labels, labels_wanted
-        Labels at the start, and those after which the run ends (None: some other stop criterion).
     tolerance
-        The relative force uncertainty that triggers a label.
+        The relative force uncertainty that triggers a label; None where nothing triggers.
+    labels_wanted
+        Labels after which the run ends; None where it ends for another reason.
+    seconds_per_label
+        Pace of the run so far, all its parts together, for the time left.
     """
 
     def __init__(
         self,
-        tolerance: float,
-        labels: int = 0,
+        tolerance: float | None,
         labels_wanted: int | None = None,
+        seconds_per_label: float | None = None,
         *,
         console: Console | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
         super().__init__("sampling", labels_wanted, console=console, clock=clock)
         self.tolerance = tolerance
-        self._labels_at_start = labels
+        self.seconds_per_label = seconds_per_label
 
     def update(
         self,
         *,
         round_number: int,
         step: int,
-        time_fs: float,
         temperature_k: float,
-        largest_f: float,
         labels: int,
+        largest_f: float | None = None,
+        time_fs: float | None = None,
         sigma_ev: float | None = None,
         walkers: int | None = None,
     ) -> None:
@@ -134,29 +136,34 @@ class SamplingProgress(LiveLine):
 
         Parameters
         ----------
-        round_number, step, time_fs
-            Round of the loop; step and simulated time of the walkers in this round.
+        round_number, step
+            Round of the loop, and step of the walkers in it.
         temperature_k
             Mean kinetic temperature.
-        largest_f
-            Largest relative force uncertainty over atoms and walkers.
         labels
             Labels so far.
+        largest_f
+            Largest relative force uncertainty over atoms and walkers.
+        time_fs
+            Simulated time of the walkers in this round.
         sigma_ev
             Largest standard deviation of the energy, in eV.
         walkers
             Walkers still running.
         """
-        parts = [f"round {round_number}", f"step {step} ({_simulated(time_fs)})", f"{temperature_k:.0f} K"]
+        simulated = f" ({_simulated(time_fs)})" if time_fs is not None else ""
+        parts = [f"round {round_number}", f"step {step}{simulated}", f"{temperature_k:.0f} K"]
         if sigma_ev is not None:
             parts.append(f"sigma {sigma_ev:.3g} eV")
-        parts.append(f"largest f {largest_f:.2f}/{self.tolerance:.2f}")
+        if largest_f is not None:
+            limit = f"/{self.tolerance:.2f}" if self.tolerance is not None else ""
+            parts.append(f"largest f {largest_f:.2f}{limit}")
         if walkers is not None:
             parts.append(f"{walkers} walker{'' if walkers == 1 else 's'}")
         parts.append(f"{labels} label{'' if labels == 1 else 's'}")
-        if self.total is not None:
-            parts.append(_left(self.elapsed_s, labels - self._labels_at_start, self.total - labels))
-        self.show(labels, ", ".join(part for part in parts if part))
+        if self.total is not None and self.seconds_per_label is not None and labels < self.total:
+            parts.append(f"{duration((self.total - labels) * self.seconds_per_label)} left")
+        self.show(labels, ", ".join(parts))
 
 
 class LabellingProgress(LiveLine):

@@ -8,6 +8,7 @@ from atomsmith.errors import InputError
 from atomsmith.settings import Settings
 
 SETTINGS = {
+    "learn": "atomsmith.learning.settings:LearnSettings",
     "fit": "atomsmith.fitting.settings:FitSettings",
 }
 """Verb -> module:class of the settings file that it reads."""

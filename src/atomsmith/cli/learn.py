@@ -1,0 +1,64 @@
+"""`atomsmith learn`: a potential from a few structures and a reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atomsmith.cli.failures import reported
+from atomsmith.cli.options import JsonFile, Overrides, SettingsFile
+
+if TYPE_CHECKING:
+    from atomsmith.cli.observer import ScreenObserver
+    from atomsmith.learning.settings import LearnSettings
+
+
+@reported(interrupted="all labels are stored in the run folder; run the same command again to go on")
+def learn(
+    settings: SettingsFile,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Run folder; a run that stands there goes on.",
+            show_default="runs/ and the name of the settings file",
+        ),
+    ] = None,
+    overrides: Overrides = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Learn a potential: sample, label what is uncertain, fit, and again.
+
+    The run folder holds every label as soon as it is computed. A run that was
+    stopped in any way goes on when the same command is given again.
+
+    Example: atomsmith learn learn.yaml -o runs/peg
+    """
+    from atomsmith.cli.output import console, write_json
+    from atomsmith.learning.loop import learn as run_learning
+    from atomsmith.learning.settings import LearnSettings
+    from atomsmith.settings_file import load_settings
+
+    chosen = load_settings(settings, LearnSettings, overrides or [])
+    folder = run if run is not None else Path("runs") / settings.stem
+    outcome = run_learning(chosen, folder, observer(chosen))
+    console().print(f"{outcome.rounds} rounds; wrote {outcome.potential} and {outcome.dataset}", markup=False)
+    if json_file is not None:
+        write_json(json_file, outcome)
+
+
+def observer(settings: LearnSettings) -> ScreenObserver:
+    """Make the progress display of a run."""
+    from atomsmith.cli.observer import ScreenObserver
+
+    trigger = settings.sampling.trigger
+    return ScreenObserver(
+        tolerance=trigger.tolerance if trigger is not None else None,
+        labels_wanted=settings.stop.labels,
+        timestep_fs=settings.sampling.timestep_fs,
+        workers=settings.executor.workers,
+    )
