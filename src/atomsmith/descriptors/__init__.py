@@ -1,6 +1,6 @@
 """Descriptors: settings -> part of an engine plan, and facts about its features."""
 
-from atomsmith.descriptors.ace import AceSettings, ace_size, build_ace
+from atomsmith.descriptors.ace import AceSettings, ace_size, build_ace, degree_for
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.descriptors.pair import PairSettings, build_pair, pair_size
 from atomsmith.descriptors.radial import RadialSettings, build_radial, evaluate_radial
@@ -15,6 +15,7 @@ __all__ = [
     "build_ace",
     "build_pair",
     "build_radial",
+    "degree_for",
     "evaluate_radial",
     "pair_size",
 ]

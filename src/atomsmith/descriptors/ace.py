@@ -36,13 +36,17 @@ class AceSettings(Settings):
         description="Largest number of neighbours in one product; the body order less one.",
     )
     degree: float | list[float] = Field(
-        default=14,
+        default=12,
         description="Largest total degree, sum over neighbours of n + weight_l * l with n, l >= 0: a value "
         "per correlation order, or that of order 2, from which the others differ by degree_step.",
     )
-    degree_step: float = Field(default=2.0, ge=0.0, description="See degree.")
+    degree_step: float = Field(
+        default=3.0,
+        ge=0.0,
+        description="Given one degree, each further correlation order has this much less.",
+    )
     weight_l: float = Field(
-        default=1.5, gt=0.0, description="Weight of the angular degree l in the total degree."
+        default=1.0, gt=0.0, description="Weight of the angular degree l in the total degree."
     )
     first_order: bool = Field(
         default=False,
@@ -51,6 +55,9 @@ class AceSettings(Settings):
     )
     l_max: int = Field(default=12, ge=0, le=20, description="Largest angular degree.")
     n_max: int = Field(default=30, ge=0, le=60, description="Largest radial degree.")
+    max_functions: int = Field(
+        default=20_000, ge=1, description="Refuse a basis of more functions than this; a guard against slips."
+    )
     elements: list[str] | None = Field(
         default=None, description="Elements that take part as centres and as neighbours; all when not given."
     )
@@ -90,6 +97,34 @@ def ace_size(settings: AceSettings, n_elements: int) -> int:
     return n_elements * _select(settings, list(range(n_elements))).n_functions
 
 
+def degree_for(settings: AceSettings, n_elements: int, n_functions: int) -> float:
+    """Find the largest whole degree with which the basis has at most ``n_functions`` functions.
+
+    The other settings stay: a single degree is replaced, so that `degree_step` sets the other orders.
+
+    Parameters
+    ----------
+    settings
+        Settings with any degree.
+    n_elements
+        Number of elements of the model.
+    n_functions
+        Most functions wanted, those of all elements together.
+    """
+
+    def size(degree: int) -> int:
+        return ace_size(settings.model_copy(update={"degree": float(degree)}), n_elements)
+
+    # With l_max and n_max any basis is finite: stop where a higher degree adds nothing.
+    limit = settings.correlation_order * (settings.n_max + settings.weight_l * settings.l_max)
+    degree = 0
+    while (
+        degree < limit + settings.degree_step * settings.correlation_order and size(degree + 1) <= n_functions
+    ):
+        degree += 1
+    return float(degree)
+
+
 def build_ace(
     settings: AceSettings, elements: Sequence[int], first_neighbour: FloatArray | None = None
 ) -> DescriptorPart:
@@ -114,10 +149,7 @@ def build_ace(
     """
     species = _species(settings, elements)
     selection = _select(settings, species)
-    if selection.n_functions == 0:
-        raise InputError(
-            "ace: no function has the orders and degrees asked for; raise degree, or set first_order: true."
-        )
+    _check_size(settings, len(species), selection.n_functions)
     centre, owner = _build_centre(selection, len(elements))
     n_functions = selection.n_functions
     centres = []
@@ -136,6 +168,19 @@ def build_ace(
         "centres": centres,
     }
     return DescriptorPart(part, _describe(settings, elements, species, selection, owner))
+
+
+def _check_size(settings: AceSettings, n_species: int, n_functions: int) -> None:
+    if n_functions == 0:
+        raise InputError(
+            "ace: no function has the orders and degrees asked for; raise degree, or set first_order: true."
+        )
+    if n_species * n_functions > settings.max_functions:
+        mend = degree_for(settings, n_species, settings.max_functions)
+        raise InputError(
+            f"ace: degree {settings.degree} with {n_species} elements makes {n_species * n_functions} "
+            f"functions, more than max_functions, {settings.max_functions}; degree {mend:g} keeps below it."
+        )
 
 
 def _species(settings: AceSettings, elements: Sequence[int]) -> list[int]:
