@@ -1,4 +1,4 @@
-"""Where labels are computed: in this process, in worker processes, or on a cluster through Parsl or Dask.
+"""Starting what calculations run in: this process, worker processes, Parsl or Dask.
 
 .. code-block:: yaml
 
@@ -11,156 +11,68 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from typing import Annotated, Any, Literal, ParamSpec, TypeVar
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
 
-from pydantic import Field
-
-from atomsmith.errors import InputError
 from atomsmith.reference.ase_engine import object_at
 from atomsmith.reference.engine import environment, require_module
-from atomsmith.reference.labeller import runs_in_process
 from atomsmith.reference.pool import WorkerPool
-from atomsmith.reference.registry import ReferenceSettings
-from atomsmith.settings import Settings
+from atomsmith.reference.registry import ENGINES
+from atomsmith.reference.settings import ExecutorSettings, ReferenceSettings
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _ExecutorSettings(Settings):
-    """What all executors share."""
+@dataclass(frozen=True)
+class StartedExecutor:
+    """An executor that runs.
 
-    threads: int = Field(default=1, ge=1, description="Threads of the reference engine in each calculation.")
+    Attributes
+    ----------
+    executor
+        Any `concurrent.futures.Executor`.
+    width
+        How many calculations to keep submitted.
+    survives
+        Whether it survives crashes of a calculation and keeps time limits by itself.
+    """
 
-    @property
-    def width(self) -> int:
-        """How many calculations to keep submitted."""
-        return 1
+    executor: Executor
+    width: int
+    survives: bool
 
-    @property
-    def isolates(self) -> bool:
-        """Whether the executor itself survives crashes and keeps time limits."""
-        return True
-
-    @property
-    def time_limit_s(self) -> float | None:
-        """Time limit of one calculation."""
-        return None
-
-    @abstractmethod
-    def make(self) -> Executor:
-        """Start the executor."""
-
-
-class SerialSettings(_ExecutorSettings):
-    """One after the other in the calling process: no overhead, but a crash of the engine ends the run."""
-
-    kind: Literal["serial"] = "serial"
-
-    def make(self) -> Executor:
-        """Return an executor that calls at once."""
-        return SerialExecutor(thread_limits(self.threads))
-
-
-class _ParallelSettings(_ExecutorSettings):
-    workers: int = Field(default=1, ge=1, description="Calculations at the same time.")
-    timeout_s: float | None = Field(
-        default=None, gt=0.0, description="Time limit of one calculation in seconds; over it is a failure."
-    )
-
-    @property
-    def width(self) -> int:
-        """One more than are computed keeps the workers busy while results are stored."""
-        return self.workers + 1
-
-    @property
-    def time_limit_s(self) -> float | None:
-        """Time limit of one calculation."""
-        return self.timeout_s
-
-
-class ProcessSettings(_ParallelSettings):
-    """Worker processes on this machine."""
-
-    kind: Literal["processes"] = "processes"
-
-    def make(self) -> Executor:
-        """Return a pool of worker processes."""
-        return WorkerPool(self.workers, self.timeout_s, thread_limits(self.threads))
-
-
-class ParslSettings(_ParallelSettings):
-    """Parsl: workers on this machine, or whatever a Parsl configuration of yours reaches (Slurm, PBS...)."""
-
-    kind: Literal["parsl"] = "parsl"
-    config: str | None = Field(
-        default=None,
-        description="Import path 'package.module:name' of a parsl Config, or of a function returning one.",
-    )
-
-    @property
-    def isolates(self) -> bool:
-        """Parsl's workers are shared by calculations."""
-        return False
-
-    def make(self) -> Executor:
-        """Load Parsl with the given configuration, or one for this machine."""
-        mend = "pip install parsl"
-        concurrent = require_module("parsl.concurrent", "parsl", mend)
-        if self.config is not None:
-            config = object_at(self.config, "parsl configuration")
-            config = config() if callable(config) else config
+    def close(self) -> None:
+        """End it; calculations that still run are ended where that is possible."""
+        if isinstance(self.executor, WorkerPool):
+            self.executor.kill()
         else:
-            parsl = require_module("parsl", "parsl", mend)
-            providers = require_module("parsl.providers", "parsl", mend)
-            config = parsl.Config(
-                executors=[
-                    parsl.HighThroughputExecutor(
-                        label="atomsmith",
-                        max_workers_per_node=self.workers,
-                        address="127.0.0.1",
-                        loopback_address="127.0.0.1",
-                        provider=providers.LocalProvider(init_blocks=1, max_blocks=1),
-                    )
-                ],
-                usage_tracking=0,
-            )
-        executor: Executor = concurrent.ParslPoolExecutor(config=config)
-        return executor
+            self.executor.shutdown(cancel_futures=True)
 
 
-class DaskSettings(_ParallelSettings):
-    """Dask: a cluster on this machine, or the scheduler of one that runs already."""
+def start(settings: ExecutorSettings, reference: ReferenceSettings) -> StartedExecutor:
+    """Start an executor for a reference.
 
-    kind: Literal["dask"] = "dask"
-    address: str | None = Field(
-        default=None,
-        description="Address of a running scheduler, such as tcp://node1:8786; else one is started.",
-    )
-
-    @property
-    def isolates(self) -> bool:
-        """Dask's workers are shared by calculations."""
-        return False
-
-    def make(self) -> Executor:
-        """Connect to the scheduler, or start one with workers on this machine."""
-        distributed = require_module("distributed", "dask", "pip install 'dask[distributed]'")
-        if self.address is not None:
-            return DaskExecutor(distributed.Client(self.address), None)
-        cluster = distributed.LocalCluster(
-            n_workers=self.workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
-        )
-        return DaskExecutor(distributed.Client(cluster), cluster)
-
-
-ExecutorSettings = Annotated[
-    SerialSettings | ProcessSettings | ParslSettings | DaskSettings, Field(discriminator="kind")
-]
-"""Settings of any executor, told apart by ``kind``."""
+    Raises
+    ------
+    InputError
+        If its library is missing; the message names the mend.
+    """
+    kind = settings.kind
+    if kind == "auto":
+        alone = settings.workers == 1 and settings.timeout_s is None
+        kind = "serial" if alone and ENGINES[reference.kind].in_process else "processes"
+    if kind == "serial":
+        return StartedExecutor(SerialExecutor(thread_limits(settings.threads)), width=1, survives=True)
+    # One more than are computed keeps the workers busy while results are stored.
+    width = settings.workers + 1
+    if kind == "processes":
+        pool = WorkerPool(settings.workers, settings.timeout_s, thread_limits(settings.threads))
+        return StartedExecutor(pool, width, survives=True)
+    cluster = _parsl_executor(settings) if kind == "parsl" else _dask_executor(settings)
+    return StartedExecutor(cluster, width, survives=False)
 
 
 class SerialExecutor(Executor):
@@ -200,26 +112,40 @@ class DaskExecutor(Executor):
             self._cluster.close()
 
 
-def default_executor(reference: ReferenceSettings) -> ExecutorSettings:
-    """Return in-process calls for references of milliseconds, one worker process for all others."""
-    return SerialSettings() if runs_in_process(reference) else ProcessSettings()
-
-
 def thread_limits(threads: int) -> dict[str, str]:
     """Environment variables that limit the threads of an engine and its linear algebra."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return dict.fromkeys(names, str(threads))
 
 
-def start(settings: ExecutorSettings) -> Executor:
-    """Start an executor.
+def _parsl_executor(settings: ExecutorSettings) -> Executor:
+    """Load Parsl with the given configuration, or one for this machine."""
+    mend = "pip install parsl"
+    concurrent = require_module("parsl.concurrent", "parsl", mend)
+    if settings.parsl_config is not None:
+        config = object_at(settings.parsl_config, "parsl configuration")
+        config = config() if callable(config) else config
+    else:
+        parsl = require_module("parsl", "parsl", mend)
+        providers = require_module("parsl.providers", "parsl", mend)
+        workers = parsl.HighThroughputExecutor(
+            label="atomsmith",
+            max_workers_per_node=settings.workers,
+            address="127.0.0.1",
+            loopback_address="127.0.0.1",
+            provider=providers.LocalProvider(init_blocks=1, max_blocks=1),
+        )
+        config = parsl.Config(executors=[workers], usage_tracking=0)
+    executor: Executor = concurrent.ParslPoolExecutor(config=config)
+    return executor
 
-    Raises
-    ------
-    InputError
-        If its library is missing or it cannot be started.
-    """
-    try:
-        return settings.make()
-    except OSError as error:
-        raise InputError(f"executor {settings.kind!r} cannot be started: {error}") from error
+
+def _dask_executor(settings: ExecutorSettings) -> Executor:
+    """Connect to the scheduler, or start one with workers on this machine."""
+    distributed = require_module("distributed", "dask", "pip install 'dask[distributed]'")
+    if settings.dask_address is not None:
+        return DaskExecutor(distributed.Client(settings.dask_address), None)
+    cluster = distributed.LocalCluster(
+        n_workers=settings.workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    )
+    return DaskExecutor(distributed.Client(cluster), cluster)

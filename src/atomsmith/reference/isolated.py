@@ -11,7 +11,7 @@ from ase.data import atomic_numbers
 from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError, LabelError
 from atomsmith.reference.labeller import check, label
-from atomsmith.reference.registry import ReferenceSettings
+from atomsmith.reference.settings import ReferenceSettings
 
 
 def isolated_atoms(elements: Iterable[str], settings: ReferenceSettings, folder: Path) -> dict[str, float]:

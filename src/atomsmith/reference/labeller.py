@@ -13,7 +13,8 @@ from typing import Any
 from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError, LabelError
 from atomsmith.reference.engine import Engine, checked_labels
-from atomsmith.reference.registry import ENGINES, ReferenceSettings, make_engine
+from atomsmith.reference.registry import make_engine
+from atomsmith.reference.settings import ReferenceSettings
 
 _LONGEST_REASON = 600
 _engines: dict[str, Engine[Any]] = {}
@@ -105,11 +106,6 @@ def label(configuration: Configuration, settings: ReferenceSettings, folder: Pat
     ):
         shutil.rmtree(folder, ignore_errors=True)
     return LabelResult(labelled, reason, time.perf_counter() - begin)
-
-
-def runs_in_process(settings: ReferenceSettings) -> bool:
-    """Whether calculations are so short that worker processes would cost more than they save."""
-    return ENGINES[settings.kind].in_process
 
 
 def _engine(settings: ReferenceSettings) -> Engine[Any]:

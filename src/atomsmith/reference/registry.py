@@ -1,37 +1,21 @@
-"""The references by the name they have in a settings file."""
+"""The engine of each reference, by the name it has in a settings file."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from atomsmith.reference.ase_calculator import AseCalculatorEngine, AseSettings
-from atomsmith.reference.castep import CastepEngine, CastepSettings
-from atomsmith.reference.cp2k import Cp2kEngine, Cp2kSettings
+from atomsmith.reference.ase_calculator import AseCalculatorEngine
+from atomsmith.reference.castep import CastepEngine
+from atomsmith.reference.cp2k import Cp2kEngine
 from atomsmith.reference.engine import Engine
-from atomsmith.reference.espresso import EspressoEngine, EspressoSettings
-from atomsmith.reference.gpaw import GpawEngine, GpawSettings
-from atomsmith.reference.lammps import LammpsEngine, LammpsSettings
-from atomsmith.reference.orca import OrcaEngine, OrcaSettings
-from atomsmith.reference.pyscf import PyscfEngine, PyscfSettings
-from atomsmith.reference.tblite import TBLiteEngine, TBLiteSettings
-from atomsmith.reference.vasp import VaspEngine, VaspSettings
-
-ReferenceSettings = Annotated[
-    TBLiteSettings
-    | LammpsSettings
-    | EspressoSettings
-    | GpawSettings
-    | PyscfSettings
-    | VaspSettings
-    | CastepSettings
-    | OrcaSettings
-    | Cp2kSettings
-    | AseSettings,
-    Field(discriminator="kind"),
-]
-"""Settings of any reference, told apart by ``kind``."""
+from atomsmith.reference.espresso import EspressoEngine
+from atomsmith.reference.gpaw import GpawEngine
+from atomsmith.reference.lammps import LammpsEngine
+from atomsmith.reference.orca import OrcaEngine
+from atomsmith.reference.pyscf import PyscfEngine
+from atomsmith.reference.settings import ReferenceSettings
+from atomsmith.reference.tblite import TBLiteEngine
+from atomsmith.reference.vasp import VaspEngine
 
 ENGINES: dict[str, type[Engine[Any]]] = {
     "tblite": TBLiteEngine,

@@ -12,12 +12,14 @@ from typing import Self, TypeVar
 
 from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError, LabelError
-from atomsmith.reference.executors import ExecutorSettings, default_executor, start, thread_limits
+from atomsmith.reference.executors import start, thread_limits
 from atomsmith.reference.labeller import LabelResult, check, label
 from atomsmith.reference.pool import WorkerPool
-from atomsmith.reference.registry import ReferenceSettings
+from atomsmith.reference.settings import ExecutorSettings, ReferenceSettings
 
 Key = TypeVar("Key", str, int)
+_AUTO = ExecutorSettings()
+
 LabelFunction = Callable[[Configuration, ReferenceSettings, Path], LabelResult]
 
 
@@ -29,7 +31,7 @@ class LabelRunner:
     reference
         What labels.
     executor
-        Where; by default as `default_executor` says.
+        Where; see there for the default.
     scratch
         Folder below which every calculation gets its own, named by its key.
     elements
@@ -44,22 +46,18 @@ class LabelRunner:
     def __init__(
         self,
         reference: ReferenceSettings,
-        executor: ExecutorSettings | None = None,
+        executor: ExecutorSettings = _AUTO,
         *,
         scratch: Path,
         elements: Iterable[str] = (),
     ) -> None:
         check(reference, elements)
-        settings = executor if executor is not None else default_executor(reference)
         self._reference = reference
         self._scratch = scratch
-        self._width = settings.width
+        self._started = start(executor, reference)
         self._function: LabelFunction = label
-        if not settings.isolates:
-            self._function = partial(
-                label_isolated, timeout_s=settings.time_limit_s, threads=settings.threads
-            )
-        self._executor = start(settings)
+        if not self._started.survives:
+            self._function = partial(label_isolated, timeout_s=executor.timeout_s, threads=executor.threads)
 
     def __enter__(self) -> Self:
         return self
@@ -71,14 +69,14 @@ class LabelRunner:
 
     def close(self) -> None:
         """End the executor; calculations that still run are ended where that is possible."""
-        if isinstance(self._executor, WorkerPool):
-            self._executor.kill()
-        else:
-            self._executor.shutdown(cancel_futures=True)
+        self._started.close()
 
     def run(self, tasks: Iterable[tuple[Key, Configuration]]) -> Iterator[tuple[Key, LabelResult]]:
         """Label configurations; see `run_labels`."""
-        return run_labels(self._executor, tasks, self._reference, self._scratch, self._width, self._function)
+        started = self._started
+        return run_labels(
+            started.executor, tasks, self._reference, self._scratch, started.width, self._function
+        )
 
 
 def run_labels(

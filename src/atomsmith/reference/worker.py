@@ -1,9 +1,9 @@
 """The program of a worker process: ``python -m atomsmith.reference.worker FD``.
 
 Calls arrive as ``(function, args, kwargs)`` on the socket with file descriptor FD; ``(True, result)`` or
-``(False, exception)`` goes back, once also to say that the worker is ready. When the other end closes, the worker
-ends itself and all programs that it has started, in the middle of a calculation too: a killed run leaves nothing
-behind that computes.
+``(False, exception)`` goes back, once also to say that the worker is ready. When the other end closes, the
+worker ends itself and all programs that it has started, in the middle of a calculation too: a killed run
+leaves nothing behind that computes.
 """
 
 from __future__ import annotations
