@@ -17,10 +17,14 @@ from atomsmith.report.statistics import evenly
 
 #: More structures than this make the page slow to open; the rest is left out, evenly.
 MOST_EMBEDDED = 500
+_MOST_ATOMS = 150_000
 
 
 def embedded(structures: Sequence[Structure], most: int = MOST_EMBEDDED) -> list[Structure]:
-    """The structures that go into the page: all, or ``most`` evenly chosen ones."""
+    """The structures that go into the page: all, or ``most`` evenly chosen ones (fewer if large)."""
+    atoms = sum(len(structure.numbers) for structure in structures)
+    if atoms > _MOST_ATOMS:
+        most = max(1, min(most, len(structures) * _MOST_ATOMS // atoms))
     return [structures[index] for index in evenly(len(structures), most)]
 
 

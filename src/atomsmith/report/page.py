@@ -98,6 +98,7 @@ def _footer(data: ReportData) -> Html:
 
 
 def _scripts(data: ReportData) -> list[Html]:
+    """Scripts at the end of the page; 3Dmol.js 2.5.5 is its minified build as released on npm, unchanged."""
     scripts = [raw("script", _asset("page.js"))]
     if data.structures:
         licence = _asset("3Dmol-LICENSE.txt").replace("*/", "* /")

@@ -121,7 +121,7 @@
       return Math.max(...values) - Math.min(...values);
     }), 2);
     const turn = extent === 0 && structure.cell;
-    if (Math.abs(size / (extent || 1) - 1) > 0.15) { viewer.zoomTo(); viewer.zoom(0.92); extent = size; }
+    if (Math.abs(size / (extent || 1) - 1) > 0.15) { viewer.zoomTo(); viewer.zoom(1.2); extent = size; }
     if (turn) viewer.setView([...viewer.getView().slice(0, 4), ...OBLIQUE]);
     viewer.render();
   };
@@ -163,7 +163,8 @@
     legend.replaceChildren();
     const swatch = (colour, text) => make("span", {}, make("span", { className: "swatch", style: `background:${colour}` }), text);
     if (kind === "type") {
-      legend.append(...data.types.map((t, i) => swatch(data.palette[i % data.palette.length], t || "no type")));
+      legend.append(...data.types.flatMap((t, i) => structures.some((s) => s.type === i)
+        ? [swatch(data.palette[i % data.palette.length], t || "no type")] : []));
       return structures.map((s) => data.palette[s.type % data.palette.length]);
     }
     if (kind === "split") {
@@ -293,6 +294,12 @@
   }
   drawMap();
   show(0);
-  new ResizeObserver(() => { drawMap(); if (viewer !== null) viewer.resize(); }).observe(root);
+  let width = root.clientWidth;
+  new ResizeObserver(() => requestAnimationFrame(() => {
+    if (root.clientWidth === width) return;
+    width = root.clientWidth;
+    drawMap();
+    if (viewer !== null) viewer.resize();
+  })).observe(root);
   root.dataset.ready = viewer === null ? "map" : "3d";
 })();

@@ -49,17 +49,19 @@ def parity_figure(parities: Sequence[Parity], types: Sequence[str] = ()) -> Figu
         panel = width / columns
         figure = new_figure(width, min(panel, 4.6) + 1.7)
         rows = grid(figure, 2, columns, height_ratios=(min(panel, 4.6), 1.15))
-        every = [*types, *(name for parity in parities for name in parity.config_types)]
-        names = {name: index for index, name in enumerate(dict.fromkeys(every))}
+        shown = list(dict.fromkeys(name for parity in parities for name in parity.config_types))
+        names = {name: index for index, name in enumerate(dict.fromkeys([*types, *shown]))}
+        if shown == ["all"]:
+            names = {"all": 0}
         for column, parity in enumerate(parities):
             _draw_parity(rows[0][column], rows[1][column], parity, names)
-        if len(names) > 1:
+        if len(shown) > 1:
             handles = [
                 Line2D([], [], color=colour(i), marker="o", linestyle="", markersize=5, label=name)
                 for name, i in names.items()
-                if any(name in parity.config_types for parity in parities)
+                if name in shown
             ]
-            figure.legend(handles=handles, loc="outside upper left", ncols=min(6, len(names)), fontsize=8.5)
+            figure.legend(handles=handles, loc="outside upper left", ncols=6, fontsize=8.5)
         return figure
 
 
@@ -70,8 +72,8 @@ def _draw_parity(main: Axes, residual: Axes, parity: Parity, names: dict[str, in
     series = np.array([names[name] for name in parity.config_types])[parity.config_type[finite]]
     errors = axis.factor * (predicted - reference)
     if len(reference) > DENSITY_ABOVE:
-        for axes, y in ((main, predicted), (residual, errors)):
-            axes.hexbin(reference, y, gridsize=70, bins="log", cmap="viridis", mincnt=1, linewidths=0.1)
+        for axes, y, cells in ((main, predicted, (70, 40)), (residual, errors, (70, 11))):
+            axes.hexbin(reference, y, gridsize=cells, bins="log", cmap="viridis", mincnt=1, linewidths=0.1)
     else:
         for axes, y in ((main, predicted), (residual, errors)):
             _scatter(axes, reference, y, series)

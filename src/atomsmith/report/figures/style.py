@@ -56,7 +56,7 @@ _RC: Any = {
     "lines.linewidth": 1.4,
     "figure.facecolor": "white",
     "figure.dpi": 100,
-    "savefig.dpi": 200,
+    "savefig.dpi": 160,
     "svg.fonttype": "path",
 }
 

@@ -36,12 +36,14 @@ def timings_figure(timings: Sequence[Timing]) -> Figure:
 
 
 def duration(seconds: float) -> str:
-    """Wall time for people: 850 ms, 12.3 s, 4 min 05 s, 2 h 10 min."""
+    """Wall time for people: 850 ms, 12.3 s, 4 min 05 s, 12 min, 2 h 10 min."""
     if seconds < 1.0:
         return f"{1000.0 * seconds:.0f} ms"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
+    if 10 <= minutes < 60:
+        return f"{round(seconds / 60.0)} min"
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"

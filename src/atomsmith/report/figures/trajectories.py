@@ -32,7 +32,7 @@ _MOST_POINTS_OVERVIEW = 6000  # of all lines of one panel together
 
 @dataclass(frozen=True)
 class _Panel:
-    """One quantity against step; ``peaks`` keeps maxima, not means, when points are merged."""
+    """One quantity against step; ``peaks`` keeps maxima when points are thinned."""
 
     field: str
     label: str
@@ -169,16 +169,17 @@ def _finish(
 
 
 def _thin(step: FloatArray, values: FloatArray, peaks: bool, most: int) -> tuple[FloatArray, FloatArray]:
-    """Drop unknown values and merge neighbours until at most ``most`` remain."""
+    """Drop unknown values and thin to at most ``most``: by the maximum of neighbours, or every n-th value.
+
+    Means of neighbours would make long walkers look calmer than they were.
+    """
     known = np.isfinite(values)
     step, values = step[known], values[known]
     if len(step) <= most:
         return step, values
-    starts = np.unique(np.linspace(0, len(step), most, endpoint=False).astype(np.int64))
-    merged = np.maximum.reduceat(values, starts)
-    if not peaks:
-        merged = np.add.reduceat(values, starts) / np.diff(np.append(starts, len(step)))
-    return step[np.append(starts[1:], len(step)) - 1], merged
+    edges = np.linspace(0, len(step), most + 1).astype(np.int64)
+    last = edges[1:] - 1
+    return step[last], np.maximum.reduceat(values, edges[:-1]) if peaks else values[last]
 
 
 def _reason_handles(trajectories: Sequence[Trajectory]) -> list[Line2D]:

@@ -32,10 +32,9 @@ def errors_section(data: ReportData, shelf: FigureShelf) -> Section | None:
         if rows:
             heading = element("th", title, colspan=2 + 2 * len(quantities), class_="split")
             groups.append([[heading], *(_error_cells(row, rows, stress) for row in rows)])
-    note = (
-        "Energies per atom; forces and stresses over all components. Bars compare the RMSE of a type with "
-        "the largest of its column."
-    )
+    note = "Energies per atom; forces and stresses over all components."
+    if len({row.config_type for row in data.errors}) > 1:
+        note += " Bars compare the RMSE of a type with the largest of its column."
     body = join([table([[*first, *titles], kinds], groups, "errors"), element("p", note, class_="hint")])
     return Section("errors", "Errors", body)
 

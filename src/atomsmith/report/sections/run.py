@@ -33,8 +33,8 @@ def trajectories_section(data: ReportData, shelf: FigureShelf) -> Section | None
         return None
     caption = (
         "Every walker of every round. fᵢ is the relative force uncertainty of the least certain atom; a "
-        "symbol marks where and why a walker stopped. Long walkers are thinned: drawn are the largest fᵢ and "
-        "the mean of the other quantities over neighbouring steps."
+        "symbol marks where and why a walker stopped. Long walkers are thinned: drawn are the largest fᵢ of "
+        "neighbouring steps and every n-th value of the other quantities."
     )
     parts = [shelf.place("trajectories", figures.overview_figure(shown), caption)]
     if len({t.round for t in shown}) > 1:

@@ -1,0 +1,119 @@
+"""Statistics against known distributions, and sentences that follow from the numbers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from atomsmith.report import (
+    Calibration,
+    ErrorRow,
+    PairCurve,
+    ReportData,
+    SelectedConfiguration,
+    Trajectory,
+    Verdict,
+)
+from atomsmith.report.findings import attractive_hole, headline_numbers, overall, type_order, verdicts
+from atomsmith.report.statistics import binned_errors, coverage, evenly, miscalibration_area, spread_ratio
+
+
+def gaussian(scale: float, n: int = 40_000) -> Calibration:
+    rng = np.random.default_rng(0)
+    std = np.exp(rng.normal(size=n))
+    return Calibration("forces", "test", std, scale * std * rng.normal(size=n))
+
+
+def test_calibrated_gaussian_has_no_miscalibration() -> None:
+    calibration = gaussian(1.0)
+    assert miscalibration_area(calibration) < 0.01
+    assert spread_ratio(calibration) == pytest.approx(1.0, abs=0.03)
+    x, y = binned_errors(calibration)
+    np.testing.assert_allclose(y / x, 1.0, atol=0.1)
+
+
+def test_coverage_of_an_overconfident_model() -> None:
+    nominal, observed = coverage(gaussian(2.0))
+    # P(|2 z| < 0.6745) = 0.2641 where the model promises one half.
+    assert observed[np.argmin(np.abs(nominal - 0.5))] == pytest.approx(0.264, abs=0.01)
+    assert spread_ratio(gaussian(2.0)) == pytest.approx(2.0, rel=0.03)
+
+
+def test_unknown_and_zero_deviations_are_left_out() -> None:
+    calibration = Calibration("energy", "test", np.array([1.0, 0.0, np.nan]), np.array([1.0, 5.0, 5.0]))
+    assert spread_ratio(calibration) == 1.0
+
+
+def test_evenly_spread_indices() -> None:
+    assert evenly(3, 5) == [0, 1, 2]
+    assert evenly(101, 5) == [0, 25, 50, 75, 100]
+
+
+@pytest.mark.parametrize(
+    ("scale", "tone", "word"),
+    [(1.1, "good", "word"), (2.0, "warning", "overconfident"), (0.4, "note", "cautious")],
+)
+def test_calibration_sentence(scale: float, tone: str, word: str) -> None:
+    (verdict,) = verdicts(ReportData("x", calibration=(gaussian(scale),)))
+    assert verdict.tone == tone
+    assert word in verdict.text
+
+
+def test_overfitting_and_missing_test_set_are_said() -> None:
+    train = ErrorRow("all", "train", 9, forces_rmse=0.1)
+    over = verdicts(ReportData("x", errors=(train, ErrorRow("all", "test", 3, forces_rmse=0.35))))
+    assert [v.tone for v in over] == ["warning"]
+    assert "3.50 times" in over[0].text
+    assert "no test set" in verdicts(ReportData("x", errors=(train,)))[0].text
+
+
+def test_the_hardest_type_is_named() -> None:
+    rows = [
+        ErrorRow(name, "test", 5, forces_rmse=f)
+        for name, f in (("all", 0.1), ("solid", 0.04), ("liquid", 0.2))
+    ]
+    texts = [v.text for v in verdicts(ReportData("x", errors=tuple(rows)))]
+    assert texts == ["The hardest type is 'liquid': force RMSE 0.200 eV/Å, 2.0 times the average."]
+
+
+def test_attractive_hole_is_found_and_reported_first() -> None:
+    r = np.linspace(0.5, 5.0, 400)
+    repulsive = PairCurve(("Al", "Al"), r, np.exp(-2.0 * r), shortest=2.4)
+    hole = PairCurve(
+        ("Al", "Si"), r, np.exp(-2.0 * r) - 5.0 * np.exp(-(((r - 1.2) / 0.2) ** 2)), shortest=2.4
+    )
+    assert attractive_hole(repulsive) is None
+    assert attractive_hole(hole) == pytest.approx(1.65, abs=0.2)
+    # Attraction near the equilibrium distance is bonding, not a hole.
+    bonding = PairCurve(("H", "H"), r, (r - 0.74) ** 2 * np.exp(-r))
+    assert attractive_hole(bonding) is None
+    found = verdicts(ReportData("x", verdicts=(Verdict("good", "fine"),), pair_curves=(repulsive, hole)))
+    assert [v.tone for v in found] == ["bad", "good"]
+    assert found[0].text.startswith("Al–Si attracts at")
+
+
+def test_loop_sentences_count_walkers_and_failures() -> None:
+    walkers = [
+        Trajectory(1, 0, np.zeros(1), np.zeros(1), reason="length"),
+        Trajectory(0, 0, np.zeros(1), np.zeros(1), reason="uncertainty"),
+    ]
+    failed = SelectedConfiguration(0, 0, "uncertainty", "failed")
+    data = ReportData(
+        "x", trajectories=tuple(walkers), selection=(failed, replace(failed, status="labelled"))
+    )
+    assert [(v.tone, v.text.split(":")[0]) for v in verdicts(data)] == [
+        ("warning", "1 of 2 reference calculations failed"),
+        ("good", "In the last round 0 of 1 walkers stopped for uncertainty"),
+    ]
+
+
+def test_headline_prefers_the_test_set(learning_data: ReportData) -> None:
+    row = overall(learning_data, "test")
+    assert row is not None
+    assert row.split == "test"
+    labels = [n.label for n in headline_numbers(learning_data)]
+    assert labels == ["Energy RMSE", "Force RMSE", "Stress RMSE", "Labels", "Coefficients", "Wall time"]
+
+
+def test_types_have_one_order(learning_data: ReportData) -> None:
+    assert type_order(learning_data) == ["initial", "solid", "liquid", "strained"]
