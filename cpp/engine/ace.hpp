@@ -6,29 +6,39 @@
 
 namespace atomsmith::ATOMSMITH_ISA {
 
-// q[l * stride + m] = N_lm d^m P_l / dz^m; Y_lm = q c_m (m >= 0) or q s_|m|, with c_m + i s_m = (x + i y)^m.
+// The harmonics of one vector of directions: q(l, m) = N_lm d^m P_l / dz^m for m <= l, then c_m, then s_m,
+// with c_m + i s_m = (x + i y)^m. Y_lm = q(l, m) c_m for m >= 0 and q(l, |m|) s_|m| for m < 0.
 struct Harmonics {
-    static constexpr int kStride = HarmonicTable::kStride;
-    Vec q[kStride * kStride];
-    Vec c[kStride + 1], s[kStride + 1];
+    const Vec* data;
+    int l_max;
 
-    ATOMSMITH_INLINE void fill(Harmonics& h, const HarmonicTable& table, int l_max, Vec x, Vec y, Vec z) {
-        h.c[0] = broadcast(1.0);
-        h.s[0] = Vec{};
+    static constexpr int at(int l, int m) { return l * (l + 1) / 2 + m; }
+
+    ATOMSMITH_INLINE const Vec& q(const Harmonics& h, int l, int m) { return h.data[at(l, m)]; }
+    ATOMSMITH_INLINE const Vec& c(const Harmonics& h, int m) { return h.data[at(h.l_max + 1, m)]; }
+    ATOMSMITH_INLINE const Vec& s(const Harmonics& h, int m) {
+        return h.data[at(h.l_max + 1, h.l_max + 1 + m)];
+    }
+
+    ATOMSMITH_INLINE void fill(Vec* data, const HarmonicTable& table, int l_max, Vec x, Vec y, Vec z) {
+        Vec* c = data + at(l_max + 1, 0);
+        Vec* s = c + l_max + 1;
+        c[0] = broadcast(1.0);
+        s[0] = Vec{};
         for (int m = 1; m <= l_max; ++m) {
-            h.c[m] = x * h.c[m - 1] - y * h.s[m - 1];
-            h.s[m] = x * h.s[m - 1] + y * h.c[m - 1];
+            c[m] = x * c[m - 1] - y * s[m - 1];
+            s[m] = x * s[m - 1] + y * c[m - 1];
         }
         for (int m = 0; m <= l_max; ++m) {
             Vec two = broadcast(table.diagonal[m]);
-            h.q[m * kStride + m] = two;
+            data[at(m, m)] = two;
             if (m == l_max) break;
-            Vec one = table.a[(m + 1) * kStride + m] * z * two;
-            h.q[(m + 1) * kStride + m] = one;
+            Vec one = table.a[(m + 1) * HarmonicTable::kStride + m] * z * two;
+            data[at(m + 1, m)] = one;
             for (int l = m + 2; l <= l_max; ++l) {
-                const int at = l * kStride + m;
-                const Vec now = table.a[at] * z * one + table.b[at] * two;
-                h.q[at] = now;
+                const int entry = l * HarmonicTable::kStride + m;
+                const Vec now = table.a[entry] * z * one + table.b[entry] * two;
+                data[at(l, m)] = now;
                 two = one;
                 one = now;
             }
@@ -36,7 +46,8 @@ struct Harmonics {
     }
 };
 
-// Sums over neighbours of `kM` consecutive m and `kN` consecutive radial functions: kM * kN consecutive channels.
+// Sums over neighbours of `kM` consecutive m and `kN` consecutive radial functions: kM * kN consecutive
+// channels.
 template <int kM, int kN>
 static inline void accumulate(const Vec* radial, int radial_stride, const Vec* angular, int angular_stride,
                               int n_vectors, double* out) {
@@ -52,39 +63,47 @@ static inline void accumulate(const Vec* radial, int radial_stride, const Vec* a
 }
 
 template <int kM>
-static inline void accumulate_any(int n, const Vec* radial, int radial_stride, const Vec* angular, int angular_stride,
-                                  int n_vectors, double* out) {
+static inline void accumulate_any(int n, const Vec* radial, int radial_stride, const Vec* angular,
+                                  int angular_stride, int n_vectors, double* out) {
     switch (n) {
-        case 1: return accumulate<kM, 1>(radial, radial_stride, angular, angular_stride, n_vectors, out);
-        case 2: return accumulate<kM, 2>(radial, radial_stride, angular, angular_stride, n_vectors, out);
-        case 3: return accumulate<kM, 3>(radial, radial_stride, angular, angular_stride, n_vectors, out);
-        case 4: return accumulate<kM, 4>(radial, radial_stride, angular, angular_stride, n_vectors, out);
-        case 5: return accumulate<kM, 5>(radial, radial_stride, angular, angular_stride, n_vectors, out);
-        case 6: return accumulate<kM, 6>(radial, radial_stride, angular, angular_stride, n_vectors, out);
-        case 7: return accumulate<kM, 7>(radial, radial_stride, angular, angular_stride, n_vectors, out);
-        default: return accumulate<kM, 8>(radial, radial_stride, angular, angular_stride, n_vectors, out);
+    case 1:
+        return accumulate<kM, 1>(radial, radial_stride, angular, angular_stride, n_vectors, out);
+    case 2:
+        return accumulate<kM, 2>(radial, radial_stride, angular, angular_stride, n_vectors, out);
+    case 3:
+        return accumulate<kM, 3>(radial, radial_stride, angular, angular_stride, n_vectors, out);
+    case 4:
+        return accumulate<kM, 4>(radial, radial_stride, angular, angular_stride, n_vectors, out);
+    case 5:
+        return accumulate<kM, 5>(radial, radial_stride, angular, angular_stride, n_vectors, out);
+    case 6:
+        return accumulate<kM, 6>(radial, radial_stride, angular, angular_stride, n_vectors, out);
+    case 7:
+        return accumulate<kM, 7>(radial, radial_stride, angular, angular_stride, n_vectors, out);
+    default:
+        return accumulate<kM, 8>(radial, radial_stride, angular, angular_stride, n_vectors, out);
     }
 }
 
 // A of lane s, contiguous in the channel; `out` has kLanes doubles to spare at its end, because every call of
 // `accumulate` may write past its channels (the next call overwrites that).
 static inline void basis_sweep(const Part& part, const Neighbourhood& near, int s, const PartWorkspace& w,
-                               Vec* harmonics, double* out) {
+                               Vec* harmonics, Vec* directions, double* out) {
     const HarmonicTable& table = harmonic_table();
     const std::int32_t* segment = near.segments(s);
     const std::size_t lane = static_cast<std::size_t>(s) * near.stride;
     const int l_max = part.l_max, n_lm = (l_max + 1) * (l_max + 1), n = part.radial.n;
-    Harmonics h;
     for (int b = 0; b < segment[near.n_species]; ++b) {
-        Harmonics::fill(h, table, l_max, near.ux[lane + b], near.uy[lane + b], near.uz[lane + b]);
+        Harmonics::fill(directions, table, l_max, near.ux[lane + b], near.uy[lane + b], near.uz[lane + b]);
+        const Harmonics h{directions, l_max};
         Vec* y = harmonics + static_cast<std::size_t>(b) * n_lm;
         for (int l = 0; l <= l_max; ++l) {
             Vec* at = y + l * l + l;
-            at[0] = h.q[l * Harmonics::kStride];
+            at[0] = Harmonics::q(h, l, 0);
             for (int m = 1; m <= l; ++m) {
-                const Vec q = h.q[l * Harmonics::kStride + m];
-                at[m] = q * h.c[m];
-                at[-m] = q * h.s[m];
+                const Vec q = Harmonics::q(h, l, m);
+                at[m] = q * Harmonics::c(h, m);
+                at[-m] = q * Harmonics::s(h, m);
             }
         }
     }
@@ -106,7 +125,8 @@ static inline void basis_sweep(const Part& part, const Neighbourhood& near, int 
             } else {
                 for (int m = 0; m < 2 * l + 1; ++m)
                     for (int k = 0; k < count; k += 8)
-                        accumulate_any<1>(count - k, radial + k, n, angular + m, n_lm, n_vectors, to + m * count + k);
+                        accumulate_any<1>(count - k, radial + k, n, angular + m, n_lm, n_vectors,
+                                          to + m * count + k);
             }
         }
     }
@@ -122,101 +142,118 @@ static inline void to_lanes(const double* lane_values, int lane_stride, int n, V
     }
 }
 
-// [channel][lane] into lane-contiguous values; rows of `out` hold padded(n) doubles.
-static inline void from_lanes(const Vec* values, int n, double* lane_values, int lane_stride) {
+// [channel][lane], `step` vectors from channel to channel, into lane-contiguous values; rows of `lane_values`
+// hold padded(n) doubles.
+static inline void from_lanes(const Vec* values, int step, int n, double* lane_values, int lane_stride) {
     for (int c = 0; c < n; c += kLanes) {
         Vec block[kLanes];
-        for (int k = 0; k < kLanes; ++k) block[k] = c + k < n ? values[c + k] : Vec{};
+        for (int k = 0; k < kLanes; ++k) block[k] = c + k < n ? values[(c + k) * step] : Vec{};
         transpose(block);
         for (int s = 0; s < kLanes; ++s) store_unaligned(lane_values + s * lane_stride + c, block[s]);
     }
 }
 
-// Gradient with respect to the neighbours of kB vectors, from g = dE/dA of one centre and species. The sums over
-// radial functions come first; the angular derivatives are taken of the polynomial extension of Y_lm and projected on
-// the tangential plane at the end.
-template <int kB>
-static inline void force_vectors(const Part& part, const double* g, const Vec* value, const Vec* derivative,
-                                 Neighbourhood& near, std::size_t at) {
-    constexpr int kStride = Harmonics::kStride;
+// Calls body(0) ... body(n - 1), four at a time.
+template <class Body>
+ATOMSMITH_INLINE void for_count(int n, Body body) {
+    int k = 0;
+    for (; k + 4 <= n; k += 4) {
+        body(k);
+        body(k + 1);
+        body(k + 2);
+        body(k + 3);
+    }
+    switch (n - k) {
+    case 3:
+        body(k), ++k;
+        [[fallthrough]];
+    case 2:
+        body(k), ++k;
+        [[fallthrough]];
+    case 1:
+        body(k);
+    }
+}
+
+// Harmonics of all neighbours of lane s, one record a vector.
+static inline void directions_lane(const Part& part, const Neighbourhood& near, int s, Vec* directions) {
     const HarmonicTable& table = harmonic_table();
-    const int l_max = part.l_max, n = part.radial.n;
-    Harmonics h[kB];
-    for (int b = 0; b < kB; ++b)
-        Harmonics::fill(h[b], table, l_max, near.ux[at + b], near.uy[at + b], near.uz[at + b]);
-    Vec fr[kB] = {}, fx[kB] = {}, fy[kB] = {}, fz[kB] = {};
+    const std::size_t lane = static_cast<std::size_t>(s) * near.stride;
+    const int size = harmonics_size(part.l_max);
+    for (int b = 0; b < near.segments(s)[near.n_species]; ++b)
+        Harmonics::fill(directions + static_cast<std::size_t>(b) * size, table, part.l_max, near.ux[lane + b],
+                        near.uy[lane + b], near.uz[lane + b]);
+}
+
+// Gradient with respect to the neighbours of one vector, from g = dE/dA of one centre and species. The sums
+// over radial functions come first; the angular derivatives are taken of the polynomial extension of Y_lm and
+// projected on the tangential plane at the end. (Two vectors at a time were measured to be slower: too few
+// registers.)
+static inline void force_vector(const Part& part, const double* g, const Vec* value, const Vec* derivative,
+                                const Harmonics& h, Neighbourhood& near, std::size_t at) {
+    const HarmonicTable& table = harmonic_table();
+    const int l_max = part.l_max;
+    Vec fr{}, fx{}, fy{}, fz{};
     for (int m = 0; m <= l_max; ++m) {
-        Vec sc[kB] = {}, ss[kB] = {}, tc[kB] = {}, ts[kB] = {}, dc[kB] = {}, ds[kB] = {};
+        Vec sc{}, ss{}, tc{}, ts{}, dc{}, ds{};
         for (int l = m; l <= l_max; ++l) {
             const int count = part.radial_count[l];
             const double* gc = g + part.offset[l] + (l + m) * count;
             const double* gs = g + part.offset[l] + (l - m) * count;
             const Vec* r = value + part.radial_first[l];
             const Vec* d = derivative + part.radial_first[l];
-            Vec ac[kB] = {}, as[kB] = {}, bc[kB] = {}, bs[kB] = {};
+            Vec ac{}, as{}, bc{}, bs{};
             if (m > 0) {
-                for (int k = 0; k < count; ++k)
-                    for (int b = 0; b < kB; ++b) {
-                        ac[b] += gc[k] * r[b * n + k];
-                        as[b] += gs[k] * r[b * n + k];
-                        bc[b] += gc[k] * d[b * n + k];
-                        bs[b] += gs[k] * d[b * n + k];
-                    }
+                for_count(count, [&](int k) __attribute__((always_inline)) {
+                    ac += gc[k] * r[k];
+                    as += gs[k] * r[k];
+                    bc += gc[k] * d[k];
+                    bs += gs[k] * d[k];
+                });
             } else {
-                for (int k = 0; k < count; ++k)
-                    for (int b = 0; b < kB; ++b) {
-                        ac[b] += gc[k] * r[b * n + k];
-                        bc[b] += gc[k] * d[b * n + k];
-                    }
+                for_count(count, [&](int k) __attribute__((always_inline)) {
+                    ac += gc[k] * r[k];
+                    bc += gc[k] * d[k];
+                });
             }
-            const double to_dz = table.dz[l * kStride + m];
-            for (int b = 0; b < kB; ++b) {
-                const Vec q = h[b].q[l * kStride + m];
-                dc[b] += q * bc[b];
-                ds[b] += q * bs[b];
-                sc[b] += q * ac[b];
-                ss[b] += q * as[b];
-                if (m < l) {
-                    const Vec dq = to_dz * h[b].q[l * kStride + m + 1];
-                    tc[b] += dq * ac[b];
-                    ts[b] += dq * as[b];
-                }
+            const Vec q = Harmonics::q(h, l, m);
+            dc += q * bc;
+            ds += q * bs;
+            sc += q * ac;
+            ss += q * as;
+            if (m < l) {
+                const Vec dq = table.dz[l * HarmonicTable::kStride + m] * Harmonics::q(h, l, m + 1);
+                tc += dq * ac;
+                ts += dq * as;
             }
         }
-        for (int b = 0; b < kB; ++b) {
-            const Vec c = h[b].c[m], s = h[b].s[m];
-            fr[b] += dc[b] * c + ds[b] * s;
-            fz[b] += tc[b] * c + ts[b] * s;
-            if (m > 0) {
-                const Vec below_c = (double)m * h[b].c[m - 1], below_s = (double)m * h[b].s[m - 1];
-                fx[b] += sc[b] * below_c + ss[b] * below_s;
-                fy[b] += ss[b] * below_c - sc[b] * below_s;
-            }
+        const Vec c = Harmonics::c(h, m), s = Harmonics::s(h, m);
+        fr += dc * c + ds * s;
+        fz += tc * c + ts * s;
+        if (m > 0) {
+            const Vec below_c = (double)m * Harmonics::c(h, m - 1),
+                      below_s = (double)m * Harmonics::s(h, m - 1);
+            fx += sc * below_c + ss * below_s;
+            fy += ss * below_c - sc * below_s;
         }
     }
-    for (int b = 0; b < kB; ++b) {
-        const Vec x = near.ux[at + b], y = near.uy[at + b], z = near.uz[at + b], over = near.inverse[at + b];
-        const Vec along = fr[b] - (fx[b] * x + fy[b] * y + fz[b] * z) * over;
-        near.gx[at + b] += along * x + fx[b] * over;
-        near.gy[at + b] += along * y + fy[b] * over;
-        near.gz[at + b] += along * z + fz[b] * over;
-    }
+    const Vec x = near.ux[at], y = near.uy[at], z = near.uz[at], over = near.inverse[at];
+    const Vec along = fr - (fx * x + fy * y + fz * z) * over;
+    near.gx[at] += along * x + fx * over;
+    near.gy[at] += along * y + fy * over;
+    near.gz[at] += along * z + fz * over;
 }
 
-static inline void force_sweep(const Part& part, const double* g, Neighbourhood& near, int s, const PartWorkspace& w) {
+static inline void force_sweep(const Part& part, const double* g, Neighbourhood& near, int s,
+                               const PartWorkspace& w, const Vec* directions) {
     const std::int32_t* segment = near.segments(s);
-    const int n = part.radial.n;
-    for (int z = 0; z < near.n_species; ++z) {
-        int b = segment[z];
-        for (; b + 2 <= segment[z + 1]; b += 2) {
+    const int n = part.radial.n, size = harmonics_size(part.l_max);
+    for (int z = 0; z < near.n_species; ++z)
+        for (int b = segment[z]; b < segment[z + 1]; ++b) {
             const std::size_t at = static_cast<std::size_t>(s) * near.stride + b;
-            force_vectors<2>(part, g + z * part.n_lmk, w.value + at * n, w.derivative + at * n, near, at);
+            const Harmonics h{directions + static_cast<std::size_t>(b) * size, part.l_max};
+            force_vector(part, g + z * part.n_lmk, w.value + at * n, w.derivative + at * n, h, near, at);
         }
-        if (b < segment[z + 1]) {
-            const std::size_t at = static_cast<std::size_t>(s) * near.stride + b;
-            force_vectors<1>(part, g + z * part.n_lmk, w.value + at * n, w.derivative + at * n, near, at);
-        }
-    }
 }
 
-}  // namespace atomsmith::ATOMSMITH_ISA
+} // namespace atomsmith::ATOMSMITH_ISA

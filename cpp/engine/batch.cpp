@@ -15,11 +15,13 @@ void make_blocks(const BatchView& batch, int n_species, int lanes, BatchLayout& 
     int atom = 0;
     for (int s = 0; s < batch.n_systems; ++s) {
         for (auto& list : by_species) list.clear();
-        for (; atom < batch.n_centres && batch.system[atom] == s; ++atom) by_species[batch.species[atom]].push_back(atom);
+        for (; atom < batch.n_centres && batch.system[atom] == s; ++atom)
+            by_species[batch.species[atom]].push_back(atom);
         int begin = layout.n_blocks;
         for (const auto& list : by_species)
             for (std::size_t at = 0; at < list.size(); at += lanes) {
-                for (int k = 0; k < lanes; ++k) layout.blocks.push_back(at + k < list.size() ? list[at + k] : -1);
+                for (int k = 0; k < lanes; ++k)
+                    layout.blocks.push_back(at + k < list.size() ? list[at + k] : -1);
                 ++layout.n_blocks;
             }
         for (; begin < layout.n_blocks; begin += kBlocksPerChunk)
@@ -28,14 +30,15 @@ void make_blocks(const BatchView& batch, int n_species, int lanes, BatchLayout& 
     if (atom != batch.n_centres) throw std::invalid_argument("engine batch: atoms are not ordered by system");
 }
 
-}  // namespace
+} // namespace
 
 BatchLayout make_layout(const BatchView& batch, int n_species, int lanes) {
     BatchLayout layout;
     layout.lanes = lanes;
     for (int i = 0; i < batch.n_atoms; ++i)
         if (batch.species[i] < 0 || batch.species[i] >= n_species)
-            throw std::invalid_argument("engine batch: atom " + std::to_string(i) + " has no species of the model");
+            throw std::invalid_argument("engine batch: atom " + std::to_string(i) +
+                                        " has no species of the model");
     make_blocks(batch, n_species, lanes, layout);
     const std::int64_t pairs = batch.first[batch.n_centres];
     if (pairs > std::numeric_limits<std::uint32_t>::max())
@@ -57,4 +60,4 @@ BatchLayout make_layout(const BatchView& batch, int n_species, int lanes) {
     return layout;
 }
 
-}  // namespace atomsmith
+} // namespace atomsmith

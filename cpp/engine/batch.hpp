@@ -6,8 +6,8 @@
 
 namespace atomsmith {
 
-// Views of the caller's arrays; `centres` are the atoms whose energies are wanted (all atoms, or the local ones of
-// a domain decomposition, which stand before the ghosts).
+// Views of the caller's arrays; `centres` are the atoms whose energies are wanted (all atoms, or the local
+// ones of a domain decomposition, which stand before the ghosts).
 struct BatchView {
     int n_systems = 0;
     int n_atoms = 0;
@@ -25,16 +25,16 @@ struct BatchView {
 struct BatchLayout {
     int lanes = 0;
     int n_blocks = 0;
-    std::vector<std::int32_t> blocks;            // [n_blocks][lanes]: atoms of one species and system; -1 pads
+    std::vector<std::int32_t> blocks; // [n_blocks][lanes]: atoms of one species and system; -1 pads
     struct Chunk {
-        std::int32_t system, begin, end;         // blocks
+        std::int32_t system, begin, end; // blocks
     };
-    std::vector<Chunk> chunks;                   // units of parallel work, independent of the number of threads
-    std::vector<std::int64_t> incoming_first;    // [n_atoms + 1]
-    std::vector<std::uint32_t> incoming;         // pairs that point to the atom
+    std::vector<Chunk> chunks;                // units of parallel work, independent of the number of threads
+    std::vector<std::int64_t> incoming_first; // [n_atoms + 1]
+    std::vector<std::uint32_t> incoming;      // pairs that point to the atom
     int max_neighbours = 0;
 };
 
 BatchLayout make_layout(const BatchView& batch, int n_species, int lanes);
 
-}  // namespace atomsmith
+} // namespace atomsmith

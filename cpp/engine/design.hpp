@@ -5,11 +5,12 @@
 
 namespace atomsmith::ATOMSMITH_ISA {
 
-// Adds the gradient of one feature with respect to the neighbours of an atom (vectors gx.. of `n_vectors`, starting at
-// vector `at` of the block) to the columns of the force and virial rows.
+// Adds the gradient of one feature with respect to the neighbours of an atom (vectors gx.. of `n_vectors`,
+// starting at vector `at` of the block) to the columns of the force and virial rows.
 static inline void add_rows(const Sweep& sweep, const Neighbourhood& near, std::size_t at, int n_vectors,
                             const Vec* gx, const Vec* gy, const Vec* gz, int atom, int feature) {
-    double* forces = sweep.design_forces ? sweep.design_forces + feature * sweep.design_forces_stride : nullptr;
+    double* forces =
+        sweep.design_forces ? sweep.design_forces + feature * sweep.design_forces_stride : nullptr;
     Vec sum[3] = {};
     Vec virial[6] = {};
     for (int b = 0; b < n_vectors; ++b) {
@@ -42,8 +43,8 @@ static inline void add_rows(const Sweep& sweep, const Neighbourhood& near, std::
             sweep.design_virial[feature * sweep.design_virial_stride + i] -= horizontal_sum(virial[i]);
 }
 
-static inline void design_pair(const Sweep& sweep, const Part& part, int centre, int atom, int s, Workspace& w,
-                               const PartWorkspace& own) {
+static inline void design_pair(const Sweep& sweep, const Part& part, int centre, int atom, int s,
+                               Workspace& w, const PartWorkspace& own) {
     const Neighbourhood& near = w.near;
     const std::int32_t* segment = near.segments(s);
     const int n = part.radial.n;
@@ -53,8 +54,7 @@ static inline void design_pair(const Sweep& sweep, const Part& part, int centre,
         if (n_vectors == 0) continue;
         Vec *gx = w.phi, *gy = gx + near.stride, *gz = gy + near.stride;
         for (int k = 0; k < n; ++k) {
-            const int feature =
-                part.first_feature + part.pair_first_feature[centre * near.n_species + z] + k;
+            const int feature = part.first_feature + part.pair_first_feature[centre * near.n_species + z] + k;
             Vec energy{};
             for (int b = 0; b < n_vectors; ++b) {
                 energy += own.value[(at + b) * n + k];
@@ -63,43 +63,48 @@ static inline void design_pair(const Sweep& sweep, const Part& part, int centre,
                 gy[b] = slope * near.uy[at + b];
                 gz[b] = slope * near.uz[at + b];
             }
-            if (sweep.design_energy) sweep.design_energy[feature * sweep.design_energy_stride] += horizontal_sum(energy);
+            if (sweep.design_energy)
+                sweep.design_energy[feature * sweep.design_energy_stride] += horizontal_sum(energy);
             add_rows(sweep, near, at, n_vectors, gx, gy, gz, atom, feature);
         }
     }
 }
 
-// Gradients of the one-particle functions of one lane: phi[channel within its species][xyz][vector of its species].
+// Gradients of the one-particle functions of one lane: phi[channel within its species][xyz][vector of its
+// species].
 static inline void one_particle_gradients(const Part& part, const Neighbourhood& near, int s, int z,
-                                          const PartWorkspace& own, Vec* phi) {
-    constexpr int kStride = Harmonics::kStride;
+                                          const PartWorkspace& own, Vec* directions, Vec* phi) {
     const HarmonicTable& table = harmonic_table();
     const std::int32_t* segment = near.segments(s);
     const int n = part.radial.n, stride = near.stride;
-    Harmonics h;
     for (int b = segment[z]; b < segment[z + 1]; ++b) {
         const std::size_t at = static_cast<std::size_t>(s) * stride + b;
         const Vec x = near.ux[at], y = near.uy[at], zz = near.uz[at], over = near.inverse[at];
-        Harmonics::fill(h, table, part.l_max, x, y, zz);
+        Harmonics::fill(directions, table, part.l_max, x, y, zz);
+        const Harmonics h{directions, part.l_max};
         for (int l = 0; l <= part.l_max; ++l)
             for (int m = -l; m <= l; ++m) {
                 const int mu = m < 0 ? -m : m;
-                const Vec q = h.q[l * kStride + mu];
-                const Vec dq = mu < l ? table.dz[l * kStride + mu] * h.q[l * kStride + mu + 1] : Vec{};
-                const Vec trig = m < 0 ? h.s[mu] : h.c[mu];
+                const Vec q = Harmonics::q(h, l, mu);
+                const Vec dq =
+                    mu < l ? table.dz[l * HarmonicTable::kStride + mu] * Harmonics::q(h, l, mu + 1) : Vec{};
+                const Vec trig = m < 0 ? Harmonics::s(h, mu) : Harmonics::c(h, mu);
                 Vec fx{}, fy{};
                 if (mu > 0) {
-                    fx = (double)mu * q * (m < 0 ? h.s[mu - 1] : h.c[mu - 1]);
-                    fy = m < 0 ? (double)mu * q * h.c[mu - 1] : -(double)mu * q * h.s[mu - 1];
+                    fx = (double)mu * q * (m < 0 ? Harmonics::s(h, mu - 1) : Harmonics::c(h, mu - 1));
+                    fy = m < 0 ? (double)mu * q * Harmonics::c(h, mu - 1)
+                               : -(double)mu * q * Harmonics::s(h, mu - 1);
                 }
                 const Vec fz = dq * trig, value = q * trig;
                 const Vec along = fx * x + fy * y + fz * zz;
-                const Vec tx = (fx - along * x) * over, ty = (fy - along * y) * over, tz = (fz - along * zz) * over;
+                const Vec tx = (fx - along * x) * over, ty = (fy - along * y) * over,
+                          tz = (fz - along * zz) * over;
                 const int count = part.radial_count[l];
                 for (int k = 0; k < count; ++k) {
                     const Vec r = own.value[at * n + part.radial_first[l] + k];
                     const Vec d = own.derivative[at * n + part.radial_first[l] + k] * value;
-                    Vec* to = phi + static_cast<std::size_t>(3) * stride * (part.offset[l] + (m + l) * count + k) +
+                    Vec* to = phi +
+                              static_cast<std::size_t>(3) * stride * (part.offset[l] + (m + l) * count + k) +
                               (b - segment[z]);
                     to[0] = r * tx + d * x;
                     to[stride] = r * ty + d * y;
@@ -118,7 +123,7 @@ static inline Vec feature_gradient(const AceCentre& centre, int f, const Vec* ch
     for (int e = centre.feature_start[f]; e < centre.feature_start[f + 1]; ++e) {
         const std::int32_t* factor = centre.factor.data() + centre.factor_start[e];
         const int order = centre.factor_start[e + 1] - centre.factor_start[e];
-        Vec after[9];  // products of the factors k.. and of those before k
+        Vec after[9]; // products of the factors k.. and of those before k
         after[order] = broadcast(centre.feature_coefficient[e]);
         for (int k = order - 1; k >= 0; --k) after[k] = after[k + 1] * channels[support[factor[k]]];
         total += after[0];
@@ -131,14 +136,14 @@ static inline Vec feature_gradient(const AceCentre& centre, int f, const Vec* ch
     return total;
 }
 
-static inline void design_ace(const Sweep& sweep, const Part& part, int species, const std::int32_t* atoms, int n_atoms,
-                              Workspace& w, const PartWorkspace& own) {
+static inline void design_ace(const Sweep& sweep, const Part& part, int species, const std::int32_t* atoms,
+                              int n_atoms, Workspace& w, const PartWorkspace& own) {
     const Neighbourhood& near = w.near;
     const AceCentre& centre = part.centres[species];
     const int stride = near.stride;
     const int first = part.first_feature + centre.first_feature;
-    // Every feature's dB/dA for all lanes at once; then lane by lane, because the table of one-particle gradients of
-    // one atom and species just fits the second-level cache.
+    // Every feature's dB/dA for all lanes at once; then lane by lane, because the table of one-particle
+    // gradients of one atom and species just fits the second-level cache.
     Vec* gradients = w.support;
     for (int f = 0; f < centre.n_features; ++f) {
         const Vec value = feature_gradient(centre, f, own.slots, gradients + centre.support_start[f]);
@@ -155,11 +160,11 @@ static inline void design_ace(const Sweep& sweep, const Part& part, int species,
         for (int z = 0; z < near.n_species; ++z) {
             const int n_vectors = segment[z + 1] - segment[z];
             if (n_vectors == 0) continue;
-            one_particle_gradients(part, near, s, z, own, w.phi);
+            one_particle_gradients(part, near, s, z, own, w.directions, w.phi);
             const int begin = z * part.n_lmk, end = begin + part.n_lmk;
             for (int f = 0; f < centre.n_features; ++f) {
                 bool any = false;
-                for (int k = 0; k < 3 * stride; ++k) g[k] = Vec{};
+                for (int b = 0; b < n_vectors; ++b) g[b] = g[stride + b] = g[2 * stride + b] = Vec{};
                 for (int e = centre.support_start[f]; e < centre.support_start[f + 1]; ++e) {
                     const int channel = centre.support_channel[e];
                     if (channel < begin || channel >= end) continue;
@@ -173,10 +178,11 @@ static inline void design_ace(const Sweep& sweep, const Part& part, int species,
                     }
                 }
                 if (any)
-                    add_rows(sweep, near, at + segment[z], n_vectors, g, g + stride, g + 2 * stride, atoms[s], first + f);
+                    add_rows(sweep, near, at + segment[z], n_vectors, g, g + stride, g + 2 * stride, atoms[s],
+                             first + f);
             }
         }
     }
 }
 
-}  // namespace atomsmith::ATOMSMITH_ISA
+} // namespace atomsmith::ATOMSMITH_ISA

@@ -37,8 +37,8 @@ const Kernels& choose() {
         {x86_64_v4::kKernels, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
                                   __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("fma")},
-        {x86_64_v3::kKernels, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                                  __builtin_cpu_supports("bmi2")},
+        {x86_64_v3::kKernels,
+         __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")},
         {x86_64_v2::kKernels, true},
     };
     const char* wanted = std::getenv("ATOMSMITH_ISA");
@@ -46,14 +46,15 @@ const Kernels& choose() {
         if (wanted && *wanted && std::strcmp(wanted, variant.kernels.name) != 0) continue;
         if (variant.runs) return variant.kernels;
     }
-    throw std::runtime_error("ATOMSMITH_ISA=" + std::string(wanted ? wanted : "") +
-                             " is not one of x86_64_v2, x86_64_v3, x86_64_v4 that this processor runs; unset it");
+    throw std::runtime_error(
+        "ATOMSMITH_ISA=" + std::string(wanted ? wanted : "") +
+        " is not one of x86_64_v2, x86_64_v3, x86_64_v4 that this processor runs; unset it");
 #else
     return baseline::kKernels;
 #endif
 }
 
-}  // namespace
+} // namespace
 
 const Kernels& kernels() {
     static const Kernels& chosen = choose();
@@ -63,8 +64,9 @@ const Kernels& kernels() {
 std::size_t channel_doubles_per_block(const Model& model, int lanes) {
     std::size_t channels = 0;
     for (const Part& part : model.parts)
-        if (part.kind == Part::Kind::kAce) channels += static_cast<std::size_t>(model.n_species()) * part.n_lmk;
+        if (part.kind == Part::Kind::kAce)
+            channels += static_cast<std::size_t>(model.n_species()) * part.n_lmk;
     return channels * lanes;
 }
 
-}  // namespace atomsmith
+} // namespace atomsmith

@@ -13,10 +13,11 @@ namespace {
 constexpr std::size_t kMaxKeptDoubles = std::size_t{1} << 26;
 constexpr std::size_t kAlignment = 64;
 
-}  // namespace
+} // namespace
 
 Batch::Batch(std::shared_ptr<const Model> model, const BatchView& view)
-    : model_(std::move(model)), view_(view), layout_(make_layout(view, model_->n_species(), kernels().lanes)) {}
+    : model_(std::move(model)), view_(view),
+      layout_(make_layout(view, model_->n_species(), kernels().lanes)) {}
 
 void Batch::set_geometry(const double* positions, const double* cells) {
     view_.positions = positions;
@@ -43,8 +44,8 @@ Sweep Batch::sweep(int begin, int end) const {
     return s;
 }
 
-// Forces are gathered, each atom its own pairs and those that point to it, in the order of the list: no two threads
-// write to one place, and the sum does not depend on their number.
+// Forces are gathered, each atom its own pairs and those that point to it, in the order of the list: no two
+// threads write to one place, and the sum does not depend on their number.
 void Batch::reduce(int n_sets, int n_threads, double* forces, double* virial) {
     const std::size_t atoms = view_.n_atoms, centres = view_.n_centres, pairs = view_.first[view_.n_centres];
     constexpr int kAtomsPerItem = 1024;
@@ -77,7 +78,8 @@ void Batch::predict(const Weights& weights, int n_threads, double* energies, dou
     const std::size_t pairs = view_.first[view_.n_centres];
     gradient_.resize(std::max(gradient_.size(), 3 * pairs * weights.n_sets));
     atom_virial_.resize(std::max(atom_virial_.size(), std::size_t{9} * view_.n_centres * weights.n_sets));
-    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, false);
+    const std::size_t doubles =
+        kernels().scratch_doubles(*model_, layout_.max_neighbours, weights.n_sets, false);
     const int chunks = static_cast<int>(layout_.chunks.size());
     n_threads = std::max(1, std::min(n_threads, chunks));
     scratch_.resize(std::max<std::size_t>(scratch_.size(), n_threads));
@@ -94,16 +96,19 @@ void Batch::predict(const Weights& weights, int n_threads, double* energies, dou
 
 void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
     const int lanes = kernels().lanes, n_species = model_->n_species(), n_features = model_->n_features;
-    const int chunks = static_cast<int>(layout_.chunks.size()), tables = static_cast<int>(model_->parts.size()) * n_species;
-    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, false);
+    const int chunks = static_cast<int>(layout_.chunks.size()),
+              tables = static_cast<int>(model_->parts.size()) * n_species;
+    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, 1, false);
     const std::size_t kept = channel_doubles_per_block(*model_, lanes) * layout_.n_blocks;
     channels_kept_ = kept <= kMaxKeptDoubles;
     if (channels_kept_) channels_.resize(std::max(channels_.size(), kept));
-    // Sums over the terms of every centre, then features: a sum over lanes and a small sparse product per chunk.
+    // Sums over the terms of every centre, then features: a sum over lanes and a small sparse product per
+    // chunk.
     std::vector<std::size_t> offset(tables + 1, 0);
     for (int t = 0; t < tables; ++t) {
         const Part& part = model_->parts[t / n_species];
-        const std::size_t terms = part.kind == Part::Kind::kAce ? part.centres[t % n_species].terms.size() / 2 : 0;
+        const std::size_t terms =
+            part.kind == Part::Kind::kAce ? part.centres[t % n_species].terms.size() / 2 : 0;
         offset[t + 1] = offset[t] + terms * lanes;
     }
     std::vector<double> partial(static_cast<std::size_t>(chunks) * n_features, 0.0);
@@ -116,7 +121,8 @@ void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
         std::vector<double*> table(tables);
         for (int t = 0; t < tables; ++t) table[t] = terms + offset[t];
         std::vector<bool> used(n_species, false);
-        for (int b = chunk.begin; b < chunk.end; ++b) used[view_.species[layout_.blocks[static_cast<std::size_t>(b) * lanes]]] = true;
+        for (int b = chunk.begin; b < chunk.end; ++b)
+            used[view_.species[layout_.blocks[static_cast<std::size_t>(b) * lanes]]] = true;
         for (int t = 0; t < tables; ++t)
             if (used[t % n_species]) std::memset(table[t], 0, sizeof(double) * (offset[t + 1] - offset[t]));
         Sweep s = sweep(chunk.begin, chunk.end);
@@ -145,7 +151,8 @@ void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
                 partial[static_cast<std::size_t>(item) * n_features + f];
 }
 
-void Batch::backward(const double* coefficients, int n_threads, double* energies, double* forces, double* virial) {
+void Batch::backward(const double* coefficients, int n_threads, double* energies, double* forces,
+                     double* virial) {
     const int n_species = model_->n_species(), n_features = model_->n_features;
     const int tables = static_cast<int>(model_->parts.size()) * n_species;
     const std::size_t pairs = view_.first[view_.n_centres];
@@ -167,11 +174,12 @@ void Batch::backward(const double* coefficients, int n_threads, double* energies
             if (part.kind != Part::Kind::kAce) continue;
             const AceCentre& centre = part.centres[t % n_species];
             spread_weights(centre, centre.full,
-                           coefficients + static_cast<std::size_t>(system) * n_features + part.first_feature + centre.first_feature,
+                           coefficients + static_cast<std::size_t>(system) * n_features + part.first_feature +
+                               centre.first_feature,
                            to);
         }
     });
-    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, false);
+    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, 1, false);
     const int chunks = static_cast<int>(layout_.chunks.size());
     n_threads = std::max(1, std::min(n_threads, chunks));
     scratch_.resize(std::max<std::size_t>(scratch_.size(), n_threads));
@@ -191,7 +199,7 @@ void Batch::backward(const double* coefficients, int n_threads, double* energies
 
 void Batch::features(int n_threads, double* features) {
     std::memset(features, 0, sizeof(double) * view_.n_centres * model_->n_features);
-    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, false);
+    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, 1, false);
     const int chunks = static_cast<int>(layout_.chunks.size());
     n_threads = std::max(1, std::min(n_threads, chunks));
     scratch_.resize(std::max<std::size_t>(scratch_.size(), n_threads));
@@ -209,11 +217,12 @@ void Batch::design_rows(int n_threads, double* energy, double* forces, double* v
     std::memset(virial, 0, sizeof(double) * n * 6 * systems);
     // One system is one thread's: its chunks add to the same rows.
     std::vector<int> first_block(systems + 1, layout_.n_blocks), first_atom(systems + 1, view_.n_centres);
-    for (auto it = layout_.chunks.rbegin(); it != layout_.chunks.rend(); ++it) first_block[it->system] = it->begin;
+    for (auto it = layout_.chunks.rbegin(); it != layout_.chunks.rend(); ++it)
+        first_block[it->system] = it->begin;
     for (int s = static_cast<int>(systems) - 1; s >= 0; --s)
         first_block[s] = std::min(first_block[s], first_block[s + 1]);
     for (int i = view_.n_centres - 1; i >= 0; --i) first_atom[view_.system[i]] = i;
-    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, true);
+    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, 1, true);
     n_threads = std::max(1, std::min(n_threads, view_.n_systems));
     scratch_.resize(std::max<std::size_t>(scratch_.size(), n_threads));
     parallel_for(view_.n_systems, n_threads, [&](int system, int thread) {
@@ -229,4 +238,4 @@ void Batch::design_rows(int n_threads, double* energy, double* forces, double* v
     });
 }
 
-}  // namespace atomsmith
+} // namespace atomsmith

@@ -8,9 +8,10 @@
 
 namespace atomsmith {
 
-// A neighbour list with what is derived from it and the memory that evaluations reuse. Not to be shared by threads.
+// A neighbour list with what is derived from it and the memory that evaluations reuse. Not to be shared by
+// threads.
 class Batch {
-  public:
+public:
     // The view's index arrays must outlive the batch; positions and cells are given with every call.
     Batch(std::shared_ptr<const Model> model, const BatchView& view);
 
@@ -19,12 +20,13 @@ class Batch {
     // energies [set][centres], forces [set][atoms][3], virial [set][systems][9] = -dE/dstrain.
     void predict(const Weights& weights, int n_threads, double* energies, double* forces, double* virial);
 
-    // Sums of the features over each system's atoms, [system][feature], and the energies that no coefficient scales,
-    // [centre]. Keeps the one-particle basis for `backward` when it is small enough.
+    // Sums of the features over each system's atoms, [system][feature], and the energies that no coefficient
+    // scales, [centre]. Keeps the one-particle basis for `backward` when it is small enough.
     void forward(int n_threads, double* sums, double* fixed_energies);
 
     // Energies, forces and virial with coefficients of its own for every system, [system][feature].
-    void backward(const double* coefficients, int n_threads, double* energies, double* forces, double* virial);
+    void backward(const double* coefficients, int n_threads, double* energies, double* forces,
+                  double* virial);
 
     // Features of every atom, [centre][feature].
     void features(int n_threads, double* features);
@@ -36,7 +38,7 @@ class Batch {
     const BatchView& view() const { return view_; }
     const Model& model() const { return *model_; }
 
-  private:
+private:
     struct Scratch {
         std::vector<double> memory;
         double* aligned = nullptr;
@@ -53,4 +55,4 @@ class Batch {
     bool channels_kept_ = false;
 };
 
-}  // namespace atomsmith
+} // namespace atomsmith

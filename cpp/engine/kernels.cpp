@@ -1,7 +1,8 @@
 // The sweeps over blocks of atoms. This file is compiled once for every instruction set.
 //
-// It must not instantiate standard-library templates that other files use too: the linker would keep one copy, maybe
-// one compiled for instructions that the processor lacks. (Only inlined accessors of std::vector appear here.)
+// It must not instantiate standard-library templates that other files use too: the linker would keep one
+// copy, maybe one compiled for instructions that the processor lacks. (Only inlined accessors of std::vector
+// appear here.)
 #include "kernels.hpp"
 
 #include "ace.hpp"
@@ -16,8 +17,8 @@ namespace {
 
 struct Block {
     const std::int32_t* atoms;
-    int n;       // atoms; the lanes behind are empty
-    int centre;  // species
+    int n;      // atoms; the lanes behind are empty
+    int centre; // species
     int index;
 };
 
@@ -44,12 +45,13 @@ void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program
         const int n = model.n_species() * part.n_lmk, lane_stride = padded(n) + kLanes;
         if (sweep.channels_in) {
             const double* from = sweep.channels_in + block_channels + channels_before;
-            for (int c = 0; c < n; ++c) own.slots[c] = load_unaligned(from + static_cast<std::size_t>(c) * kLanes);
+            for (int c = 0; c < n; ++c)
+                own.slots[c] = load_unaligned(from + static_cast<std::size_t>(c) * kLanes);
         } else {
             for (int s = 0; s < kLanes; ++s) {
                 double* lane = w.lane_channels + static_cast<std::size_t>(s) * lane_stride;
                 if (s < block.n)
-                    basis_sweep(part, w.near, s, own, w.harmonics, lane);
+                    basis_sweep(part, w.near, s, own, w.harmonics, w.directions, lane);
                 else
                     for (int c = 0; c < n; ++c) lane[c] = 0.0;
             }
@@ -57,7 +59,8 @@ void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program
         }
         if (sweep.channels_out) {
             double* to = sweep.channels_out + block_channels + channels_before;
-            for (int c = 0; c < n; ++c) store_unaligned(to + static_cast<std::size_t>(c) * kLanes, own.slots[c]);
+            for (int c = 0; c < n; ++c)
+                store_unaligned(to + static_cast<std::size_t>(c) * kLanes, own.slots[c]);
         }
         channels_before += static_cast<std::size_t>(n) * kLanes;
         stored_products(*programs[k], n, own.slots);
@@ -75,7 +78,8 @@ Plans plans_of(const Sweep& sweep, int centre) {
     for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
         const Part& part = sweep.model->parts[k];
         if (part.kind != Part::Kind::kAce) continue;
-        plans.program[k] = sweep.weights ? &sweep.weights->centres[k][centre].program : &part.centres[centre].full;
+        plans.program[k] =
+            sweep.weights ? &sweep.weights->centres[k][centre].program : &part.centres[centre].full;
     }
     return plans;
 }
@@ -86,74 +90,103 @@ const double* term_weights(const Sweep& sweep, int part, int centre, int set) {
     return own.values.data() + static_cast<std::size_t>(set) * own.program.n_weights;
 }
 
-// Energy and gradient of one block with one set of coefficients.
-void backward_block(const Sweep& sweep, const Block& block, const Plans& plans, int set, Workspace& w) {
+// Energies and gradients of one block with every set of coefficients: first the coupling of all sets, lanes =
+// atoms; then lane by lane the force sweeps, which share the harmonics of the lane.
+void backward_block(const Sweep& sweep, const Block& block, const Plans& plans, int n_sets, Workspace& w) {
     const Model& model = *sweep.model;
-    const double* coefficients =
-        sweep.weights ? sweep.weights->coefficients.data() + static_cast<std::size_t>(set) * model.n_features
-                      : sweep.system_coefficients;
-    double energy[kLanes] = {};
-    for (int s = 0; s < block.n; ++s) clear_gradient(w.near, s);
-    for (std::size_t k = 0; k < model.parts.size(); ++k) {
+    const int n_parts = static_cast<int>(model.parts.size());
+    for (int k = 0; k < n_sets * kLanes; ++k) w.energies[k] = 0.0;
+    for (int k = 0; k < n_parts; ++k) {
         const Part& part = model.parts[k];
-        PartWorkspace& own = w.parts[k];
-        switch (part.kind) {
-            case Part::Kind::kE0:
-                for (int s = 0; s < block.n; ++s) energy[s] += coefficients[part.first_feature + block.centre];
-                break;
-            case Part::Kind::kPair:
-                for (int s = 0; s < block.n; ++s)
-                    energy[s] += pair_energy(part, block.centre, coefficients + part.first_feature, w.near, s, own);
-                break;
-            case Part::Kind::kZbl:
-                for (int s = 0; s < block.n; ++s) energy[s] += zbl_energy(part, block.centre, w.near, s);
-                break;
-            case Part::Kind::kAce: {
-                const Vec coupled = coupled_energy(*plans.program[k], term_weights(sweep, static_cast<int>(k), block.centre, set),
-                                                   own.slots, own.adjoint);
-                const int n = model.n_species() * part.n_lmk, lane_stride = padded(n) + kLanes;
-                from_lanes(own.adjoint, n, w.lane_channels, lane_stride);
-                for (int s = 0; s < block.n; ++s) {
-                    energy[s] += coupled[s];
-                    force_sweep(part, w.lane_channels + static_cast<std::size_t>(s) * lane_stride, w.near, s, own);
-                }
-                break;
+        if (part.kind != Part::Kind::kAce) continue;
+        const PartWorkspace& own = w.parts[k];
+        const int n = model.n_species() * part.n_lmk, lane_stride = padded(n);
+        const Program& program = *plans.program[k];
+        for (int set = 0; set < n_sets;) {
+            const int width = n_sets - set >= 2 ? 2 : 1;
+            const double* weights = term_weights(sweep, k, block.centre, set);
+            Vec coupled[2];
+            if (width == 2)
+                coupled_energy<2>(program, weights, program.n_weights, own.slots, own.adjoint, coupled);
+            else
+                coupled_energy<1>(program, weights, 0, own.slots, own.adjoint, coupled);
+            for (int i = 0; i < width; ++i, ++set) {
+                from_lanes(own.adjoint + i, width, n,
+                           own.gradients + static_cast<std::size_t>(set) * kLanes * lane_stride, lane_stride);
+                for (int s = 0; s < block.n; ++s) w.energies[set * kLanes + s] += coupled[i][s];
             }
         }
     }
     const std::size_t atoms = sweep.batch->n_centres, pairs = sweep.batch->first[sweep.batch->n_centres];
     for (int s = 0; s < block.n; ++s) {
-        if (sweep.energies) sweep.energies[set * atoms + block.atoms[s]] = energy[s];
-        write_gradient(sweep, w, s, block.atoms[s], sweep.gradient + 3 * set * pairs, sweep.virial + 9 * set * atoms);
+        for (int k = 0; k < n_parts; ++k)
+            if (model.parts[k].kind == Part::Kind::kAce)
+                directions_lane(model.parts[k], w.near, s, w.parts[k].directions);
+        for (int set = 0; set < n_sets; ++set) {
+            const double* coefficients = sweep.weights ? sweep.weights->coefficients.data() +
+                                                             static_cast<std::size_t>(set) * model.n_features
+                                                       : sweep.system_coefficients;
+            double energy = w.energies[set * kLanes + s];
+            clear_gradient(w.near, s);
+            for (int k = 0; k < n_parts; ++k) {
+                const Part& part = model.parts[k];
+                const PartWorkspace& own = w.parts[k];
+                switch (part.kind) {
+                case Part::Kind::kE0:
+                    energy += coefficients[part.first_feature + block.centre];
+                    break;
+                case Part::Kind::kPair:
+                    energy +=
+                        pair_energy(part, block.centre, coefficients + part.first_feature, w.near, s, own);
+                    break;
+                case Part::Kind::kZbl:
+                    energy += zbl_energy(part, block.centre, w.near, s);
+                    break;
+                case Part::Kind::kAce: {
+                    const int lane_stride = padded(model.n_species() * part.n_lmk);
+                    force_sweep(part,
+                                own.gradients + static_cast<std::size_t>(set * kLanes + s) * lane_stride,
+                                w.near, s, own, own.directions);
+                    break;
+                }
+                }
+            }
+            if (sweep.energies) sweep.energies[set * atoms + block.atoms[s]] = energy;
+            write_gradient(sweep, w, s, block.atoms[s], sweep.gradient + 3 * set * pairs,
+                           sweep.virial + 9 * set * atoms);
+        }
     }
 }
 
 void backward(const Sweep& sweep, double* scratch) {
-    Arena arena{scratch};
-    Workspace w = lay_out(*sweep.model, sweep.layout->max_neighbours, false, arena);
     const int n_sets = sweep.weights ? sweep.weights->n_sets : 1;
+    Arena arena{scratch};
+    Workspace w = lay_out(*sweep.model, sweep.layout->max_neighbours, n_sets, false, arena);
     for (int index = sweep.begin; index < sweep.end; ++index) {
         const Block block = block_at(sweep, index);
         const Plans plans = plans_of(sweep, block.centre);
         prepare(sweep, block, w, plans.program);
-        for (int set = 0; set < n_sets; ++set) backward_block(sweep, block, plans, set, w);
+        backward_block(sweep, block, plans, n_sets, w);
     }
 }
 
-void add_features(const Sweep& sweep, const Block& block, const Plans& plans, const Workspace& w, int s, double* to) {
+void add_features(const Sweep& sweep, const Block& block, const Plans& plans, const Workspace& w, int s,
+                  double* to) {
     const Model& model = *sweep.model;
     for (std::size_t k = 0; k < model.parts.size(); ++k) {
         const Part& part = model.parts[k];
         double* features = to + part.first_feature;
         if (part.kind == Part::Kind::kE0) features[block.centre] += 1.0;
-        if (part.kind == Part::Kind::kPair) pair_features(part, block.centre, w.near, s, w.parts[k], features);
+        if (part.kind == Part::Kind::kPair)
+            pair_features(part, block.centre, w.near, s, w.parts[k], features);
         if (part.kind != Part::Kind::kAce) continue;
         const AceCentre& centre = part.centres[block.centre];
         double* own = features + centre.first_feature;
-        for_each_term(*plans.program[k], w.parts[k].slots, [&](int term, Vec value) __attribute__((always_inline)) {
-            for (int e = centre.term_start[term]; e < centre.term_start[term + 1]; ++e)
-                own[centre.term_feature[e]] += centre.term_coefficient[e] * value[s];
-        });
+        for_each_term(*plans.program[k], w.parts[k].slots,
+                      [&](int term, Vec value) __attribute__((always_inline)) {
+                          for (int e = centre.term_start[term]; e < centre.term_start[term + 1]; ++e)
+                              own[centre.term_feature[e]] += centre.term_coefficient[e] * value[s];
+                      });
     }
 }
 
@@ -165,14 +198,17 @@ void add_feature_sums(const Sweep& sweep, const Block& block, const Plans& plans
         double* features = sweep.feature_sums + part.first_feature;
         if (part.kind == Part::Kind::kE0) features[block.centre] += block.n;
         if (part.kind == Part::Kind::kPair)
-            for (int s = 0; s < block.n; ++s) pair_features(part, block.centre, w.near, s, w.parts[k], features);
+            for (int s = 0; s < block.n; ++s)
+                pair_features(part, block.centre, w.near, s, w.parts[k], features);
         if (part.kind != Part::Kind::kAce) continue;
-        // Term sums over the blocks of a chunk are kept in the caller's buffer and turned into features there.
+        // Term sums over the blocks of a chunk are kept in the caller's buffer and turned into features
+        // there.
         double* sums = sweep.term_sums[k * model.n_species() + block.centre];
-        for_each_term(*plans.program[k], w.parts[k].slots, [&](int term, Vec value) __attribute__((always_inline)) {
-            Vec* sum = reinterpret_cast<Vec*>(sums) + term;
-            *sum += value;
-        });
+        for_each_term(*plans.program[k], w.parts[k].slots,
+                      [&](int term, Vec value) __attribute__((always_inline)) {
+                          Vec* sum = reinterpret_cast<Vec*>(sums) + term;
+                          *sum += value;
+                      });
     }
 }
 
@@ -187,7 +223,7 @@ void fixed_energies(const Sweep& sweep, const Block& block, Workspace& w) {
 
 void forward(const Sweep& sweep, double* scratch) {
     Arena arena{scratch};
-    Workspace w = lay_out(*sweep.model, sweep.layout->max_neighbours, false, arena);
+    Workspace w = lay_out(*sweep.model, sweep.layout->max_neighbours, 1, false, arena);
     for (int index = sweep.begin; index < sweep.end; ++index) {
         const Block block = block_at(sweep, index);
         const Plans plans = plans_of(sweep, block.centre);
@@ -197,13 +233,14 @@ void forward(const Sweep& sweep, double* scratch) {
         if (sweep.atom_features)
             for (int s = 0; s < block.n; ++s)
                 add_features(sweep, block, plans, w, s,
-                             sweep.atom_features + static_cast<std::size_t>(block.atoms[s]) * sweep.model->n_features);
+                             sweep.atom_features +
+                                 static_cast<std::size_t>(block.atoms[s]) * sweep.model->n_features);
     }
 }
 
 void design(const Sweep& sweep, double* scratch) {
     Arena arena{scratch};
-    Workspace w = lay_out(*sweep.model, sweep.layout->max_neighbours, true, arena);
+    Workspace w = lay_out(*sweep.model, sweep.layout->max_neighbours, 1, true, arena);
     for (int index = sweep.begin; index < sweep.end; ++index) {
         const Block block = block_at(sweep, index);
         const Plans plans = plans_of(sweep, block.centre);
@@ -211,7 +248,8 @@ void design(const Sweep& sweep, double* scratch) {
         for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
             const Part& part = sweep.model->parts[k];
             if (part.kind == Part::Kind::kE0)
-                sweep.design_energy[(part.first_feature + block.centre) * sweep.design_energy_stride] += block.n;
+                sweep.design_energy[(part.first_feature + block.centre) * sweep.design_energy_stride] +=
+                    block.n;
             if (part.kind == Part::Kind::kPair)
                 for (int s = 0; s < block.n; ++s)
                     design_pair(sweep, part, block.centre, block.atoms[s], s, w, w.parts[k]);
@@ -221,18 +259,19 @@ void design(const Sweep& sweep, double* scratch) {
     }
 }
 
-std::size_t scratch_doubles(const Model& model, int max_neighbours, bool for_design) {
+std::size_t scratch_doubles(const Model& model, int max_neighbours, int n_sets, bool for_design) {
     Arena arena{nullptr};
-    lay_out(model, max_neighbours, for_design, arena);
+    lay_out(model, max_neighbours, n_sets, for_design, arena);
     return arena.used + 8;
 }
 
 #define ATOMSMITH_STRINGIFY2(name) #name
 #define ATOMSMITH_STRINGIFY(name) ATOMSMITH_STRINGIFY2(name)
 
-}  // namespace
+} // namespace
 
 extern const Kernels kKernels;
-const Kernels kKernels = {ATOMSMITH_STRINGIFY(ATOMSMITH_ISA), kLanes, scratch_doubles, backward, forward, design};
+const Kernels kKernels = {
+    ATOMSMITH_STRINGIFY(ATOMSMITH_ISA), kLanes, scratch_doubles, backward, forward, design};
 
-}  // namespace atomsmith::ATOMSMITH_ISA
+} // namespace atomsmith::ATOMSMITH_ISA

@@ -16,25 +16,27 @@ struct Sweep {
     const BatchLayout* layout = nullptr;
     int begin = 0, end = 0;
 
-    // Backward sweeps: coefficient sets; either shared by all systems or one set made for this sweep's system.
+    // Backward sweeps: coefficient sets; either shared by all systems or one set made for this sweep's
+    // system.
     const Weights* weights = nullptr;
-    const double* system_coefficients = nullptr;   // [n_features]
-    const double* const* system_values = nullptr;  // [part * n_species + species]: weights of the full programs
-    double* energies = nullptr;                    // [set][n_atoms]
-    double* gradient = nullptr;                    // [set][pairs][3]: dE_i / d(r_j - r_i)
-    double* virial = nullptr;                      // [set][n_atoms][9]: sum_j d (x) dE_i/dd
+    const double* system_coefficients = nullptr; // [n_features]
+    const double* const* system_values =
+        nullptr;                // [part * n_species + species]: weights of the full programs
+    double* energies = nullptr; // [set][n_atoms]
+    double* gradient = nullptr; // [set][pairs][3]: dE_i / d(r_j - r_i)
+    double* virial = nullptr;   // [set][n_atoms][9]: sum_j d (x) dE_i/dd
 
     // Forward sweeps.
-    double* feature_sums = nullptr;                // [n_features], added to (all but the ace parts)
-    double* const* term_sums = nullptr;            // [part * n_species + species]: [term][lanes], added to
-    double* atom_features = nullptr;               // [n_atoms][n_features]
-    double* channels_out = nullptr;                // [block][channels of all ace parts][lanes]
+    double* feature_sums = nullptr;     // [n_features], added to (all but the ace parts)
+    double* const* term_sums = nullptr; // [part * n_species + species]: [term][lanes], added to
+    double* atom_features = nullptr;    // [n_atoms][n_features]
+    double* channels_out = nullptr;     // [block][channels of all ace parts][lanes]
     const double* channels_in = nullptr;
 
     // Design rows of one system: columns are contiguous.
-    double* design_energy = nullptr;               // [feature * design_energy_stride]
-    double* design_forces = nullptr;               // [feature * design_forces_stride + 3 * (atom - first_atom)]
-    double* design_virial = nullptr;               // [feature * design_virial_stride + 0..5]
+    double* design_energy = nullptr; // [feature * design_energy_stride]
+    double* design_forces = nullptr; // [feature * design_forces_stride + 3 * (atom - first_atom)]
+    double* design_virial = nullptr; // [feature * design_virial_stride + 0..5]
     std::int64_t design_energy_stride = 0, design_forces_stride = 0, design_virial_stride = 0;
     int first_atom = 0;
 };
@@ -42,7 +44,7 @@ struct Sweep {
 struct Kernels {
     const char* name;
     int lanes;
-    std::size_t (*scratch_doubles)(const Model&, int max_neighbours, bool for_design);
+    std::size_t (*scratch_doubles)(const Model&, int max_neighbours, int n_sets, bool for_design);
     void (*backward)(const Sweep&, double* scratch);
     void (*forward)(const Sweep&, double* scratch);
     void (*design)(const Sweep&, double* scratch);
@@ -54,4 +56,4 @@ const Kernels& kernels();
 // Doubles that `channels_out` needs for every block.
 std::size_t channel_doubles_per_block(const Model& model, int lanes);
 
-}  // namespace atomsmith
+} // namespace atomsmith

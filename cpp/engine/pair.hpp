@@ -6,8 +6,8 @@
 namespace atomsmith::ATOMSMITH_ISA {
 
 // Adds the gradient of sum_j sum_k c_k R_k(r_ij) and returns the energy; coefficients are those of the part.
-static inline double pair_energy(const Part& part, int centre, const double* coefficients, Neighbourhood& near, int s,
-                                 const PartWorkspace& w) {
+static inline double pair_energy(const Part& part, int centre, const double* coefficients,
+                                 Neighbourhood& near, int s, const PartWorkspace& w) {
     const std::int32_t* segment = near.segments(s);
     const int n = part.radial.n;
     Vec energy{};
@@ -43,10 +43,11 @@ static inline void pair_features(const Part& part, int centre, const Neighbourho
     }
 }
 
-// Ziegler, Biersack, Littmark (1985): Z1 Z2 e^2 / (4 pi eps0 r) phi(r/a), switched off between inner and outer.
+// Ziegler, Biersack, Littmark (1985): Z1 Z2 e^2 / (4 pi eps0 r) phi(r/a), switched off between inner and
+// outer.
 static inline double zbl_energy(const Part& part, int centre, Neighbourhood& near, int s) {
-    constexpr double kCoulomb = 14.399645478425668;  // e^2 / (4 pi eps0) in eV angstrom
-    constexpr double kScreening = 0.88534 * 0.529177210903;  // angstrom
+    constexpr double kCoulomb = 14.399645478425668;         // e^2 / (4 pi eps0) in eV angstrom
+    constexpr double kScreening = 0.88534 * 0.529177210903; // angstrom
     constexpr double kWeight[4] = {0.18175, 0.50986, 0.28022, 0.02817};
     constexpr double kDecay[4] = {3.19980, 0.94229, 0.40290, 0.20162};
     const std::int32_t* segment = near.segments(s);
@@ -72,7 +73,8 @@ static inline double zbl_energy(const Part& part, int centre, Neighbourhood& nea
                 double x = (r - inner) / (outer - inner);
                 x = x < 0.0 ? 0.0 : x;
                 const double off = 1.0 - x * x * x * (10.0 - x * (15.0 - 6.0 * x));
-                derivative = derivative * off - value * 30.0 * x * x * (1.0 - x) * (1.0 - x) / (outer - inner);
+                derivative =
+                    derivative * off - value * 30.0 * x * x * (1.0 - x) * (1.0 - x) / (outer - inner);
                 energy += value * off;
                 near.gx[at][k] += derivative * near.ux[at][k];
                 near.gy[at][k] += derivative * near.uy[at][k];
@@ -83,4 +85,4 @@ static inline double zbl_energy(const Part& part, int centre, Neighbourhood& nea
     return energy;
 }
 
-}  // namespace atomsmith::ATOMSMITH_ISA
+} // namespace atomsmith::ATOMSMITH_ISA

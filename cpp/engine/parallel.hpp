@@ -1,5 +1,5 @@
-// Work shared between threads. Threads are started per call: that costs tens of microseconds, and leaves nothing behind
-// that a fork could break.
+// Work shared between threads. Threads are started per call: that costs tens of microseconds, and leaves
+// nothing behind that a fork could break.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,8 @@
 
 namespace atomsmith {
 
-// Calls work(item, thread) for every item; which thread takes an item is not fixed, so results must not depend on it.
+// Calls work(item, thread) for every item; which thread takes an item is not fixed, so results must not
+// depend on it.
 template <class Work>
 void parallel_for(int n_items, int n_threads, const Work& work) {
     n_threads = std::max(1, std::min(n_threads, n_items));
@@ -24,7 +25,8 @@ void parallel_for(int n_items, int n_threads, const Work& work) {
     std::mutex guard;
     const auto run = [&](int thread) {
         try {
-            for (int item; (item = next.fetch_add(1, std::memory_order_relaxed)) < n_items;) work(item, thread);
+            for (int item; (item = next.fetch_add(1, std::memory_order_relaxed)) < n_items;)
+                work(item, thread);
         } catch (...) {
             const std::lock_guard<std::mutex> lock(guard);
             failure = std::current_exception();
@@ -38,4 +40,4 @@ void parallel_for(int n_items, int n_threads, const Work& work) {
     if (failure) std::rethrow_exception(failure);
 }
 
-}  // namespace atomsmith
+} // namespace atomsmith

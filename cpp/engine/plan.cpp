@@ -10,7 +10,7 @@ namespace {
 
 // Normalisation of Y_lm relative to the derivative of the Legendre polynomial d^m P_l / dz^m.
 double normalisation(int l, int m) {
-    double ratio = 1.0;  // (l-m)! / (l+m)!
+    double ratio = 1.0; // (l-m)! / (l+m)!
     for (int k = l - m + 1; k <= l + m; ++k) ratio /= k;
     return std::sqrt((2 * l + 1) / (4.0 * M_PI) * ratio * (m > 0 ? 2.0 : 1.0));
 }
@@ -47,11 +47,13 @@ void check_centre(const AceCentre& c, int n_channels) {
                     "node " + std::to_string(k) + " uses a value that is not made before it");
     for (int t = 0; t < n_terms; ++t) {
         const int u = c.terms[2 * t], v = c.terms[2 * t + 1];
-        require(u >= 0 && u < n_channels + n_nodes && v >= -1 && v <= u, "term " + std::to_string(t) + " is malformed");
+        require(u >= 0 && u < n_channels + n_nodes && v >= -1 && v <= u,
+                "term " + std::to_string(t) + " is malformed");
         require(t == 0 || c.terms[2 * t - 2] <= u, "terms are not sorted by their first value");
     }
     require(static_cast<int>(c.feature_start.size()) == c.n_features + 1, "feature_start has the wrong size");
-    require(c.feature_start.front() == 0 && c.feature_start.back() == static_cast<int>(c.feature_term.size()) &&
+    require(c.feature_start.front() == 0 &&
+                c.feature_start.back() == static_cast<int>(c.feature_term.size()) &&
                 c.feature_term.size() == c.feature_coefficient.size(),
             "the feature list has the wrong size");
     for (int t : c.feature_term) require(t >= 0 && t < n_terms, "a feature uses a term that does not exist");
@@ -106,7 +108,8 @@ void finish_ace(Part& part, int n_species) {
     require(part.l_max >= 0 && part.l_max <= HarmonicTable::kMaxL,
             "l_max must be between 0 and " + std::to_string(HarmonicTable::kMaxL));
     const std::size_t n_l = part.l_max + 1;
-    require(part.radial_first.size() == n_l && part.radial_count.size() == n_l, "radial_first/count need l_max + 1");
+    require(part.radial_first.size() == n_l && part.radial_count.size() == n_l,
+            "radial_first/count need l_max + 1");
     require(static_cast<int>(part.centres.size()) == n_species, "one centre per species is needed");
     part.offset.assign(n_l, 0);
     part.n_lmk = 0;
@@ -131,10 +134,10 @@ void finish_ace(Part& part, int n_species) {
     require(features == part.n_features, "n_features is not the sum over the centres");
 }
 
-}  // namespace
+} // namespace
 
 HarmonicTable::HarmonicTable() : a{}, b{}, dz{}, diagonal{} {
-    double factorial = 1.0;  // (2m-1)!!
+    double factorial = 1.0; // (2m-1)!!
     for (int m = 0; m <= kMaxL; ++m) {
         if (m > 0) factorial *= 2 * m - 1;
         diagonal[m] = factorial * normalisation(m, m);
@@ -153,9 +156,10 @@ const HarmonicTable& harmonic_table() {
 }
 
 Program build_program(const AceCentre& centre, int n_channels, const std::vector<bool>& active) {
-    const int n_nodes = static_cast<int>(centre.nodes.size() / 2), n_terms = static_cast<int>(centre.terms.size() / 2);
-    // A node is needed when an active term or a needed node uses it; it is stored when it is used as anything but
-    // the left factor of terms, because only then is its value wanted at more than one place.
+    const int n_nodes = static_cast<int>(centre.nodes.size() / 2),
+              n_terms = static_cast<int>(centre.terms.size() / 2);
+    // A node is needed when an active term or a needed node uses it; it is stored when it is used as anything
+    // but the left factor of terms, because only then is its value wanted at more than one place.
     std::vector<char> needed(n_nodes, 0), stored(n_nodes, 0);
     for (int t = 0; t < n_terms; ++t) {
         if (!active[t]) continue;
@@ -179,35 +183,49 @@ Program build_program(const AceCentre& centre, int n_channels, const std::vector
             program.stored_a.push_back(slot[centre.nodes[2 * k]]);
             program.stored_b.push_back(slot[centre.nodes[2 * k + 1]]);
         }
-    // Terms are sorted by u: walk them backwards, one group a left factor; stored nodes without terms get an empty
-    // group, so that what was collected for them is passed on to their factors.
+    // Terms are sorted by u: walk them backwards, one group a left factor; stored nodes without terms get an
+    // empty group, so that what was collected for them is passed on to their factors.
+    struct Draft {
+        Program::Group group;
+        std::vector<std::int32_t> terms;
+    };
+    std::vector<Draft> drafts;
     int t = n_terms;
     for (int value = n_channels + n_nodes - 1; value >= 0; --value) {
         const bool node = value >= n_channels;
-        Program::Group group{};
-        group.slot = slot[value];
-        group.factor_a = node ? slot[centre.nodes[2 * (value - n_channels)]] : -1;
-        group.factor_b = node ? slot[centre.nodes[2 * (value - n_channels) + 1]] : -1;
-        group.linear = -1;
-        group.begin = static_cast<std::int32_t>(program.right.size());
-        std::int32_t linear_term = -1;
+        Draft draft{};
+        draft.group.slot = slot[value];
+        draft.group.factor_a = node ? slot[centre.nodes[2 * (value - n_channels)]] : -1;
+        draft.group.factor_b = node ? slot[centre.nodes[2 * (value - n_channels) + 1]] : -1;
+        draft.group.linear = -1;
         int first = t;
         while (first > 0 && centre.terms[2 * (first - 1)] == value) --first;
         for (int s = first; s < t; ++s) {
             if (!active[s]) continue;
-            if (centre.terms[2 * s + 1] < 0) {
-                linear_term = s;
-            } else {
-                program.right.push_back(slot[centre.terms[2 * s + 1]]);
-                program.term_of_weight.push_back(s);
-            }
+            if (centre.terms[2 * s + 1] < 0)
+                draft.group.linear = s;
+            else
+                draft.terms.push_back(s);
         }
         t = first;
-        group.end = static_cast<std::int32_t>(program.right.size());
-        if (linear_term >= 0) group.linear = linear_term;
-        const bool empty = group.begin == group.end && linear_term < 0;
+        const bool empty = draft.terms.empty() && draft.group.linear < 0;
         if (empty && !(node && stored[value - n_channels])) continue;
-        program.groups.push_back(group);
+        drafts.push_back(std::move(draft));
+    }
+    // Nodes that are not stored are right factors of nothing, so they may come first, in any order: equal
+    // lengths together, because a loop whose length the processor foresees costs half as much here.
+    const auto others = std::stable_partition(drafts.begin(), drafts.end(),
+                                              [](const Draft& draft) { return draft.group.slot < 0; });
+    std::stable_sort(drafts.begin(), others,
+                     [](const Draft& a, const Draft& b) { return a.terms.size() > b.terms.size(); });
+    for (Draft& draft : drafts) {
+        draft.group.begin = static_cast<std::int32_t>(program.right.size());
+        for (const std::int32_t term : draft.terms) {
+            program.right.push_back(slot[centre.terms[2 * term + 1]]);
+            program.term_of_weight.push_back(term);
+        }
+        draft.group.end = static_cast<std::int32_t>(program.right.size());
+        program.groups.push_back(draft.group);
     }
     // Linear weights stand behind the others.
     for (auto& group : program.groups)
@@ -223,31 +241,32 @@ void finish_part(Part& part, int n_species, int first_feature) {
     part.first_feature = first_feature;
     const std::size_t pairs = static_cast<std::size_t>(n_species) * n_species;
     switch (part.kind) {
-        case Part::Kind::kE0:
-            require(part.n_features == n_species, "e0 needs one feature per species");
-            return;
-        case Part::Kind::kPair:
-            check_radial(part.radial, n_species);
-            require(part.pair_first_feature.size() == pairs, "first_feature needs one entry per pair of species");
-            for (int f : part.pair_first_feature)
-                require(f >= 0 && f + part.radial.n <= part.n_features, "a pair's features do not exist");
-            break;
-        case Part::Kind::kAce:
-            check_radial(part.radial, n_species);
-            finish_ace(part, n_species);
-            break;
-        case Part::Kind::kZbl:
-            require(part.n_features == 0, "zbl has no features");
-            require(part.charges.size() == static_cast<std::size_t>(n_species) && part.inner.size() == pairs &&
-                        part.outer.size() == pairs,
-                    "zbl's arrays have the wrong size");
-            part.cutoff = *std::max_element(part.outer.begin(), part.outer.end());
-            return;
+    case Part::Kind::kE0:
+        require(part.n_features == n_species, "e0 needs one feature per species");
+        return;
+    case Part::Kind::kPair:
+        check_radial(part.radial, n_species);
+        require(part.pair_first_feature.size() == pairs, "first_feature needs one entry per pair of species");
+        for (int f : part.pair_first_feature)
+            require(f >= 0 && f + part.radial.n <= part.n_features, "a pair's features do not exist");
+        break;
+    case Part::Kind::kAce:
+        check_radial(part.radial, n_species);
+        finish_ace(part, n_species);
+        break;
+    case Part::Kind::kZbl:
+        require(part.n_features == 0, "zbl has no features");
+        require(part.charges.size() == static_cast<std::size_t>(n_species) && part.inner.size() == pairs &&
+                    part.outer.size() == pairs,
+                "zbl's arrays have the wrong size");
+        part.cutoff = *std::max_element(part.outer.begin(), part.outer.end());
+        return;
     }
     part.cutoff = *std::max_element(part.radial.cutoff.begin(), part.radial.cutoff.end());
 }
 
-void spread_weights(const AceCentre& centre, const Program& program, const double* coefficients, double* weights) {
+void spread_weights(const AceCentre& centre, const Program& program, const double* coefficients,
+                    double* weights) {
     for (int k = 0; k < program.n_weights; ++k) {
         const int t = program.term_of_weight[k];
         double sum = 0.0;
@@ -271,7 +290,8 @@ std::shared_ptr<Weights> make_weights(const Model& model, const double* coeffici
             const int first = part.first_feature + centre.first_feature;
             for (int f = 0; f < centre.n_features; ++f) {
                 bool used = false;
-                for (int s = 0; s < n_sets; ++s) used |= coefficients[static_cast<std::size_t>(s) * n + first + f] != 0.0;
+                for (int s = 0; s < n_sets; ++s)
+                    used |= coefficients[static_cast<std::size_t>(s) * n + first + f] != 0.0;
                 if (!used) continue;
                 for (int e = centre.feature_start[f]; e < centre.feature_start[f + 1]; ++e)
                     active[centre.feature_term[e]] = true;
@@ -288,4 +308,4 @@ std::shared_ptr<Weights> make_weights(const Model& model, const double* coeffici
     return weights;
 }
 
-}  // namespace atomsmith
+} // namespace atomsmith

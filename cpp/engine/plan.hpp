@@ -1,6 +1,7 @@
 // The plan: flat arrays that describe a model completely. docs/architecture.md defines every field.
 //
-// These structs own their arrays (filled once, when a model is made); the kernels read them through raw pointers.
+// These structs own their arrays (filled once, when a model is made); the kernels read them through raw
+// pointers.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +15,10 @@ namespace atomsmith {
 struct HarmonicTable {
     static constexpr int kMaxL = 12;
     static constexpr int kStride = kMaxL + 1;
-    double a[kStride * kStride];   // q_lm = a z q_{l-1,m} + b q_{l-2,m}
+    double a[kStride * kStride]; // q_lm = a z q_{l-1,m} + b q_{l-2,m}
     double b[kStride * kStride];
-    double dz[kStride * kStride];  // d q_lm / dz = dz q_{l,m+1}
-    double diagonal[kStride];      // q_mm
+    double dz[kStride * kStride]; // d q_lm / dz = dz q_{l,m+1}
+    double diagonal[kStride];     // q_mm
     HarmonicTable();
 };
 
@@ -33,17 +34,17 @@ struct Radial {
 
 // The product DAG of one centre in the order in which the kernels walk it; see `build_program`.
 struct Program {
-    int n_slots = 0;                     // channels, then the nodes whose values must be stored
+    int n_slots = 0; // channels, then the nodes whose values must be stored
     std::vector<std::int32_t> stored_a, stored_b;
     struct Group {
-        std::int32_t slot;               // where the left factor's value is; -1: multiply factor_a and factor_b
+        std::int32_t slot; // where the left factor's value is; -1: multiply factor_a and factor_b
         std::int32_t factor_a, factor_b; // -1 for a channel
         std::int32_t linear;             // weight of the left factor on its own; -1: none
         std::int32_t begin, end;         // right factors
     };
-    std::vector<Group> groups;           // descending in the left factor
-    std::vector<std::int32_t> right;     // slot of the right factor
-    std::vector<std::int32_t> term_of_weight;  // weights stand in the order in which groups use them
+    std::vector<Group> groups;                // descending in the left factor
+    std::vector<std::int32_t> right;          // slot of the right factor
+    std::vector<std::int32_t> term_of_weight; // weights stand in the order in which groups use them
     int n_weights = 0;
 };
 
@@ -56,10 +57,11 @@ struct AceCentre {
     // Transposed: features of each term.
     std::vector<std::int32_t> term_start, term_feature;
     std::vector<double> term_coefficient;
-    Program full;                        // with every term
-    // For design rows: per feature the channels it depends on, and per term the positions of its factors among them.
+    Program full; // with every term
+    // For design rows: per feature the channels it depends on, and per term the positions of its factors
+    // among them.
     std::vector<std::int32_t> support_start, support_channel;
-    std::vector<std::int32_t> factor_start, factor;   // per entry of feature_term
+    std::vector<std::int32_t> factor_start, factor; // per entry of feature_term
 };
 
 struct Part {
@@ -68,12 +70,12 @@ struct Part {
     int first_feature = 0;
     int n_features = 0;
     Radial radial;
-    std::vector<std::int32_t> pair_first_feature;     // pair: [n^2]
-    int l_max = 0;                                    // ace
+    std::vector<std::int32_t> pair_first_feature; // pair: [n^2]
+    int l_max = 0;                                // ace
     std::vector<std::int32_t> radial_first, radial_count, offset;
     int n_lmk = 0;
     std::vector<AceCentre> centres;
-    std::vector<double> charges, inner, outer;        // zbl
+    std::vector<double> charges, inner, outer; // zbl
     double cutoff = 0.0;
 };
 
@@ -94,17 +96,18 @@ Program build_program(const AceCentre& centre, int n_channels, const std::vector
 // One or several sets of linear coefficients, spread over the terms of every centre.
 struct Weights {
     int n_sets = 0;
-    std::vector<double> coefficients;                 // [set][feature]
+    std::vector<double> coefficients; // [set][feature]
     struct Centre {
         Program program;
-        std::vector<double> values;                   // [set][weight]
+        std::vector<double> values; // [set][weight]
     };
-    std::vector<std::vector<Centre>> centres;         // [part][species]; empty for other kinds
+    std::vector<std::vector<Centre>> centres; // [part][species]; empty for other kinds
 };
 
 std::shared_ptr<Weights> make_weights(const Model& model, const double* coefficients, int n_sets);
 
 // Weights of one set in the order of `program`.
-void spread_weights(const AceCentre& centre, const Program& program, const double* coefficients, double* weights);
+void spread_weights(const AceCentre& centre, const Program& program, const double* coefficients,
+                    double* weights);
 
-}  // namespace atomsmith
+} // namespace atomsmith

@@ -28,13 +28,14 @@ static inline void envelope(const Radial& radial, int pair, Vec r, Vec& value, V
     }
 }
 
-// Agnesi transform x(r) = 1 / (1 + a s^q / (1 + s^(q-p))), s = r / r0 (Witt et al., J. Chem. Phys. 159, 164101, 2023).
+// Agnesi transform x(r) = 1 / (1 + a s^q / (1 + s^(q-p))), s = r / r0 (Witt et al., J. Chem. Phys. 159,
+// 164101, 2023).
 static inline void transform(const Radial& radial, int pair, Vec r, Vec& t, Vec& dt) {
     const double over = 1.0 / radial.r0[pair];
     const Vec s = r * over;
     const int m = radial.q - radial.p;
-    const Vec lower = power(s, radial.q - 1);                 // s^(q-1)
-    const Vec tail = m > 0 ? power(s, m - 1) : Vec{};         // s^(m-1)
+    const Vec lower = power(s, radial.q - 1);         // s^(q-1)
+    const Vec tail = m > 0 ? power(s, m - 1) : Vec{}; // s^(m-1)
     const Vec below = 1.0 / (m > 0 ? 1.0 + tail * s : broadcast(2.0));
     const Vec u = radial.a * lower * s * below;
     const Vec du = radial.a * lower * below * ((double)radial.q - (double)m * tail * s * below);
@@ -69,7 +70,8 @@ static inline void radial_functions(const Radial& radial, int pair, const Vec* r
 }
 
 // All radial functions of lane s of a part.
-static inline void radial_lane(const Part& part, int centre, const Neighbourhood& near, int s, PartWorkspace& w) {
+static inline void radial_lane(const Part& part, int centre, const Neighbourhood& near, int s,
+                               PartWorkspace& w) {
     const std::int32_t* segment = near.segments(s);
     for (int z = 0; z < near.n_species; ++z) {
         const std::size_t at = static_cast<std::size_t>(s) * near.stride + segment[z];
@@ -78,4 +80,4 @@ static inline void radial_lane(const Part& part, int centre, const Neighbourhood
     }
 }
 
-}  // namespace atomsmith::ATOMSMITH_ISA
+} // namespace atomsmith::ATOMSMITH_ISA

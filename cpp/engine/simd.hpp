@@ -1,7 +1,8 @@
 // One vector of doubles, as wide as the instruction set this file is compiled for.
 //
-// GCC/Clang vector extensions: arithmetic and comparisons work lane by lane, scalars broadcast. Emulating a wider
-// vector than the hardware has was measured to be many times slower, hence the width follows the instruction set.
+// GCC/Clang vector extensions: arithmetic and comparisons work lane by lane, scalars broadcast. Emulating a
+// wider vector than the hardware has was measured to be many times slower, hence the width follows the
+// instruction set.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,9 @@ ATOMSMITH_INLINE Vec broadcast(double value) { return Vec{} + value; }
 
 ATOMSMITH_INLINE void store_unaligned(double* to, Vec value) { *reinterpret_cast<VecUnaligned*>(to) = value; }
 
-ATOMSMITH_INLINE Vec load_unaligned(const double* from) { return *reinterpret_cast<const VecUnaligned*>(from); }
+ATOMSMITH_INLINE Vec load_unaligned(const double* from) {
+    return *reinterpret_cast<const VecUnaligned*>(from);
+}
 
 ATOMSMITH_INLINE Vec select(Mask mask, Vec yes, Vec no) { return mask ? yes : no; }
 
@@ -68,8 +71,8 @@ ATOMSMITH_INLINE double horizontal_sum(Vec a) {
     return sum;
 }
 
-// One step of a butterfly over lanes at distance h: lanes without bit h from a, lanes with it from b; each lane in
-// `kept` is the vector's own, in `crossed` its partner's.
+// One step of a butterfly over lanes at distance h: lanes without bit h from a, lanes with it from b; each
+// lane in `kept` is the vector's own, in `crossed` its partner's.
 template <int h>
 ATOMSMITH_INLINE void butterfly(Vec a, Vec b, Vec& kept, Vec& crossed) {
     Mask own{}, partner{};
@@ -116,4 +119,4 @@ ATOMSMITH_INLINE void transpose_step(Vec* v) {
 // Transposes the kLanes x kLanes matrix whose rows are v[0..kLanes).
 ATOMSMITH_INLINE void transpose(Vec* v) { transpose_step<kLanes / 2>(v); }
 
-}  // namespace atomsmith::ATOMSMITH_ISA
+} // namespace atomsmith::ATOMSMITH_ISA

@@ -6,32 +6,36 @@
 
 namespace atomsmith::ATOMSMITH_ISA {
 
-// Neighbours of lane s stand in vectors [s * stride, s * stride + count[s]), sorted by species; every species' tail is
-// padded with neighbours at the cutoff, where all functions and their derivatives vanish.
+// Neighbours of lane s stand in vectors [s * stride, s * stride + count[s]), sorted by species; every
+// species' tail is padded with neighbours at the cutoff, where all functions and their derivatives vanish.
 struct Neighbourhood {
-    int stride = 0;                 // vectors per lane
+    int stride = 0; // vectors per lane
     int n_species = 0;
-    std::int32_t* segment = nullptr;  // [lanes][n_species + 1], in vectors from the lane's first
+    std::int32_t* segment = nullptr; // [lanes][n_species + 1], in vectors from the lane's first
     Vec *ux = nullptr, *uy = nullptr, *uz = nullptr, *r = nullptr, *inverse = nullptr;
     Vec *gx = nullptr, *gy = nullptr, *gz = nullptr;
-    std::int64_t* slot = nullptr;   // [vector][lane]: pair, -1 for padding
+    std::int64_t* slot = nullptr; // [vector][lane]: pair, -1 for padding
     const std::int32_t* segments(int lane) const { return segment + lane * (n_species + 1); }
 };
 
 struct PartWorkspace {
-    Vec *value = nullptr, *derivative = nullptr;  // radial functions, [vector][n]
-    Vec *slots = nullptr, *adjoint = nullptr;     // ace: values and gradients of channels and stored nodes
+    Vec *value = nullptr, *derivative = nullptr; // radial functions, [vector][n]
+    Vec *slots = nullptr, *adjoint = nullptr;    // ace: values and gradients of channels and stored nodes
+    double* gradients = nullptr;                 // ace: dE/dA, [set][lane][padded channels]
+    Vec* directions = nullptr;                   // ace: harmonics of one lane
 };
 
 struct Workspace {
     Neighbourhood near;
     PartWorkspace* parts = nullptr;
-    Vec* harmonics = nullptr;       // [vector][(l_max + 1)^2] of one lane
-    double* lane_channels = nullptr;  // [lanes][padded channels]
-    double* temporary = nullptr;    // unsorted neighbours: dx dy dz, species, pair
-    Vec* phi = nullptr;             // design: gradient of the one-particle functions, [3][vector] per channel
-    Vec* support = nullptr;         // design: dB/dA of every feature of a centre
-    Vec* row = nullptr;             // design: gradient of one feature, [3][vector]
+    Vec* harmonics = nullptr;        // Y_lm of one lane, [vector][(l_max + 1)^2]
+    Vec* directions = nullptr;       // one record of `Harmonics`
+    double* lane_channels = nullptr; // A before its transposition, [lanes][padded channels]
+    double* energies = nullptr;      // [set][lane]
+    double* temporary = nullptr;     // unsorted neighbours: dx dy dz, species, pair
+    Vec* phi = nullptr;     // design: gradient of the one-particle functions, [3][vector] per channel
+    Vec* support = nullptr; // design: dB/dA of every feature of a centre
+    Vec* row = nullptr;     // design: gradient of one feature, [3][vector]
 };
 
 // Hands out aligned pieces of one allocation; with a null base it only counts.
@@ -47,9 +51,13 @@ struct Arena {
     }
 };
 
+// Vectors in one record of `Harmonics` (ace.hpp).
+ATOMSMITH_INLINE int harmonics_size(int l_max) { return (l_max + 1) * (l_max + 2) / 2 + 2 * (l_max + 1); }
+
 ATOMSMITH_INLINE int padded(int n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
-static inline Workspace lay_out(const Model& model, int max_neighbours, bool for_design, Arena& arena) {
+static inline Workspace lay_out(const Model& model, int max_neighbours, int n_sets, bool for_design,
+                                Arena& arena) {
     Workspace w;
     const int n_species = model.n_species();
     const int stride = max_neighbours / kLanes + n_species + 1;
@@ -78,7 +86,10 @@ static inline Workspace lay_out(const Model& model, int max_neighbours, bool for
                 support = c.support_channel.size() > support ? c.support_channel.size() : support;
             }
             p.slots = arena.take<Vec>(padded(slots));
-            p.adjoint = arena.take<Vec>(padded(slots));
+            p.adjoint = arena.take<Vec>(2 * padded(slots)); // of two sets at a time
+            p.gradients = arena.take<double>(static_cast<std::size_t>(n_sets) * kLanes *
+                                             padded(n_species * part.n_lmk));
+            p.directions = arena.take<Vec>(static_cast<std::size_t>(stride) * harmonics_size(part.l_max));
             l_max = part.l_max > l_max ? part.l_max : l_max;
             lmk = part.n_lmk > lmk ? part.n_lmk : lmk;
             const int n = n_species * part.n_lmk;
@@ -87,6 +98,8 @@ static inline Workspace lay_out(const Model& model, int max_neighbours, bool for
         if (w.parts) w.parts[k] = p;
     }
     w.harmonics = arena.take<Vec>(static_cast<std::size_t>(stride) * (l_max + 1) * (l_max + 1));
+    w.directions = arena.take<Vec>(harmonics_size(l_max));
+    w.energies = arena.take<double>(static_cast<std::size_t>(n_sets) * kLanes);
     w.lane_channels = arena.take<double>(static_cast<std::size_t>(kLanes) * (padded(channels) + kLanes));
     w.temporary = arena.take<double>(5 * static_cast<std::size_t>(max_neighbours + 1));
     if (for_design) {
@@ -200,4 +213,4 @@ static inline void write_gradient(const Sweep& sweep, const Workspace& w, int s,
     for (int i = 0; i < 9; ++i) virial[9 * static_cast<std::size_t>(atom) + i] = horizontal_sum(sum[i]);
 }
 
-}  // namespace atomsmith::ATOMSMITH_ISA
+} // namespace atomsmith::ATOMSMITH_ISA

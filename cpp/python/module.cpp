@@ -1,4 +1,5 @@
-// The Python module atomsmith._engine: plain arrays in, plain arrays out. docs/architecture.md describes the plan.
+// The Python module atomsmith._engine: plain arrays in, plain arrays out. docs/architecture.md describes the
+// plan.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -27,14 +28,16 @@ using Output = nb::ndarray<nb::numpy, double>;
 
 template <class T>
 std::vector<T> array_of(const nb::dict& from, const char* key) {
-    if (!from.contains(key)) throw std::invalid_argument(std::string("engine plan: '") + key + "' is missing");
+    if (!from.contains(key))
+        throw std::invalid_argument(std::string("engine plan: '") + key + "' is missing");
     const auto view = nb::cast<nb::ndarray<const T, nb::c_contig, nb::device::cpu>>(from[key]);
     return std::vector<T>(view.data(), view.data() + view.size());
 }
 
 template <class T>
 T value_of(const nb::dict& from, const char* key) {
-    if (!from.contains(key)) throw std::invalid_argument(std::string("engine plan: '") + key + "' is missing");
+    if (!from.contains(key))
+        throw std::invalid_argument(std::string("engine plan: '") + key + "' is missing");
     return nb::cast<T>(from[key]);
 }
 
@@ -101,7 +104,8 @@ std::shared_ptr<Model> model_of(const nb::dict& plan) {
     if (model->elements.empty() || model->elements.size() > 100)
         throw std::invalid_argument("engine plan: between 1 and 100 elements are possible");
     for (nb::handle from : value_of<nb::list>(plan, "parts")) {
-        if (model->parts.size() == 64) throw std::invalid_argument("engine plan: at most 64 parts are possible");
+        if (model->parts.size() == 64)
+            throw std::invalid_argument("engine plan: at most 64 parts are possible");
         Part part = part_of(nb::cast<nb::dict>(from));
         atomsmith::finish_part(part, model->n_species(), model->n_features);
         model->n_features += part.n_features;
@@ -157,9 +161,11 @@ nb::tuple predict(PyBatch& self, const Weights& weights, const PyBatch::Position
     return nb::make_tuple(energies, forces, virial);
 }
 
-nb::tuple forward(PyBatch& self, const PyBatch::Positions& positions, const PyBatch::Cells& cells, int n_threads) {
+nb::tuple forward(PyBatch& self, const PyBatch::Positions& positions, const PyBatch::Cells& cells,
+                  int n_threads) {
     self.set(positions, cells);
-    Output sums = make_array({static_cast<std::size_t>(self.n_systems), static_cast<std::size_t>(self.batch->model().n_features)});
+    Output sums = make_array(
+        {static_cast<std::size_t>(self.n_systems), static_cast<std::size_t>(self.batch->model().n_features)});
     Output fixed = make_array({static_cast<std::size_t>(self.batch->view().n_centres)});
     {
         nb::gil_scoped_release release;
@@ -184,7 +190,8 @@ nb::tuple backward(PyBatch& self, const Input<double, 2>& coefficients, const Py
     return nb::make_tuple(energies, forces, virial);
 }
 
-Output features(PyBatch& self, const PyBatch::Positions& positions, const PyBatch::Cells& cells, int n_threads) {
+Output features(PyBatch& self, const PyBatch::Positions& positions, const PyBatch::Cells& cells,
+                int n_threads) {
     self.set(positions, cells);
     Output out = make_array({static_cast<std::size_t>(self.batch->view().n_centres),
                              static_cast<std::size_t>(self.batch->model().n_features)});
@@ -195,9 +202,11 @@ Output features(PyBatch& self, const PyBatch::Positions& positions, const PyBatc
     return out;
 }
 
-nb::tuple design_rows(PyBatch& self, const PyBatch::Positions& positions, const PyBatch::Cells& cells, int n_threads) {
+nb::tuple design_rows(PyBatch& self, const PyBatch::Positions& positions, const PyBatch::Cells& cells,
+                      int n_threads) {
     self.set(positions, cells);
-    const std::size_t n = self.batch->model().n_features, systems = self.n_systems, atoms = self.species.size();
+    const std::size_t n = self.batch->model().n_features, systems = self.n_systems,
+                      atoms = self.species.size();
     Output energy = make_array({systems, n}, true), forces = make_array({3 * atoms, n}, true),
            virial = make_array({6 * systems, n}, true);
     {
@@ -207,11 +216,13 @@ nb::tuple design_rows(PyBatch& self, const PyBatch::Positions& positions, const 
     return nb::make_tuple(energy, forces, virial);
 }
 
-}  // namespace
+} // namespace
 
 NB_MODULE(_engine, m) {
     m.doc() = "The compiled engine: energies, forces and virials of a plan; see docs/architecture.md";
-    m.def("isa", [] { return std::string(atomsmith::kernels().name); }, "Instruction set of the chosen kernels");
+    m.def(
+        "isa", [] { return std::string(atomsmith::kernels().name); },
+        "Instruction set of the chosen kernels");
     m.def("lanes", [] { return atomsmith::kernels().lanes; }, "Doubles in one vector of the chosen kernels");
 
     nb::class_<Model>(m, "Model", "A checked plan")
@@ -229,8 +240,10 @@ NB_MODULE(_engine, m) {
             "from_coefficients",
             [](const Model& model, const Input<double, 2>& coefficients) {
                 if (static_cast<int>(coefficients.shape(1)) != model.n_features)
-                    throw std::invalid_argument("engine: coefficients do not have the shape (sets, features)");
-                return atomsmith::make_weights(model, coefficients.data(), static_cast<int>(coefficients.shape(0)));
+                    throw std::invalid_argument(
+                        "engine: coefficients do not have the shape (sets, features)");
+                return atomsmith::make_weights(model, coefficients.data(),
+                                               static_cast<int>(coefficients.shape(0)));
             },
             "model"_a, "coefficients"_a)
         .def_prop_ro("n_sets", [](const Weights& self) { return self.n_sets; })
@@ -251,8 +264,8 @@ NB_MODULE(_engine, m) {
                const Input<std::int32_t, 1>& system, int n_systems, const Input<std::int64_t, 1>& first,
                const Input<std::int32_t, 1>& neighbour, const Input<std::int16_t, 2>& shift) {
                 const std::size_t pairs = neighbour.size();
-                if (first.size() < 1 || first.size() - 1 > species.size() || system.size() != species.size() ||
-                    shift.shape(0) != pairs || shift.shape(1) != 3 ||
+                if (first.size() < 1 || first.size() - 1 > species.size() ||
+                    system.size() != species.size() || shift.shape(0) != pairs || shift.shape(1) != 3 ||
                     first(first.size() - 1) != static_cast<std::int64_t>(pairs))
                     throw std::invalid_argument("engine: the neighbour list's arrays do not fit together");
                 new (self) PyBatch();
