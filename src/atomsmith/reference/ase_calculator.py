@@ -45,7 +45,7 @@ class AseSettings(CommandSettings):
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments.")
     directory_argument: bool | None = Field(
-        None,
+        default=None,
         description="Whether the scratch folder is passed as `directory`; by default to file-based ones.",
     )
 

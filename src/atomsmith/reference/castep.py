@@ -34,22 +34,24 @@ class CastepSettings(CommandSettings):
     """Plane-wave DFT by CASTEP."""
 
     kind: Literal["castep"] = "castep"
-    command: str = Field("castep.serial", description="How CASTEP is started; the seed is appended.")
-    xc: str = Field("PBE", description="Functional in CASTEP's notation (xc_functional).")
-    cut_off_energy_ev: float = Field(400.0, gt=0.0, description="Plane-wave cutoff in eV.")
+    command: str = Field(default="castep.serial", description="How CASTEP is started; the seed is appended.")
+    xc: str = Field(default="PBE", description="Functional in CASTEP's notation (xc_functional).")
+    cut_off_energy_ev: float = Field(default=400.0, gt=0.0, description="Plane-wave cutoff in eV.")
     kpoints: KPoints = Field(default_factory=KPoints, description="Sampling of the Brillouin zone.")
-    smearing_ev: float = Field(0.1, gt=0.0, description="Width of the Gaussian smearing in eV.")
+    smearing_ev: float = Field(default=0.1, gt=0.0, description="Width of the Gaussian smearing in eV.")
     elec_energy_tol_ev: float = Field(
-        1e-7, gt=0.0, description="Threshold of self-consistency in eV per atom (elec_energy_tol)."
+        default=1e-7, gt=0.0, description="Threshold of self-consistency in eV per atom (elec_energy_tol)."
     )
-    spin_polarised: bool = Field(False, description="Whether the two spins have their own orbitals.")
-    max_iterations: int = Field(100, ge=1, description="Most self-consistency cycles.")
+    spin_polarised: bool = Field(default=False, description="Whether the two spins have their own orbitals.")
+    max_iterations: int = Field(default=100, ge=1, description="Most self-consistency cycles.")
     pseudopotentials: dict[str, str] = Field(
         default_factory=dict, description="Pseudopotential by element: a file name or an on-the-fly string."
     )
-    pseudo_dir: Path | None = Field(None, description="Folder of the pseudopotential files named above.")
+    pseudo_dir: Path | None = Field(
+        default=None, description="Folder of the pseudopotential files named above."
+    )
     vacuum_angstrom: float = Field(
-        5.0, gt=0.0, description="Vacuum on either side of a configuration that has no cell."
+        default=5.0, gt=0.0, description="Vacuum on either side of a configuration that has no cell."
     )
     param: dict[str, bool | int | float | str] = Field(
         default_factory=dict, description="Further entries of the .param file; they win."

@@ -38,36 +38,48 @@ class Cp2kSettings(CommandSettings):
     """Gaussian and plane-wave DFT by CP2K."""
 
     kind: Literal["cp2k"] = "cp2k"
-    command: str = Field("cp2k_shell.psmp", description="How the CP2K shell is started.")
-    xc: str = Field("PBE", description="Functional in CP2K's notation.")
-    basis_set: str = Field("DZVP-MOLOPT-SR-GTH", description="Name of the basis set, for all elements.")
-    basis_set_file: str = Field("BASIS_MOLOPT", description="File of the basis sets.")
-    pseudo_potential: str = Field("auto", description="Pseudopotential; 'auto' takes GTH of the functional.")
-    potential_file: str = Field("GTH_POTENTIALS", description="File of the pseudopotentials.")
-    cutoff_ry: float = Field(400.0, gt=0.0, description="Cutoff of the finest grid in Ry.")
-    rel_cutoff_ry: float = Field(60.0, gt=0.0, description="Cutoff that places Gaussians on grids, in Ry.")
+    command: str = Field(default="cp2k_shell.psmp", description="How the CP2K shell is started.")
+    xc: str = Field(default="PBE", description="Functional in CP2K's notation.")
+    basis_set: str = Field(
+        default="DZVP-MOLOPT-SR-GTH", description="Name of the basis set, for all elements."
+    )
+    basis_set_file: str = Field(default="BASIS_MOLOPT", description="File of the basis sets.")
+    pseudo_potential: str = Field(
+        default="auto", description="Pseudopotential; 'auto' takes GTH of the functional."
+    )
+    potential_file: str = Field(default="GTH_POTENTIALS", description="File of the pseudopotentials.")
+    cutoff_ry: float = Field(default=400.0, gt=0.0, description="Cutoff of the finest grid in Ry.")
+    rel_cutoff_ry: float = Field(
+        default=60.0, gt=0.0, description="Cutoff that places Gaussians on grids, in Ry."
+    )
     kpoints: KPoints = Field(
         default=GAMMA,
         description="Sampling of the Brillouin zone; by default the Gamma point.",
     )
     smearing_k: float | None = Field(
-        None, gt=0.0, description="Electronic temperature of a Fermi-Dirac smearing in K; none if absent."
+        default=None,
+        gt=0.0,
+        description="Electronic temperature of a Fermi-Dirac smearing in K; none if absent.",
     )
     added_orbitals_per_atom: float = Field(
-        2.0, gt=0.0, description="Empty orbitals per atom where occupations are smeared (ADDED_MOS)."
+        default=2.0, gt=0.0, description="Empty orbitals per atom where occupations are smeared (ADDED_MOS)."
     )
-    eps_scf: float = Field(1e-6, gt=0.0, description="Threshold of self-consistency (EPS_SCF).")
-    charge: int = Field(0, description="Total charge in elementary charges.")
+    eps_scf: float = Field(default=1e-6, gt=0.0, description="Threshold of self-consistency (EPS_SCF).")
+    charge: int = Field(default=0, description="Total charge in elementary charges.")
     multiplicity: int | None = Field(
-        None, ge=1, description="Spin multiplicity 2S + 1; given, the two spins have their own orbitals."
+        default=None,
+        ge=1,
+        description="Spin multiplicity 2S + 1; given, the two spins have their own orbitals.",
     )
-    max_iterations: int = Field(100, ge=1, description="Most self-consistency cycles.")
+    max_iterations: int = Field(default=100, ge=1, description="Most self-consistency cycles.")
     vacuum_angstrom: float = Field(
-        5.0,
+        default=5.0,
         gt=0.0,
         description="Vacuum on either side of a molecule, besides the half of its size.",
     )
-    template: str = Field("", description="CP2K input that ASE completes, in place of the one made here.")
+    template: str = Field(
+        default="", description="CP2K input that ASE completes, in place of the one made here."
+    )
 
     def for_isolated_atom(self, symbol: str) -> Self:
         """Return the settings of a neutral free atom in its ground state's multiplicity."""

@@ -26,13 +26,14 @@ from atomsmith.systems import FloatArray
 class EngineSettings(Settings):
     """What all references share: which labels to take, and what happens to the files of a calculation."""
 
-    forces: bool = Field(True, description="Take forces.")
+    forces: bool = Field(default=True, description="Take forces.")
     stress: bool = Field(
-        True,
+        default=True,
         description="Take the stress of fully periodic configurations, where the engine has it.",
     )
     keep_files: Literal["none", "failed", "all"] = Field(
-        "failed", description="Whose scratch folders stay on disk: of no, of failed, or of all calculations."
+        default="failed",
+        description="Whose scratch folders stay on disk: of no, of failed, or of all calculations.",
     )
 
     def for_isolated_atom(self, symbol: str) -> Self:

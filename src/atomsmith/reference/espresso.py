@@ -38,32 +38,34 @@ class EspressoSettings(CommandSettings):
     """Plane-wave DFT by Quantum ESPRESSO."""
 
     kind: Literal["espresso"] = "espresso"
-    command: str = Field("pw.x", description="How pw.x is started; '-in FILE' is appended.")
+    command: str = Field(default="pw.x", description="How pw.x is started; '-in FILE' is appended.")
     pseudo_dir: Path = Field(
-        Path("/usr/share/espresso/pseudo"), description="Folder of the pseudopotential files."
+        default=Path("/usr/share/espresso/pseudo"), description="Folder of the pseudopotential files."
     )
     pseudopotentials: dict[str, str] = Field(
         min_length=1, description="File name of the pseudopotential of each element."
     )
-    ecutwfc_ry: float = Field(40.0, gt=0.0, description="Cutoff of the wavefunctions in Ry.")
+    ecutwfc_ry: float = Field(default=40.0, gt=0.0, description="Cutoff of the wavefunctions in Ry.")
     ecutrho_ry: float | None = Field(
-        None,
+        default=None,
         gt=0.0,
         description="Cutoff of the density in Ry; four times that of the wavefunctions if absent.",
     )
     kpoints: KPoints = Field(default_factory=KPoints, description="Sampling of the Brillouin zone.")
     smearing: Literal["none", "gaussian", "methfessel-paxton", "cold", "fermi-dirac"] = Field(
-        "cold", description="Smearing of the occupations; 'none' needs a gap."
+        default="cold", description="Smearing of the occupations; 'none' needs a gap."
     )
-    degauss_ry: float = Field(0.02, gt=0.0, description="Width of the smearing in Ry.")
-    spin_polarised: bool = Field(False, description="Whether the two spins have their own orbitals.")
+    degauss_ry: float = Field(default=0.02, gt=0.0, description="Width of the smearing in Ry.")
+    spin_polarised: bool = Field(default=False, description="Whether the two spins have their own orbitals.")
     conv_thr_ry_per_atom: float = Field(
-        1e-9, gt=0.0, description="Threshold of self-consistency in Ry per atom (pw.x's conv_thr / atoms)."
+        default=1e-9,
+        gt=0.0,
+        description="Threshold of self-consistency in Ry per atom (pw.x's conv_thr / atoms).",
     )
-    mixing_beta: float = Field(0.4, gt=0.0, le=1.0, description="Mixing of the density.")
-    max_iterations: int = Field(100, ge=1, description="Most self-consistency cycles.")
+    mixing_beta: float = Field(default=0.4, gt=0.0, le=1.0, description="Mixing of the density.")
+    max_iterations: int = Field(default=100, ge=1, description="Most self-consistency cycles.")
     vacuum_angstrom: float = Field(
-        6.0, gt=0.0, description="Vacuum on either side of a configuration that has no cell."
+        default=6.0, gt=0.0, description="Vacuum on either side of a configuration that has no cell."
     )
     input_data: dict[str, dict[str, bool | int | float | str]] = Field(
         default_factory=dict, description="Further entries by namelist (system, electrons, ...); they win."

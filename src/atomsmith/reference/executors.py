@@ -11,9 +11,13 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from atomsmith.reference.ase_engine import object_at
@@ -49,11 +53,11 @@ class StartedExecutor:
         if isinstance(self.executor, WorkerPool):
             self.executor.kill()
         else:
-            self.executor.shutdown(cancel_futures=True)
+            self.executor.shutdown(wait=False)
 
 
-def start(settings: ExecutorSettings, reference: ReferenceSettings) -> StartedExecutor:
-    """Start an executor for a reference.
+def start(settings: ExecutorSettings, reference: ReferenceSettings, scratch: Path) -> StartedExecutor:
+    """Start an executor for a reference; ``scratch`` takes files of its own, if it writes any.
 
     Raises
     ------
@@ -71,7 +75,7 @@ def start(settings: ExecutorSettings, reference: ReferenceSettings) -> StartedEx
     if kind == "processes":
         pool = WorkerPool(settings.workers, settings.timeout_s, thread_limits(settings.threads))
         return StartedExecutor(pool, width, survives=True)
-    cluster = _parsl_executor(settings) if kind == "parsl" else _dask_executor(settings)
+    cluster = _parsl_executor(settings, scratch) if kind == "parsl" else _dask_executor(settings)
     return StartedExecutor(cluster, width, survives=False)
 
 
@@ -106,7 +110,7 @@ class DaskExecutor(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Close the client, and the cluster if it was started here."""
-        self._executor.shutdown(wait=wait, cancel_futures=cancel_futures)
+        self._executor.shutdown(wait=wait)
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
@@ -118,7 +122,7 @@ def thread_limits(threads: int) -> dict[str, str]:
     return dict.fromkeys(names, str(threads))
 
 
-def _parsl_executor(settings: ExecutorSettings) -> Executor:
+def _parsl_executor(settings: ExecutorSettings, scratch: Path) -> Executor:
     """Load Parsl with the given configuration, or one for this machine."""
     mend = "pip install parsl"
     concurrent = require_module("parsl.concurrent", "parsl", mend)
@@ -126,18 +130,31 @@ def _parsl_executor(settings: ExecutorSettings) -> Executor:
         config = object_at(settings.parsl_config, "parsl configuration")
         config = config() if callable(config) else config
     else:
-        parsl = require_module("parsl", "parsl", mend)
-        providers = require_module("parsl.providers", "parsl", mend)
-        workers = parsl.HighThroughputExecutor(
-            label="atomsmith",
-            max_workers_per_node=settings.workers,
-            address="127.0.0.1",
-            loopback_address="127.0.0.1",
-            provider=providers.LocalProvider(init_blocks=1, max_blocks=1),
-        )
-        config = parsl.Config(executors=[workers], usage_tracking=0)
-    executor: Executor = concurrent.ParslPoolExecutor(config=config)
+        config = _local_parsl(settings.workers, scratch)
+    # Parsl starts scripts by name that lie beside the Python that runs this.
+    with environment({"PATH": _PATH}):
+        executor: Executor = concurrent.ParslPoolExecutor(config=config)
     return executor
+
+
+_PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
+
+def _local_parsl(workers: int, scratch: Path) -> Any:
+    """Parsl's configuration for workers on this machine."""
+    parsl = require_module("parsl", "parsl", "pip install parsl")
+    providers = require_module("parsl.providers", "parsl", "pip install parsl")
+    provider = providers.LocalProvider(
+        init_blocks=1, max_blocks=1, worker_init=f"export PATH={shlex.quote(_PATH)}"
+    )
+    executor = parsl.HighThroughputExecutor(
+        label="atomsmith",
+        max_workers_per_node=workers,
+        address="127.0.0.1",
+        loopback_address="127.0.0.1",
+        provider=provider,
+    )
+    return parsl.Config(executors=[executor], usage_tracking=0, run_dir=str(scratch / "parsl"))
 
 
 def _dask_executor(settings: ExecutorSettings) -> Executor:

@@ -35,15 +35,15 @@ class GpawSettings(EngineSettings):
     """Plane-wave PAW calculations by GPAW."""
 
     kind: Literal["gpaw"] = "gpaw"
-    xc: str = Field("PBE", description="Exchange-correlation functional.")
-    ecut_ev: float = Field(400.0, gt=0.0, description="Plane-wave cutoff in eV.")
+    xc: str = Field(default="PBE", description="Exchange-correlation functional.")
+    ecut_ev: float = Field(default=400.0, gt=0.0, description="Plane-wave cutoff in eV.")
     kpoints: KPoints = Field(default_factory=KPoints, description="Sampling of the Brillouin zone.")
-    smearing_ev: float = Field(0.1, ge=0.0, description="Width of the Fermi-Dirac smearing in eV.")
-    spin_polarised: bool = Field(False, description="Whether the two spins have their own orbitals.")
-    hund: bool = Field(False, description="Occupy by Hund's rule; for single atoms.")
-    max_iterations: int = Field(200, ge=1, description="Most self-consistency cycles.")
+    smearing_ev: float = Field(default=0.1, ge=0.0, description="Width of the Fermi-Dirac smearing in eV.")
+    spin_polarised: bool = Field(default=False, description="Whether the two spins have their own orbitals.")
+    hund: bool = Field(default=False, description="Occupy by Hund's rule; for single atoms.")
+    max_iterations: int = Field(default=200, ge=1, description="Most self-consistency cycles.")
     vacuum_angstrom: float = Field(
-        5.0, gt=0.0, description="Vacuum on either side of a configuration that has no cell."
+        default=5.0, gt=0.0, description="Vacuum on either side of a configuration that has no cell."
     )
     parameters: dict[str, Any] = Field(
         default_factory=dict,

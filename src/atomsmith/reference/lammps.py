@@ -51,7 +51,7 @@ class LammpsSettings(EngineSettings):
     commands: list[str] = Field(
         default_factory=list, description="Further LAMMPS commands after the pair coefficients."
     )
-    atom_style: Literal["atomic", "charge"] = Field("atomic", description="LAMMPS's `atom_style`.")
+    atom_style: Literal["atomic", "charge"] = Field(default="atomic", description="LAMMPS's `atom_style`.")
 
     @field_validator("elements")
     @classmethod

@@ -32,14 +32,14 @@ class OrcaSettings(CommandSettings):
     """Molecular quantum chemistry by ORCA."""
 
     kind: Literal["orca"] = "orca"
-    command: str = Field("orca", description="How ORCA is started; the input file is appended.")
+    command: str = Field(default="orca", description="How ORCA is started; the input file is appended.")
     method: str = Field(
-        "wB97X-D3 def2-SVP TightSCF",
+        default="wB97X-D3 def2-SVP TightSCF",
         description="Simple-input keywords; EnGrad is added where forces are taken.",
     )
-    blocks: str = Field("%pal nprocs 1 end", description="Input blocks.")
-    charge: int = Field(0, description="Total charge in elementary charges.")
-    multiplicity: int = Field(1, ge=1, description="Spin multiplicity 2S + 1.")
+    blocks: str = Field(default="%pal nprocs 1 end", description="Input blocks.")
+    charge: int = Field(default=0, description="Total charge in elementary charges.")
+    multiplicity: int = Field(default=1, ge=1, description="Spin multiplicity 2S + 1.")
 
     def for_isolated_atom(self, symbol: str) -> Self:
         """Return the settings of a neutral free atom in its ground state's multiplicity."""

@@ -34,19 +34,23 @@ class PyscfSettings(EngineSettings):
     """Gaussian-basis DFT or Hartree-Fock by PySCF."""
 
     kind: Literal["pyscf"] = "pyscf"
-    xc: str = Field("PBE", description="Functional in PySCF's notation; 'HF' is Hartree-Fock.")
-    basis: str = Field("def2-svp", description="Name of the basis set.")
-    charge: int = Field(0, description="Total charge in elementary charges.")
+    xc: str = Field(default="PBE", description="Functional in PySCF's notation; 'HF' is Hartree-Fock.")
+    basis: str = Field(default="def2-svp", description="Name of the basis set.")
+    charge: int = Field(default=0, description="Total charge in elementary charges.")
     spin: int | None = Field(
-        None, ge=0, description="Number of unpaired electrons (2S); 0 or 1, as the parity asks, unless given."
+        default=None,
+        ge=0,
+        description="Number of unpaired electrons (2S); 0 or 1, as the parity asks, unless given.",
     )
     density_fitting: bool = Field(
-        False, description="Fit densities in an auxiliary basis: faster, error small."
+        default=False, description="Fit densities in an auxiliary basis: faster, error small."
     )
-    grid_level: int = Field(3, ge=0, le=9, description="Fineness of the integration grid.")
-    conv_tol_hartree: float = Field(1e-9, gt=0.0, description="Threshold of self-consistency in hartree.")
-    max_iterations: int = Field(100, ge=1, description="Most self-consistency cycles.")
-    max_memory_mb: int = Field(4000, ge=100, description="Memory that PySCF may plan with, in MB.")
+    grid_level: int = Field(default=3, ge=0, le=9, description="Fineness of the integration grid.")
+    conv_tol_hartree: float = Field(
+        default=1e-9, gt=0.0, description="Threshold of self-consistency in hartree."
+    )
+    max_iterations: int = Field(default=100, ge=1, description="Most self-consistency cycles.")
+    max_memory_mb: int = Field(default=4000, ge=100, description="Memory that PySCF may plan with, in MB.")
 
     def for_isolated_atom(self, symbol: str) -> Self:
         """Return the settings of a neutral free atom in its ground state's multiplicity."""

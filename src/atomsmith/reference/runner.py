@@ -54,7 +54,7 @@ class LabelRunner:
         check(reference, elements)
         self._reference = reference
         self._scratch = scratch
-        self._started = start(executor, reference)
+        self._started = start(executor, reference, scratch)
         self._function: LabelFunction = label
         if not self._started.survives:
             self._function = partial(label_isolated, timeout_s=executor.timeout_s, threads=executor.threads)

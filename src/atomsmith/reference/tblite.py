@@ -33,16 +33,20 @@ class TBLiteSettings(EngineSettings):
     """Extended tight binding by tblite."""
 
     kind: Literal["tblite"] = "tblite"
-    method: Literal["GFN1-xTB", "GFN2-xTB"] = Field("GFN2-xTB", description="Hamiltonian.")
-    charge: int = Field(0, description="Total charge in elementary charges.")
+    method: Literal["GFN1-xTB", "GFN2-xTB"] = Field(default="GFN2-xTB", description="Hamiltonian.")
+    charge: int = Field(default=0, description="Total charge in elementary charges.")
     multiplicity: int | None = Field(
-        None, ge=1, description="Spin multiplicity 2S + 1; the lowest possible one unless given."
+        default=None, ge=1, description="Spin multiplicity 2S + 1; the lowest possible one unless given."
     )
     accuracy: float = Field(
-        0.1, gt=0.0, description="Numerical accuracy: thresholds scale with it; 1 is tblite's own default."
+        default=0.1,
+        gt=0.0,
+        description="Numerical accuracy: thresholds scale with it; 1 is tblite's own default.",
     )
-    electronic_temperature_k: float = Field(300.0, ge=0.0, description="Temperature of the occupations in K.")
-    max_iterations: int = Field(250, ge=1, description="Most self-consistency cycles.")
+    electronic_temperature_k: float = Field(
+        default=300.0, ge=0.0, description="Temperature of the occupations in K."
+    )
+    max_iterations: int = Field(default=250, ge=1, description="Most self-consistency cycles.")
 
     def for_isolated_atom(self, symbol: str) -> Self:
         """Return the settings of a neutral free atom in the lowest multiplicity."""

@@ -35,20 +35,26 @@ class VaspSettings(CommandSettings):
     """Plane-wave PAW calculations by VASP."""
 
     kind: Literal["vasp"] = "vasp"
-    command: str = Field("vasp_std", description="How VASP is started.")
-    xc: str = Field("PBE", description="Functional, one of ASE's names for VASP (PBE, PBEsol, SCAN, ...).")
-    encut_ev: float = Field(400.0, gt=0.0, description="Plane-wave cutoff in eV (ENCUT).")
+    command: str = Field(default="vasp_std", description="How VASP is started.")
+    xc: str = Field(
+        default="PBE", description="Functional, one of ASE's names for VASP (PBE, PBEsol, SCAN, ...)."
+    )
+    encut_ev: float = Field(default=400.0, gt=0.0, description="Plane-wave cutoff in eV (ENCUT).")
     kpoints: KPoints = Field(default_factory=KPoints, description="Sampling of the Brillouin zone.")
     setups: dict[str, str] = Field(
         default_factory=dict, description="Suffix of the POTCAR folder by element, such as {Li: _sv}."
     )
-    ismear: int = Field(0, ge=-5, description="Kind of smearing (ISMEAR): 0 Gaussian, 1 Methfessel-Paxton.")
-    sigma_ev: float = Field(0.1, gt=0.0, description="Width of the smearing in eV (SIGMA).")
-    ediff_ev: float = Field(1e-6, gt=0.0, description="Threshold of self-consistency in eV (EDIFF).")
-    spin_polarised: bool = Field(False, description="Whether the two spins have their own orbitals (ISPIN).")
-    max_iterations: int = Field(100, ge=1, description="Most self-consistency cycles (NELM).")
+    ismear: int = Field(
+        default=0, ge=-5, description="Kind of smearing (ISMEAR): 0 Gaussian, 1 Methfessel-Paxton."
+    )
+    sigma_ev: float = Field(default=0.1, gt=0.0, description="Width of the smearing in eV (SIGMA).")
+    ediff_ev: float = Field(default=1e-6, gt=0.0, description="Threshold of self-consistency in eV (EDIFF).")
+    spin_polarised: bool = Field(
+        default=False, description="Whether the two spins have their own orbitals (ISPIN)."
+    )
+    max_iterations: int = Field(default=100, ge=1, description="Most self-consistency cycles (NELM).")
     vacuum_angstrom: float = Field(
-        6.0, gt=0.0, description="Vacuum on either side of a configuration that has no cell."
+        default=6.0, gt=0.0, description="Vacuum on either side of a configuration that has no cell."
     )
     incar: dict[str, bool | int | float | str | list[int] | list[float]] = Field(
         default_factory=dict, description="Further INCAR tags in lower case (ncore, lreal, ...); they win."
