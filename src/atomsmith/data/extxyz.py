@@ -7,6 +7,7 @@ kinds S, R, I and L, quoted, bracketed and bare values, ``_JSON`` values.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import re
@@ -31,7 +32,7 @@ _ITEM = re.compile(
 _BOOLEAN = {"T": True, "F": False, "true": True, "false": False, "True": True, "False": False}
 _BOOLEAN |= {"TRUE": True, "FALSE": False}
 _PLAIN_XYZ = "species:S:1:pos:R:3"
-_TEXT_KEYS = {"config_type", "description", "source", "split", "name", "comment", "label"}
+_TEXT_KEYS = {"Properties", "config_type", "description", "source", "split", "name", "comment", "label"}
 
 
 def read_extxyz(path: str | Path) -> list[Frame]:
@@ -203,10 +204,11 @@ def _value(key: str, raw: str) -> Any:
     if raw.startswith("[["):
         return json.loads(raw)
     text = raw[1:-1] if raw[:1] in ("{", "[") else _unquoted(raw)
-    if key in _TEXT_KEYS or key == "Properties":
-        return text
     if text.startswith("_JSON "):
-        return json.loads(text[len("_JSON ") :])
+        with contextlib.suppress(json.JSONDecodeError):
+            return json.loads(text[len("_JSON ") :])
+    if key in _TEXT_KEYS:
+        return text
     words = text.replace(",", " ").split()
     for kind in (int, float, _BOOLEAN.__getitem__):
         try:
@@ -242,7 +244,7 @@ def _format_frame(configuration: Configuration) -> str:
         if getattr(configuration, name) != 1.0:
             values[name] = getattr(configuration, name)
     values |= {key: value for key, value in configuration.info.items() if key not in values}
-    values["pbc"] = " ".join("T" if periodic else "F" for periodic in configuration.pbc)
+    values["pbc"] = configuration.pbc
     rows = np.hstack(columns).tolist()
     body = "\n".join(
         f"{symbol} {' '.join(map(repr, row))}"
@@ -256,6 +258,8 @@ def _format_comment(values: Mapping[str, Any]) -> str:
 
 
 def _format_value(key: str, value: Any) -> str:
+    if isinstance(value, np.ndarray) and value.dtype == np.bool_:
+        return '"' + " ".join("T" if flag else "F" for flag in value) + '"'
     if isinstance(value, np.ndarray):
         return '"' + " ".join(map(repr, value.reshape(-1).tolist())) + '"'
     if isinstance(value, str):

@@ -143,11 +143,11 @@ def _stress(frame: Frame, names: ResolvedNames, settings: LabelNames) -> FloatAr
         return None
     tensor = _tensor(value, name, settings.shear_order or "yz xz xy", frame.where)
     volume = abs(float(np.linalg.det(frame.cell)))
-    if volume == 0.0 or not frame.pbc.any():
+    if volume == 0.0:
         if tensor.any():
             raise InputError(
-                f"{frame.where}: a {name} is given but the atoms are in no periodic cell: "
-                "give Lattice and pbc, or labels: {ignore: [stress]}"
+                f"{frame.where}: a {name} is given but there is no cell: "
+                "give Lattice, or labels: {ignore: [stress]}"
             )
         return None
     if names.stress is None:
@@ -186,7 +186,7 @@ def _plain_only(info: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for key, value in info.items():
         plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-        if isinstance(plain, str | bool | int | float | list | dict):
+        if plain is None or isinstance(plain, str | bool | int | float | list | dict):
             kept[str(key)] = plain
     return kept
 

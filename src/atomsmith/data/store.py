@@ -249,7 +249,7 @@ class Store(Database):
 
         ``rows`` is a structured array or a mapping from column names to equally long lists.
         """
-        columns, data = pack_trace(rows)
+        columns, data = pack_trace(rows, round, walker)
         with self.transaction():
             self._connection.execute(
                 "INSERT INTO trace (round, walker, columns, data) VALUES (?, ?, ?, ?)",

@@ -99,7 +99,7 @@ def _thinned(group: Sequence[tuple[int, Configuration]]) -> list[tuple[int, Conf
     kept: list[tuple[int, Configuration]] = []
     per_cell: dict[bytes, int] = {}
     for item in sorted(group, key=loudness):
-        cell = np.round(item[1].cell, 6).tobytes()
+        cell = (np.round(item[1].cell, 6) + 0.0).tobytes()
         per_cell[cell] = per_cell.get(cell, 0) + 1
         if per_cell[cell] <= _MOST_PER_CELL:
             kept.append(item)
@@ -117,7 +117,10 @@ def _pairs_of_group(group: Sequence[tuple[int, Configuration]]) -> StrainPairs:
     virials = volumes[:, None] * np.array([c.stress for c in members])
     rows: list[tuple[FloatArray, ...]] = []
     for a in range(len(members) - 1):
-        b = np.arange(a + 1, len(members))
+        # Cells of other handedness or setting can average to a singular one; they are no small strain.
+        close = np.abs(cells[a + 1 :] - cells[a]).max(axis=(1, 2)) <= 0.2 * np.abs(cells[a]).max()
+        b = a + 1 + np.flatnonzero(close)
+        b = b[np.abs(np.linalg.det(0.5 * (cells[b] + cells[a]))) > 0.5 * volumes[a]]
         middle = 0.5 * (cells[b] + cells[a])
         gradient = np.linalg.solve(middle, cells[b] - cells[a])
         strain = _engineering(gradient)

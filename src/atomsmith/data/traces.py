@@ -13,22 +13,30 @@ from atomsmith.data.blobs import from_blob, to_blob
 from atomsmith.errors import InputError
 
 
-def pack_trace(rows: NDArray[np.void] | Mapping[str, ArrayLike]) -> tuple[str, bytes]:
-    """Description (JSON) and bytes of columns of equal length."""
-    if isinstance(rows, np.ndarray):
-        if rows.dtype.names is None:
-            raise InputError("a trace must be a structured array or a mapping from names to columns")
-        columns: Mapping[str, ArrayLike] = {name: rows[name] for name in rows.dtype.names}
+def pack_trace(
+    rows: NDArray[np.void] | Mapping[str, ArrayLike], round: int, walker: int
+) -> tuple[str, bytes]:
+    """Description (JSON) and bytes of columns of equal length.
+
+    Columns named ``round`` and ``walker`` are left out, as the store keeps these beside; they must agree.
+    """
+    if not isinstance(rows, np.ndarray):
+        columns: Mapping[str, ArrayLike] = rows
+    elif rows.dtype.names is not None:
+        columns = {name: rows[name] for name in rows.dtype.names}
     else:
-        columns = rows
+        raise InputError("a trace must be a structured array or a mapping from names to columns")
     described: list[tuple[str, str, str, int]] = []
     parts: list[bytes] = []
     for name, column in columns.items():
+        known = {"round": round, "walker": walker}.get(name)
+        if known is not None:
+            if np.any(np.asarray(column) != known):
+                raise InputError(f"a trace of {name} {known} has rows of another {name}")
+            continue
         dtype, shape, data = to_blob(column)
         if len(json.loads(shape)) != 1:
             raise InputError(f"column {name!r} of a trace has shape {shape}, expected one number a step")
-        if name in ("round", "walker"):
-            raise InputError(f"a trace cannot have a column named {name!r}: it is added by the store")
         described.append((name, dtype, shape, len(data)))
         parts.append(data)
     if len({shape for _, _, shape, _ in described}) > 1:
