@@ -32,8 +32,9 @@
   // ---- 3D view -------------------------------------------------------------------------------------------------
   const STYLES = ["balls and sticks", "space filling", "sticks"];
   const view = make("div", { className: "view", id: "browser-view" });
-  const state = { current: 0, style: 0, repeat: 1, cell: true };
+  const state = { current: 0, style: 0, repeat: 1, cell: true, turned: false };
   let viewer = null, extent = 0;
+  const CAMERA = 150, HALF_ANGLE = Math.PI / 18;  // where 3Dmol's camera stands, and half its field of view
   const OBLIQUE = [-0.6022, -0.1280, -0.1638, 0.7708];  // quaternion: z upwards, seen from the right and from above
 
   const webgl = () => {
@@ -80,13 +81,14 @@
       const [x, y, z] = [0, 1, 2].map((d) => i * cell[0][d] + j * cell[1][d] + k * cell[2][d]);
       return { x, y, z };
     };
+    const radius = 0.025 + 0.0012 * Math.max(...cell.map((vector) => Math.hypot(...vector)));
     const grey = dark.matches ? "#8a929b" : "#6e7781";
     const colours = ["#D55E00", "#009E73", "#0072B2"];  // a, b, c from the origin
     for (let axis = 0; axis < 3; axis++) for (let u = 0; u < 2; u++) for (let v = 0; v < 2; v++) {
       const from = [u, v], to = [u, v];
       from.splice(axis, 0, 0);
       to.splice(axis, 0, 1);
-      viewer.addCylinder({ start: corner(...from), end: corner(...to), radius: 0.035, fromCap: 1, toCap: 1,
+      viewer.addCylinder({ start: corner(...from), end: corner(...to), radius, fromCap: 1, toCap: 1,
         color: u === 0 && v === 0 ? colours[axis] : grey });
     }
   };
@@ -99,6 +101,27 @@
         : state.style === 2 && e.bonds ? { stick: { ...sticks, radius: 0.16 } } : { sphere: balls, stick: sticks };
       viewer.setStyle({ elem: symbol }, style);
     }
+  };
+
+  const frame = (atoms, cell) => {
+    // Centre on atoms and cell; zoom only when their size changes, so that the reader's own zoom and turn stay.
+    const points = atoms.map((atom) => [atom.x, atom.y, atom.z]);
+    for (let corner = 0; cell && state.cell && corner < 8; corner++) {
+      points.push([0, 1, 2].map((d) => (corner & 1) * cell[0][d] + (corner >> 1 & 1) * cell[1][d] + (corner >> 2) * cell[2][d]));
+    }
+    const centre = [0, 1, 2].map((d) => {
+      const values = points.map((point) => point[d]);
+      return (Math.min(...values) + Math.max(...values)) / 2;
+    });
+    const radius = Math.max(2.5, ...points.map((point) => Math.hypot(...point.map((x, d) => x - centre[d])))) + 0.5;
+    const now = viewer.getView();
+    const zoom = Math.abs(radius / (extent || radius / 2) - 1) > 0.15;
+    const distance = zoom ? CAMERA - radius / Math.tan(HALF_ANGLE) : now[3];
+    const turn = cell && !state.turned ? OBLIQUE : now.slice(4);
+    if (cell) state.turned = true;
+    if (zoom) extent = radius;
+    viewer.setSlab(-3 * radius, 3 * radius);
+    viewer.setView([...centre.map((x) => -x), distance, ...turn]);
   };
 
   const draw3d = () => {
@@ -116,21 +139,21 @@
         backgroundColor: "#24292f", backgroundOpacity: 0.85, fontColor: "white", inFront: true });
       viewer.render();
     });
-    const size = Math.max(...[0, 1, 2].map((d) => {
-      const values = atoms.map((atom) => [atom.x, atom.y, atom.z][d]);
-      return Math.max(...values) - Math.min(...values);
-    }), 2);
-    const turn = extent === 0 && structure.cell;
-    if (Math.abs(size / (extent || 1) - 1) > 0.15) { viewer.zoomTo(); viewer.zoom(1.2); extent = size; }
-    if (turn) viewer.setView([...viewer.getView().slice(0, 4), ...OBLIQUE]);
+    frame(atoms, structure.cell);
     viewer.render();
   };
 
   // ---- map of properties ---------------------------------------------------------------------------------------
   const properties = data.properties, names = properties.map((p) => p.name);
-  const axes = { x: 0, y: Math.min(1, names.length - 1), colour: 0 };
-  if (names[0] !== "volume (Å³/atom)") { axes.x = names.length - 1; axes.y = 0; if (names.includes("round")) axes.x = names.indexOf("round"); }
-  if (axes.x === axes.y) axes.x = names.indexOf("index");
+  // Energy against volume where most structures have one, else against round or index.
+  const telling = (name) => {
+    const property = properties.find((p) => p.name === name);
+    return property !== undefined && 2 * property.values.filter((v) => v !== null).length >= structures.length;
+  };
+  const place = (...wanted) => names.indexOf(wanted.find(telling) || "index");
+  const axes = {
+    x: place("volume (Å³/atom)", "round"), y: place("energy (eV/atom)", "largest force (eV/Å)", "number of atoms"), colour: 0,
+  };
   const VIRIDIS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
   const ramp = (t) => {
     const u = Math.min(Math.max(t, 0), 1) * 4, i = Math.min(Math.floor(u), 3), f = u - i;
@@ -284,20 +307,22 @@
     svg, legend);
   root.append(left, right);
 
+  show(0);
+  drawMap();
   if (webgl() && typeof $3Dmol !== "undefined") {
     viewer = $3Dmol.createViewer(view, { backgroundColor: background(), antialias: true });
     dark.addEventListener("change", () => { viewer.setBackgroundColor(background()); draw3d(); });
+    draw3d();
   } else {
     view.className = "failure";
     view.textContent = "This browser has no WebGL, so structures cannot be turned here; a still picture is below.";
     for (const still of document.querySelectorAll(".still")) still.style.display = "block";
   }
-  drawMap();
-  show(0);
-  let width = root.clientWidth;
+  let size = "";
   new ResizeObserver(() => requestAnimationFrame(() => {
-    if (root.clientWidth === width) return;
-    width = root.clientWidth;
+    const now = `${root.clientWidth} ${root.clientHeight}`;
+    if (now === size) return;
+    size = now;
     drawMap();
     if (viewer !== null) viewer.resize();
   })).observe(root);

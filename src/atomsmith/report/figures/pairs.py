@@ -26,15 +26,16 @@ from atomsmith.systems import FloatArray
 PAIRS_PER_FIGURE = 3
 
 
-def pair_figure(curves: Sequence[PairCurve]) -> Figure:
+def pair_figure(curves: Sequence[PairCurve], columns: int | None = None) -> Figure:
     """Energy above force for up to `PAIRS_PER_FIGURE` pairs, linear within 1 and logarithmic beyond.
 
     The band marks distances shorter than any in the training data, where only the prior and the
-    short-range repulsion speak.
+    short-range repulsion speak. ``columns`` leaves room for more pairs than there are, so that the last
+    figure of several has the scale of the others.
     """
     with style():
-        figure = new_figure(WIDTH if len(curves) > 1 else 0.5 * WIDTH, 4.8)
-        columns = max(len(curves), 1 if len(curves) == 1 else PAIRS_PER_FIGURE)
+        columns = max(len(curves), columns or 0)
+        figure = new_figure(WIDTH if columns > 1 else 0.6 * WIDTH, 4.8)
         rows = grid(figure, 2, columns, sharex="col")
         for column, curve in enumerate(curves):
             _draw_pair(rows[0][column], rows[1][column], curve)
@@ -43,7 +44,7 @@ def pair_figure(curves: Sequence[PairCurve]) -> Figure:
             rows[1][column].set_visible(False)
         rows[0][0].set_ylabel("energy (eV)")
         rows[1][0].set_ylabel("force −dE/dr (eV/Å)")
-        figure.legend(handles=_handles(curves), loc="outside upper left", ncols=4, fontsize=8.5)
+        figure.legend(handles=_handles(curves), loc="outside upper left", ncols=3, fontsize=8.5)
         return figure
 
 

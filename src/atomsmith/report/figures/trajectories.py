@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -57,6 +58,7 @@ def overview_figure(trajectories: Sequence[Trajectory]) -> Figure:
         axes = [row[0] for row in grid(figure, len(panels), 1, sharex=True, height_ratios=_heights(panels))]
         offset, most = 0.0, min(max(_MOST_POINTS_OVERVIEW // len(trajectories), 30), _MOST_POINTS)
         rounds, reasons = sorted({t.round for t in trajectories}), reasons_of(trajectories)
+        ends: list[float] = []
         for position, number in enumerate(rounds):
             members = [t for t in trajectories if t.round == number]
             end = offset + max((float(t.step[-1]) for t in members if len(t.step)), default=0.0)
@@ -64,14 +66,9 @@ def overview_figure(trajectories: Sequence[Trajectory]) -> Figure:
                 if position % 2 == 0:
                     panel_axes.axvspan(offset, end, color=BAND, linewidth=0.0, zorder=0)
             _draw_round(axes, panels, members, reasons, offset, most)
-            if position % max(1, len(rounds) // 16) == 0:
-                axes[0].text(
-                    (offset + end) / 2, 1.02, str(number), ha="center", va="bottom", fontsize=7.5,
-                    color=FAINT, transform=axes[0].get_xaxis_transform(),
-                )  # fmt: skip
+            ends.append(end)
             offset = end
-        axes[0].text(-0.012, 1.02, "round", ha="right", va="bottom", fontsize=7.5, color=FAINT,
-                     transform=axes[0].transAxes)  # fmt: skip
+        _number_rounds(axes[0], rounds, ends)
         _finish(axes, panels, trajectories, "steps, rounds in sequence")
         axes[-1].set_xlim(0.0, offset or 1.0)
         figure.legend(
@@ -97,6 +94,25 @@ def reasons_of(trajectories: Sequence[Trajectory]) -> list[str]:
     """Stop reasons in order of frequency, then of name."""
     names = [_reason(t) for t in trajectories]
     return sorted(set(names), key=lambda name: (-names.count(name), name))
+
+
+def _number_rounds(axes: Axes, rounds: Sequence[int], ends: Sequence[float]) -> None:
+    """Round numbers over their bands, as many as have room."""
+    text: dict[str, Any] = {
+        "va": "bottom",
+        "fontsize": 7.5,
+        "color": FAINT,
+        "transform": axes.get_xaxis_transform(),
+    }
+    last = -np.inf
+    for number, start, end in zip(rounds, [0.0, *ends], ends, strict=False):
+        middle = 0.5 * (start + end)
+        if middle - last > 0.03 * ends[-1]:
+            axes.text(middle, 1.02, str(number), ha="center", **text)
+            last = middle
+    axes.annotate(
+        "round ", (0.0, 1.02), xycoords="axes fraction", ha="right", va="bottom", fontsize=7.5, color=FAINT
+    )
 
 
 def _reason(trajectory: Trajectory) -> str:
@@ -132,15 +148,15 @@ def _draw_round(
                 continue
             step, thinned = _thin(trajectory.step, values, panel.peaks, most)
             panel_axes.plot(offset + step, thinned, color=colour(trajectory.walker), linewidth=0.9, alpha=0.9)
-        _mark_end(axes[0], trajectory, reasons, offset)
+        _mark_end(axes[0], trajectory, reasons, offset, size=5.5 if most > 40 else 3.5)
 
 
-def _mark_end(axes: Axes, trajectory: Trajectory, reasons: Sequence[str], offset: float) -> None:
+def _mark_end(axes: Axes, trajectory: Trajectory, reasons: Sequence[str], offset: float, size: float) -> None:
     known = np.flatnonzero(np.isfinite(trajectory.largest_f))
     if len(known) == 0:
         return
     axes.plot(
-        offset + trajectory.step[-1], trajectory.largest_f[known[-1]], linestyle="", markersize=5.5,
+        offset + trajectory.step[-1], trajectory.largest_f[known[-1]], linestyle="", markersize=size,
         marker=marker(reasons.index(_reason(trajectory))), color=colour(trajectory.walker),
         markeredgecolor=INK, markeredgewidth=0.7, zorder=4, clip_on=False,
     )  # fmt: skip

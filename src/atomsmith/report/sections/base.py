@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from atomsmith.report.figures import render
 from atomsmith.report.html import Html, element
 
+_WIDE = 7.0  # inches: a wider figure is scrolled on a narrow screen rather than made illegible
 _PIXELS_PER_INCH = 104  # a figure of full width fills the column of text
 
 
@@ -34,10 +35,11 @@ class FigureShelf:
         self.pngs[name] = rendered.png
         source = "data:image/svg+xml;base64," + base64.b64encode(rendered.svg).decode()
         width = f"max-width: {_PIXELS_PER_INCH * figure.get_figwidth():.0f}px"
+        wide = "canvas wide" if figure.get_figwidth() > _WIDE else "canvas"
         image = element("img", src=source, alt=caption)
         return element(
             "figure",
-            element("div", image, class_="canvas", style=width),
+            element("div", image, class_=wide, style=width),
             element("figcaption", caption),
             class_=class_ or None,
         )

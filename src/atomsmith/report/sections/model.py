@@ -22,7 +22,8 @@ def pairs_section(data: ReportData, shelf: FigureShelf) -> Section | None:
             "Grey: closer than any such pair in the training data."
         )
         name = f"pairs-{first // PAIRS_PER_FIGURE + 1}"
-        parts.append(shelf.place(name, figures.pair_figure(curves), caption))
+        columns = min(len(data.pair_curves), PAIRS_PER_FIGURE)
+        parts.append(shelf.place(name, figures.pair_figure(curves, columns), caption))
     return Section("pairs", "Close approach", join(parts))
 
 
