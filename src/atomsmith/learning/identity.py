@@ -7,7 +7,7 @@ from typing import Any
 from atomsmith.errors import InputError
 from atomsmith.learning.settings import LearnSettings
 
-MAY_CHANGE = ("stop", "executor", "threads", "checkpoint_every")
+MAY_CHANGE = ("stop", "executor", "threads", "checkpoint_every", "failures_in_a_row")
 """They change when and how fast things are computed, not what."""
 
 

@@ -26,12 +26,13 @@ from atomsmith.fitting.metrics import errors
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
 from atomsmith.learning.growth import fit_round
 from atomsmith.learning.identity import fixed_settings, require_same
-from atomsmith.learning.labelling import isolated_energies, label_pending
+from atomsmith.learning.labelling import SCRATCH, isolated_energies, label_pending
 from atomsmith.learning.observer import Observer, Silent
 from atomsmith.learning.selection import select_diverse
 from atomsmith.learning.settings import LearnSettings
 from atomsmith.learning.starts import choose_starts, make_walkers, sampling_of
 from atomsmith.potential import Potential
+from atomsmith.reference import LabelRunner
 from atomsmith.sampling.sampler import run as run_sampler
 from atomsmith.sampling.state import StopReason, Walkers
 from atomsmith.sampling.trace import Trace
@@ -92,13 +93,20 @@ class Learner:
     def run(self) -> Outcome:
         """Go on until a stop criterion is met; see `learn`."""
         self._begin()
-        while True:
-            label_pending(self.store, self.settings, self.observer)
-            self.store.set("seconds", self._seconds())
-            reason = self._stop_reason()
-            if reason is not None:
-                return self._finish(reason)
-            self._round()
+        settings = self.settings
+        symbols = [SYMBOLS[z] for z in self.elements]
+        scratch = self.folder / SCRATCH
+        with LabelRunner(settings.reference, settings.executor, scratch=scratch, elements=symbols) as runner:
+            self.potential_settings = self._with_isolated_energies()
+            while True:
+                spent = label_pending(self.store, runner, settings.failures_in_a_row, self.observer)
+                with self.store.transaction():
+                    self.store.set("label_seconds", self.store.get("label_seconds", 0.0) + spent)
+                    self.store.set("seconds", self._seconds())
+                reason = self._stop_reason()
+                if reason is not None:
+                    return self._finish(reason)
+                self._round()
 
     def _begin(self) -> None:
         """Store the starts and the settings, once; check them ever after."""
@@ -120,7 +128,6 @@ class Learner:
             require_same(self.store.get("settings"), fixed, self.folder)
         everything = [entry.configuration for entry in self.store.entries()]
         self.elements = tuple(sorted({int(z) for c in everything for z in c.numbers}))
-        self.potential_settings = self._with_isolated_energies()
 
     def _with_isolated_energies(self) -> PotentialSettings:
         own = self.settings.potential
@@ -190,10 +197,11 @@ class Learner:
     def _sample(self, number: int, potential: Potential, starts: Sequence[Configuration]) -> Walkers:
         """Run the walkers of a round to their ends, from the last checkpoint if there is one."""
         stored = self.store.load_checkpoint(CHECKPOINT)
+        sampling = [sampling_of(self.settings, start) for start in starts]
         if stored is not None and stored[1]["round"] == number:
             walkers = Walkers.from_arrays(stored[0], stored[1]["header"])
         else:
-            walkers = make_walkers(starts, number, self.settings.seed)
+            walkers = make_walkers(starts, sampling, number, self.settings.seed)
         evaluator = Evaluator(potential, n_threads=self.settings.threads)
         written = 0
 
@@ -210,7 +218,7 @@ class Learner:
             result = run_sampler(
                 walkers,
                 evaluator,
-                [sampling_of(self.settings, start) for start in starts],
+                sampling,
                 on_checkpoint=checkpoint,
                 checkpoint_every=self.settings.checkpoint_every,
                 on_progress=progress,

@@ -108,6 +108,9 @@ class LearnSettings(Settings):
     walkers: WalkerSettings = Field(default=WalkerSettings(), description="How many walkers, and their starts.")
     selection: SelectionSettings = Field(default=SelectionSettings(), description="What is labelled.")
     stop: StopSettings = Field(default=StopSettings(), description="When learning ends.")
+    failures_in_a_row: int = Field(
+        default=5, ge=1, description="Failed reference calculations in a row after which learning stops."
+    )
     isolated_atoms: bool = Field(
         default=True,
         description="Let the reference calculate isolated atoms as reference energies, where it can; "

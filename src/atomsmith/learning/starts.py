@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError
 from atomsmith.learning.settings import LearnSettings, mode_sampling
+from atomsmith.sampling.integrators import thermalised
 from atomsmith.sampling.settings import SamplingSettings
 from atomsmith.sampling.state import Walkers
 from atomsmith.systems import Systems
@@ -29,11 +30,16 @@ def choose_starts(n_starts: int, count: int, round_number: int, seed: int) -> li
     return chosen
 
 
-def make_walkers(starts: Sequence[Configuration], round_number: int, seed: int) -> Walkers:
-    """Walkers at rest at their starts, with random streams of their own."""
+def make_walkers(
+    starts: Sequence[Configuration], sampling: Sequence[SamplingSettings], round_number: int, seed: int
+) -> Walkers:
+    """Walkers at their starts, with thermal velocities and random streams of their own."""
     systems = Systems.from_configurations(starts)
     ids = [(round_number, walker) for walker in range(len(starts))]
-    return Walkers.create(systems, atomic_masses[systems.numbers], seed, ids)
+    walkers = Walkers.create(systems, atomic_masses[systems.numbers], seed, ids)
+    temperature = np.array([one.temperature_k.start for one in sampling], dtype=np.float64)
+    fixed = all(one.fix_centre_of_mass for one in sampling)
+    return thermalised(walkers, temperature, fixed)
 
 
 def sampling_of(settings: LearnSettings, start: Configuration) -> SamplingSettings:

@@ -1,0 +1,52 @@
+"""Labels for the configurations that wait in the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from atomsmith.data.store import Store
+from atomsmith.descriptors.periodic_table import SYMBOLS
+from atomsmith.errors import LabelError
+from atomsmith.learning.observer import Observer
+from atomsmith.learning.settings import LearnSettings
+from atomsmith.reference import FailureGuard, LabelRunner, isolated_atoms
+
+SCRATCH = "scratch"
+
+
+def label_pending(store: Store, runner: LabelRunner, failures_in_a_row: int, observer: Observer) -> float:
+    """Label what is pending, each result committed as soon as it is there; returns the seconds it took.
+
+    Raises
+    ------
+    LabelError
+        If several calculations in a row fail; what was computed until then is in the store.
+    """
+    pending = store.pending()
+    if not pending:
+        return 0.0
+    started = time.perf_counter()
+    guard = FailureGuard(failures_in_a_row)
+    with observer.labelling(len(pending)) as progress:
+        for key, result in runner.run(pending):
+            if result.configuration is not None:
+                store.record_label(key, result.configuration, result.seconds)
+            else:
+                store.record_failure(key, result.reason or "no reason was given", result.seconds)
+                observer.message(f"configuration {key} has no label: {result.reason}")
+            progress(result.seconds, not result.ok)
+            guard.record(result)
+    return time.perf_counter() - started
+
+
+def isolated_energies(
+    elements: Sequence[int], settings: LearnSettings, folder: Path, observer: Observer
+) -> dict[str, float]:
+    """Energies of free atoms by symbol; empty, with a message, where the reference cannot compute one."""
+    try:
+        return isolated_atoms([SYMBOLS[z] for z in elements], settings.reference, folder / SCRATCH)
+    except LabelError as error:
+        observer.message(f"{error}; the reference energies are fitted instead")
+        return {}
