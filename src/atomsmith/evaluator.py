@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomsmith import _engine
-from atomsmith.descriptors.periodic_table import SYMBOLS
+from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.neighbours import NeighbourList
 from atomsmith.prediction import (

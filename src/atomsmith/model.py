@@ -11,7 +11,7 @@ from pydantic import Field
 
 from atomsmith.descriptors import AceSettings, FeatureInfo, PairSettings, build_ace, build_pair
 from atomsmith.descriptors.base import DescriptorPart
-from atomsmith.descriptors.periodic_table import SYMBOLS, covalent_radii
+from atomsmith.elements import SYMBOLS, covalent_radii
 from atomsmith.errors import InputError
 from atomsmith.regressors import LinearSettings
 from atomsmith.settings import Settings

@@ -142,7 +142,7 @@ def test_elements_restrict_centres_and_neighbours():
     ({"degree": [3.0, 3.0]}, "degree has 2 values, but correlation_order is 3"),
     ({"correlation_order": 1}, "no function has the orders and degrees asked for"),
     ({"elements": ["He"]}, "names He, but the elements here are O, H"),
-    ({"elements": ["Q"]}, "'Q' is not a chemical symbol"),
+    ({"elements": ["Q"]}, "'Q' is not the symbol of an element"),
     ({"max_functions": 500}, r"more than max_functions, 500; degree 6 keeps below it"),
 ])  # fmt: skip
 def test_bad_settings_are_refused_with_a_sentence(changes, message):

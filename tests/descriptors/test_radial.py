@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from atomsmith.descriptors import RadialSettings, build_radial, evaluate_radial
-from atomsmith.descriptors.periodic_table import COVALENT_RADII, SYMBOLS, atomic_number
 from atomsmith.descriptors.radial import agnesi_scale
+from atomsmith.elements import COVALENT_RADII, SYMBOLS, number_of
 from atomsmith.errors import InputError
 
 TRANSFORMS = [(2, 4), (2, 2), (1, 1), (3, 6)]
@@ -83,7 +83,7 @@ def test_pairs_named_in_either_order_and_data_before_radii():
 @pytest.mark.parametrize(("settings", "message"), [
     ({"cutoffs": {"SiO": 4.0}}, "'SiO' is not two chemical symbols"),
     ({"cutoffs": {"Si-Ge": 4.0}}, "names Ge, but the elements here are Si"),
-    ({"cutoffs": {"Si-Xx": 4.0}}, "'Xx' is not a chemical symbol"),
+    ({"cutoffs": {"Si-Xx": 4.0}}, "'Xx' is not the symbol of an element"),
     ({"inner": {"Si-Si": (1.5, 1.0)}}, "pair Si-Si has the inner distances 1.5 and 1"),
     ({"inner": {"Si-Si": (1.0, 5.5)}}, "must rise in this order"),
     ({"r0": {"Si-Si": 0.0}}, "both must be positive"),
@@ -98,4 +98,4 @@ def test_table_of_elements_is_that_of_ase():
     data = pytest.importorskip("ase.data")
     assert list(SYMBOLS) == list(data.chemical_symbols)
     np.testing.assert_allclose(COVALENT_RADII, data.covalent_radii[1:97])
-    assert atomic_number("Og") == 118
+    assert number_of("Og") == 118

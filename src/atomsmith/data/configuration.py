@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from atomsmith.data.elements import SYMBOLS, symbol_of
 from atomsmith.data.neighbours import shortest_distance
+from atomsmith.elements import SYMBOLS, symbol_of
 from atomsmith.errors import InputError
 from atomsmith.systems import BoolArray, FloatArray, IntArray
 

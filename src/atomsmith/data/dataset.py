@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from atomsmith.data.configuration import Configuration
-from atomsmith.data.elements import symbol_of
 from atomsmith.data.extxyz import format_extxyz
 from atomsmith.data.files import replacing
 from atomsmith.data.labels import LabelNames
 from atomsmith.data.reading import configurations_from_atoms, read_configurations
 from atomsmith.data.stress_check import require_consistent_stress
+from atomsmith.elements import symbol_of
 from atomsmith.errors import InputError
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atomsmith.data.configuration import Configuration
-from atomsmith.data.elements import number_of
 from atomsmith.data.files import read_text
 from atomsmith.data.frames import Frame
+from atomsmith.elements import number_of
 from atomsmith.errors import InputError
 
 _ITEM = re.compile(

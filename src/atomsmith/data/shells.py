@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from atomsmith.data.configuration import Configuration
-from atomsmith.data.elements import symbol_of
 from atomsmith.data.neighbours import pair_distances
+from atomsmith.elements import symbol_of
 from atomsmith.systems import FloatArray
 
 _BIN = 0.02

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from atomsmith.data.configuration import Configuration
 from atomsmith.data.dataset import Dataset
-from atomsmith.data.elements import symbol_of
 from atomsmith.data.units import GPA_PER_EV_A3
+from atomsmith.elements import symbol_of
 
 Range = tuple[float, float]
 

@@ -15,10 +15,10 @@ from pydantic import Field
 
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.descriptors.invariants import Coupling, couple
-from atomsmith.descriptors.periodic_table import SYMBOLS, atomic_number
 from atomsmith.descriptors.products import build_products
 from atomsmith.descriptors.radial import RadialSettings, build_radial
 from atomsmith.descriptors.selection import Selection, select
+from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray, IntArray
@@ -187,7 +187,7 @@ def _species(settings: AceSettings, elements: Sequence[int]) -> list[int]:
     """Indices of the species that take part."""
     if settings.elements is None:
         return list(range(len(elements)))
-    numbers = [atomic_number(symbol) for symbol in settings.elements]
+    numbers = [number_of(symbol) for symbol in settings.elements]
     for number in numbers:
         if number not in elements:
             known = ", ".join(SYMBOLS[z] for z in elements)

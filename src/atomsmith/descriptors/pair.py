@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import Field
 
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
-from atomsmith.descriptors.periodic_table import SYMBOLS
 from atomsmith.descriptors.radial import RadialSettings, build_radial
+from atomsmith.elements import SYMBOLS
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray
 

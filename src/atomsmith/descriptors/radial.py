@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from atomsmith.descriptors.periodic_table import SYMBOLS, covalent_radii, parse_pair
+from atomsmith.elements import SYMBOLS, covalent_radii, parse_pair
 from atomsmith.errors import InputError
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray

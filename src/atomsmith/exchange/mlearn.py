@@ -20,11 +20,11 @@ from typing import Any, Literal
 import numpy as np
 
 from atomsmith.data.configuration import Configuration
-from atomsmith.data.elements import number_of
 from atomsmith.data.files import read_text
 from atomsmith.data.labels import LabelNames, ShearOrder
 from atomsmith.data.shear_order import decide_shear_order
 from atomsmith.data.units import GPA_PER_EV_A3, KBAR_PER_EV_A3
+from atomsmith.elements import number_of
 from atomsmith.errors import InputError
 from atomsmith.systems import FloatArray
 

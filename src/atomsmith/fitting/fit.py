@@ -11,7 +11,7 @@ import numpy as np
 
 from atomsmith.data.dataset import Dataset
 from atomsmith.data.shells import pair_shells
-from atomsmith.descriptors.periodic_table import SYMBOLS, atomic_number
+from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.core import FIRST_SIGMA, ROUNDS, holes, with_repulsive_core
@@ -181,7 +181,7 @@ def reference_energies(
     """
     known = {} if settings.source == "fitted" else dict(data.isolated_atom_energies())
     if settings.source != "fitted":
-        known |= {atomic_number(symbol): energy for symbol, energy in settings.values.items()}
+        known |= {number_of(symbol): energy for symbol, energy in settings.values.items()}
     missing = [z for z in elements if z not in known]
     if not missing:
         return np.array([known[z] for z in elements]), True

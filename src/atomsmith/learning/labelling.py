@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from atomsmith.data.store import Store
-from atomsmith.descriptors.periodic_table import SYMBOLS
+from atomsmith.elements import SYMBOLS
 from atomsmith.errors import LabelError
 from atomsmith.learning.observer import Observer
 from atomsmith.learning.settings import LearnSettings

@@ -18,7 +18,7 @@ import numpy as np
 from atomsmith.data.configuration import Configuration
 from atomsmith.data.dataset import Dataset
 from atomsmith.data.store import Store
-from atomsmith.descriptors.periodic_table import SYMBOLS
+from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.evaluator import Evaluator
 from atomsmith.fitting.fit import FitResult

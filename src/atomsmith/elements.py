@@ -1,7 +1,8 @@
-"""Chemical symbols and covalent radii."""
+"""Chemical elements: symbols, atomic numbers, covalent radii."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,16 +11,16 @@ from atomsmith.errors import InputError
 from atomsmith.systems import FloatArray
 
 # fmt: off
-SYMBOLS = (
-    "X", "H", "He", "Li", "Be", "B", "C", "N", "O", "F", "Ne", "Na", "Mg", "Al", "Si", "P", "S",
-    "Cl", "Ar", "K", "Ca", "Sc", "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge",
-    "As", "Se", "Br", "Kr", "Rb", "Sr", "Y", "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd",
-    "In", "Sn", "Sb", "Te", "I", "Xe", "Cs", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd",
-    "Tb", "Dy", "Ho", "Er", "Tm", "Yb", "Lu", "Hf", "Ta", "W", "Re", "Os", "Ir", "Pt", "Au", "Hg",
-    "Tl", "Pb", "Bi", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Th", "Pa", "U", "Np", "Pu", "Am", "Cm",
-    "Bk", "Cf", "Es", "Fm", "Md", "No", "Lr", "Rf", "Db", "Sg", "Bh", "Hs", "Mt", "Ds", "Rg", "Cn",
-    "Nh", "Fl", "Mc", "Lv", "Ts", "Og",
+SYMBOLS: tuple[str, ...] = (
+    "X", "H", "He", "Li", "Be", "B", "C", "N", "O", "F", "Ne", "Na", "Mg", "Al", "Si", "P", "S", "Cl",
+    "Ar", "K", "Ca", "Sc", "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se",
+    "Br", "Kr", "Rb", "Sr", "Y", "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd", "In", "Sn", "Sb",
+    "Te", "I", "Xe", "Cs", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho", "Er",
+    "Tm", "Yb", "Lu", "Hf", "Ta", "W", "Re", "Os", "Ir", "Pt", "Au", "Hg", "Tl", "Pb", "Bi", "Po", "At",
+    "Rn", "Fr", "Ra", "Ac", "Th", "Pa", "U", "Np", "Pu", "Am", "Cm", "Bk", "Cf", "Es", "Fm", "Md", "No",
+    "Lr", "Rf", "Db", "Sg", "Bh", "Hs", "Mt", "Ds", "Rg", "Cn", "Nh", "Fl", "Mc", "Lv", "Ts", "Og",
 )
+"""Symbol of every atomic number; ``SYMBOLS[0]`` is a placeholder."""
 
 # Cordero et al., Dalton Trans. 2008, 2832, table 2 (C sp3; Mn, Fe, Co low spin), in angstrom, from H to Cm.
 COVALENT_RADII = np.array([
@@ -31,25 +32,31 @@ COVALENT_RADII = np.array([
     1.45, 1.46, 1.48, 1.40, 1.50, 1.50, 2.60, 2.21, 2.15, 2.06, 2.00, 1.96, 1.90, 1.87, 1.80, 1.69,
 ])
 # fmt: on
-HEAVY_RADIUS = 1.69  # beyond Cm: the last tabulated value
+_HEAVY_RADIUS = 1.69  # beyond Cm: the last tabulated value
+
+_NUMBERS = {symbol: number for number, symbol in enumerate(SYMBOLS) if number > 0}
 
 
-def atomic_number(symbol: str) -> int:
-    """Atomic number of a chemical symbol.
+def symbol_of(number: int) -> str:
+    """Chemical symbol of an atomic number (1 to 118)."""
+    if not 1 <= number < len(SYMBOLS):
+        raise InputError(f"atomic number {number} is not that of an element (1 to {len(SYMBOLS) - 1})")
+    return SYMBOLS[number]
 
-    Raises
-    ------
-    InputError
-        If there is no such element.
-    """
-    if symbol == "X" or symbol not in SYMBOLS:
-        raise InputError(f"'{symbol}' is not a chemical symbol; write elements like Si, O, H.")
-    return SYMBOLS.index(symbol)
+
+def number_of(symbol: str) -> int:
+    """Atomic number of a chemical symbol; case does not matter."""
+    number = _NUMBERS.get(symbol.strip().capitalize())
+    if number is None:
+        near = difflib.get_close_matches(symbol.strip().capitalize(), list(_NUMBERS), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"{symbol!r} is not the symbol of an element{hint}")
+    return number
 
 
 def covalent_radii(elements: Sequence[int]) -> FloatArray:
     """Covalent radii in angstrom of atomic numbers, shape (n,)."""
-    return np.array([COVALENT_RADII[z - 1] if z <= len(COVALENT_RADII) else HEAVY_RADIUS for z in elements])
+    return np.array([COVALENT_RADII[z - 1] if z <= len(COVALENT_RADII) else _HEAVY_RADIUS for z in elements])
 
 
 def parse_pair(key: str, elements: Sequence[int]) -> tuple[int, int]:
@@ -70,7 +77,7 @@ def parse_pair(key: str, elements: Sequence[int]) -> tuple[int, int]:
     symbols = key.split("-")
     if len(symbols) != 2:
         raise InputError(f"Pair '{key}' is not two chemical symbols joined by a hyphen; write it like Si-O.")
-    numbers = [atomic_number(symbol) for symbol in symbols]
+    numbers = [number_of(symbol) for symbol in symbols]
     for number in numbers:
         if number not in elements:
             known = ", ".join(SYMBOLS[z] for z in elements)
