@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from atomsmith.descriptors import AceSettings, FeatureInfo, PairSettings, build_ace, build_pair
+from atomsmith.descriptors import AceSettings, FeatureInfo, PairSettings, build_ace, build_pair, degree_for
 from atomsmith.descriptors.base import DescriptorPart
 from atomsmith.elements import SYMBOLS, covalent_radii
 from atomsmith.errors import InputError
@@ -44,8 +44,8 @@ class RepulsionSettings(Settings):
         default=0.75,
         gt=0.0,
         le=1.0,
-        description="The outer distance, where the repulsion has faded out and the fitted functions are full, "
-        "is this fraction of the nearest-neighbour distance, or the shortest distance in the data if less.",
+        description="The outer distance, where the repulsion has faded out and the fitted functions are full, is "
+        "this fraction of the nearest-neighbour distance, or the shortest distance in the data if less.",
     )
 
 
@@ -89,7 +89,33 @@ class Model:
     """Term of each feature, -1 for reference energies, shape (n_features,)."""
 
 
-def build_model(settings: ModelSettings, elements: Sequence[int], distances: Distances | None = None) -> Model:
+def with_degrees(settings: ModelSettings, n_elements: int, n_rows: int) -> ModelSettings:
+    """Settle the degree of ace terms that leave it to the amount of data.
+
+    The number of functions of all these terms together is 3 sqrt(rows) for each element, between 100 and 1000 for each:
+    a few hundred for the hundred or so configurations that a fit usually has. (Beyond a couple of functions for each
+    hundred rows errors fall slowly, while the cost of an evaluation keeps rising.)
+    """
+    open_terms = [
+        t for t in settings.terms if isinstance(t.descriptor, AceSettings) and t.descriptor.degree is None
+    ]
+    if not open_terms:
+        return settings
+    wanted = n_elements * float(np.clip(3.0 * np.sqrt(n_rows), 100.0, 1000.0)) / len(open_terms)
+
+    def settled(term: TermSettings) -> TermSettings:
+        descriptor = term.descriptor
+        if not (isinstance(descriptor, AceSettings) and descriptor.degree is None):
+            return term
+        degree = max(2.0, degree_for(descriptor, n_elements, int(wanted)))
+        return term.model_copy(update={"descriptor": descriptor.model_copy(update={"degree": degree})})
+
+    return settings.model_copy(update={"terms": tuple(settled(term) for term in settings.terms)})
+
+
+def build_model(
+    settings: ModelSettings, elements: Sequence[int], distances: Distances | None = None
+) -> Model:
     """Make the plan of a potential.
 
     Parameters

@@ -24,6 +24,10 @@ from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray, IntArray
 
 
+DEFAULT_DEGREE = 12.0
+"""Of a basis that is built without data and without a degree."""
+
+
 class AceSettings(Settings):
     """Linear-ACE features of correlation order 1 to 4 (body order 2 to 5)."""
 
@@ -35,10 +39,11 @@ class AceSettings(Settings):
         le=4,
         description="Largest number of neighbours in one product; the body order less one.",
     )
-    degree: float | list[float] = Field(
-        default=12,
+    degree: float | list[float] | None = Field(
+        default=None,
         description="Largest total degree, sum over neighbours of n + weight_l * l with n, l >= 0: a value "
-        "per correlation order, or that of order 2, from which the others differ by degree_step.",
+        "per correlation order, or that of order 2, from which the others differ by degree_step. By default "
+        "a fit takes the degree that the amount of data warrants.",
     )
     degree_step: float = Field(
         default=3.0,
@@ -53,7 +58,7 @@ class AceSettings(Settings):
         description="Include correlation order 1; off because the pair potential spans the same functions, "
         "and because those of A around B and of B around A then differ in nothing but their name.",
     )
-    l_max: int = Field(default=12, ge=0, le=20, description="Largest angular degree.")
+    l_max: int = Field(default=12, ge=0, le=12, description="Largest angular degree.")
     n_max: int = Field(default=30, ge=0, le=60, description="Largest radial degree.")
     max_functions: int = Field(
         default=20_000, ge=1, description="Refuse a basis of more functions than this; a guard against slips."
@@ -86,7 +91,8 @@ class AceSettings(Settings):
                 )
             chosen = dict(zip(orders, self.degree, strict=True))
         else:
-            chosen = {order: self.degree - (order - 2) * self.degree_step for order in orders}
+            degree = DEFAULT_DEGREE if self.degree is None else self.degree
+            chosen = {order: degree - (order - 2) * self.degree_step for order in orders}
         return {order: d for order, d in chosen.items() if d >= 0.0 and (order > 1 or self.first_order)}
 
 

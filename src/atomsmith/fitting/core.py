@@ -52,7 +52,7 @@ def dimer_energies(plan: dict[str, Any], coefficients: FloatArray, pair: Dimers)
     evaluator = PlanEvaluator(plan)
     without_reference = coefficients.copy()
     without_reference[: len(plan["elements"])] = 0.0
-    energies, _, _ = evaluator.predict(pair.systems, evaluator.weights(without_reference[None]))
+    energies, _, _ = evaluator.predict_sets(pair.systems, evaluator.weights(without_reference[None]))
     return sum_atoms(energies[0], pair.systems)
 
 
@@ -94,7 +94,7 @@ def anchor_rows(
         target = bare[:-1] + (end - bare[-1]) * s**3 * (10.0 + s * (6.0 * s - 15.0))
         design, _ = evaluator.feature_sums(pair.systems)
         design[:, : len(plan["elements"])] = 0.0
-        energies, _, _ = evaluator.predict(pair.systems, evaluator.weights(zero))
+        energies, _, _ = evaluator.predict_sets(pair.systems, evaluator.weights(zero))
         rows.append(design)
         targets.append(target - sum_atoms(energies[0], pair.systems))
     return np.concatenate(rows), np.concatenate(targets), np.full(sum(map(len, targets)), 1.0 / sigma)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator, sum_atoms
 from atomsmith.fitting.factor import TriangularFactor
 from atomsmith.fitting.weights import RowWeights, Weights, row_weights
@@ -65,7 +64,7 @@ def fold_configurations(
     Raises
     ------
     InputError
-        If no configuration has a label, or an atom's element is not in the plan.
+        If an atom's element is not in the plan.
     """
     evaluator = PlanEvaluator(plan, n_threads=n_threads)
     fixed_weights = evaluator.weights(np.zeros((1, evaluator.model.n_features)))
@@ -78,10 +77,6 @@ def fold_configurations(
         done += len(block)
         if progress is not None:
             progress(done)
-    if factor.n_rows == 0:
-        raise InputError(
-            "No configuration has a label with a weight above zero; give energies, forces or stresses."
-        )
     return factor
 
 
@@ -98,7 +93,7 @@ def design_block(
     """
     systems = Systems.from_configurations(configurations)
     energy_rows, force_rows, virial_rows = evaluator.design_rows(systems)
-    energies, forces, virial = evaluator.predict(systems, fixed_weights)
+    energies, forces, virial = evaluator.predict_sets(systems, fixed_weights)
     counts = energy_rows[:, : len(reference)]
     fixed = sum_atoms(energies[0], systems) + counts @ reference
     voigt = np.stack(

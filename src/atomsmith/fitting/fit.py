@@ -17,11 +17,12 @@ from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.core import FIRST_SIGMA, ROUNDS, holes, with_repulsive_core
 from atomsmith.fitting.design import fold_configurations
 from atomsmith.fitting.factor import TriangularFactor
+from atomsmith.fitting.held_out import GROUPS, held_out_scale, merged
 from atomsmith.fitting.posterior import Posterior
 from atomsmith.fitting.prior import Prior
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
 from atomsmith.fitting.solvers import Solution, solve
-from atomsmith.model import Distances, Model, build_model
+from atomsmith.model import Distances, Model, build_model, with_degrees
 from atomsmith.potential import Potential, library_version
 from atomsmith.systems import FloatArray
 
@@ -102,26 +103,62 @@ def fit_model(
     started = time.perf_counter()
     chosen = tuple(elements) if elements is not None else tuple(data.elements)
     distances = distances_of(data, chosen)
+    n_rows = sum(number_of_rows(c) for c in data)
+    settings = settings.model_copy(update={"model": with_degrees(settings.model, len(chosen), n_rows)})
     model = build_model(settings.model, chosen, distances)
     reference, held = reference_energies(data, chosen, settings.reference_energies)
     built = time.perf_counter()
     bonded = [c for c in data if len(c.numbers) > 1 or c.pbc.any()]
-    factor = fold_configurations(
-        model.plan,
-        bonded if held else list(data),
-        settings.weights,
-        reference,
-        n_threads=settings.threads,
-        progress=progress,
-    )
+    groups = fold_groups(model, bonded if held else list(data), reference, settings, progress)
+    factor = merged(groups)
     folded = time.perf_counter()
-    result = solve_model(model, factor, reference, held, settings, distances, data)
+    result = solve_model(model, groups, factor, reference, held, settings, distances, data)
     result.seconds.update(basis=built - started, rows=folded - built, solve=time.perf_counter() - folded)
     return result
 
 
+def fold_groups(
+    model: Model,
+    configurations: Sequence[Configuration],
+    reference: FloatArray,
+    settings: PotentialSettings,
+    progress: Callable[[int], None] | None = None,
+) -> list[TriangularFactor]:
+    """Factors of up to `GROUPS` random groups of configurations, of which each is predicted from the others."""
+    count = min(GROUPS, len(configurations)) if settings.calibrate else 1
+    order = np.random.default_rng((settings.seed, 303)).permutation(len(configurations))
+    factors, done = [], 0
+    for k in range(count):
+        chosen = [configurations[i] for i in np.sort(order[k::count])]
+        before = done
+        factor = fold_configurations(
+            model.plan,
+            chosen,
+            settings.weights,
+            reference,
+            n_threads=settings.threads,
+            progress=None if progress is None else lambda n, before=before: progress(before + n),
+        )
+        done += len(chosen)
+        factors.append(factor)
+    with_rows = [factor for factor in factors if factor.n_rows]
+    if not with_rows:
+        raise InputError(
+            "No configuration has a label with a weight above zero; give energies, forces or stresses."
+        )
+    return with_rows
+
+
+def number_of_rows(configuration: Configuration) -> int:
+    """Labels of a configuration: energy 1, forces 3 N, stress 6."""
+    forces = 0 if configuration.forces is None else 3 * len(configuration.numbers)
+    stress = 0 if configuration.stress is None else 6
+    return int(configuration.energy is not None) + forces + stress
+
+
 def solve_model(
     model: Model,
+    groups: Sequence[TriangularFactor],
     factor: TriangularFactor,
     reference: FloatArray,
     held: bool,
@@ -144,7 +181,8 @@ def solve_model(
             anchored.update(pairs)
             solution = solve(used, prior, settings.solver)
             sigma /= 10.0
-    posterior = _shifted(solution.posterior, reference)
+    scale, unseen = held_out_scale(groups, prior, solution) if len(groups) > 1 else (1.0, None)
+    posterior = _shifted(solution.posterior.scaled(scale), reference)
     committee = posterior.draw(settings.committee, settings.seed) if settings.committee else None
     names = [(SYMBOLS[model.elements[i]], SYMBOLS[model.elements[j]]) for i, j in sorted(anchored)]
     potential = Potential(
@@ -154,7 +192,8 @@ def solve_model(
         coefficients=posterior.mean,
         posterior=posterior,
         committee=np.zeros((0, len(posterior.mean))) if committee is None else committee,
-        metadata=_metadata(settings, solution, distances, data, model, names),
+        metadata=_metadata(settings, solution, distances, data, model, names)
+        | {"calibration": {"scale": scale, "held_out_weighted_rmse": unseen, "groups": len(groups)}},
     )
     return FitResult(potential, solution, factor, model, reference, names)
 

@@ -41,6 +41,11 @@ class PotentialSettings(Settings):
     committee: int = Field(
         default=8, ge=0, le=256, description="Members of the committee, drawn from the posterior."
     )
+    calibrate: bool = Field(
+        default=True,
+        description="Scale the posterior so that its standard deviations match the errors on configurations "
+        "left out of the fit.",
+    )
     repulsive_core: bool = Field(
         default=True,
         description="Check that every pair of atoms repels below the distances of the data, and add weak "

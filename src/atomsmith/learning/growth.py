@@ -32,7 +32,7 @@ def with_degree(settings: PotentialSettings, degree: float) -> PotentialSettings
 def degree_of(settings: PotentialSettings) -> float:
     """Largest total degree of the ace terms; 0 without any."""
     degrees = [
-        max(term.descriptor.degree) if isinstance(term.descriptor.degree, list) else term.descriptor.degree
+        max(term.descriptor.degrees().values())
         for term in settings.model.terms
         if isinstance(term.descriptor, AceSettings)
     ]
