@@ -47,9 +47,14 @@ def dimers(elements: tuple[int, int], distances: FloatArray) -> Dimers:
     return Dimers(elements, distances, systems)
 
 
-def dimer_energies(plan: dict[str, Any], coefficients: FloatArray, pair: Dimers) -> FloatArray:
-    """Energies of dimers relative to their isolated atoms, eV, shape (distances,)."""
-    evaluator = PlanEvaluator(plan)
+def dimer_energies(
+    plan: dict[str, Any], coefficients: FloatArray, pair: Dimers, evaluator: PlanEvaluator | None = None
+) -> FloatArray:
+    """Energies of dimers relative to their isolated atoms, eV, shape (distances,).
+
+    ``evaluator`` is one of the same plan, to spare making it again.
+    """
+    evaluator = evaluator or PlanEvaluator(plan)
     without_reference = coefficients.copy()
     without_reference[: len(plan["elements"])] = 0.0
     energies, _, _ = evaluator.predict_sets(pair.systems, evaluator.weights(without_reference[None]))
@@ -59,9 +64,10 @@ def dimer_energies(plan: dict[str, Any], coefficients: FloatArray, pair: Dimers)
 def holes(plan: dict[str, Any], coefficients: FloatArray, shortest: FloatArray) -> list[tuple[int, int]]:
     """Pairs of species whose dimer energy does not rise all the way from the shortest distance inwards."""
     found = []
+    evaluator = PlanEvaluator(plan)
     for i, j, inner, outer in _ranges(plan, shortest):
         pair = dimers((plan["elements"][i], plan["elements"][j]), np.linspace(0.8 * inner, outer, POINTS))
-        if np.any(np.diff(dimer_energies(plan, coefficients, pair)) >= 0.0):
+        if np.any(np.diff(dimer_energies(plan, coefficients, pair, evaluator)) >= 0.0):
             found.append((i, j))
     return found
 
@@ -87,7 +93,7 @@ def anchor_rows(
         elements = (plan["elements"][i], plan["elements"][j])
         r = inner + (outer - inner) * (np.arange(ANCHORS) + 0.5) / ANCHORS
         pair = dimers(elements, r)
-        end = float(dimer_energies(plan, coefficients, dimers(elements, np.array([outer])))[0])
+        end = float(dimer_energies(plan, coefficients, dimers(elements, np.array([outer])), evaluator)[0])
         s = (r - inner) / (outer - inner)
         bare = _bare_repulsion(plan, i, j, np.append(r, outer))
         # Never below the repulsion's own fall: a dimer that binds at the shortest distance must still repel inwards.
