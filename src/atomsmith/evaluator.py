@@ -42,9 +42,9 @@ class PlanEvaluator:
         self.elements: Sequence[int] = plan["elements"]
         self.n_threads = n_threads
         self.neighbours = NeighbourList(self.model.cutoff, skin)
-        self._batch: Any = None
+        self._batch: _engine.Batch | None = None
 
-    def batch(self, systems: Systems) -> Any:
+    def batch(self, systems: Systems) -> _engine.Batch:
         """Return the engine's batch, valid for these systems."""
         if self.neighbours.update(systems) or self._batch is None:
             self._batch = _engine.Batch(
@@ -58,21 +58,19 @@ class PlanEvaluator:
             )
         return self._batch
 
-    def weights(self, coefficients: FloatArray) -> Any:
+    def weights(self, coefficients: FloatArray) -> _engine.Weights:
         """Coefficient sets, shape (sets, n_features), in the engine's form."""
         return _engine.Weights.from_coefficients(self.model, np.ascontiguousarray(coefficients))
 
-    def predict(self, systems: Systems, weights: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def predict_sets(
+        self, systems: Systems, weights: _engine.Weights
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Per-atom energies (M, N), forces (M, N, 3) and virials (M, S, 3, 3) of every set."""
-        energies, forces, virial = self.batch(systems).predict(
-            weights, *_geometry(systems), n_threads=self.n_threads
-        )
-        return energies, forces, virial
+        return self.batch(systems).predict(weights, *_geometry(systems), n_threads=self.n_threads)
 
     def features(self, systems: Systems) -> FloatArray:
         """Features of every atom, shape (N, n_features)."""
-        features: FloatArray = self.batch(systems).features(*_geometry(systems), n_threads=self.n_threads)
-        return features
+        return self.batch(systems).features(*_geometry(systems), n_threads=self.n_threads)
 
     def feature_sums(self, systems: Systems) -> tuple[FloatArray, FloatArray]:
         """Features summed over each system's atoms (S, n_features), and energies free of parameters (S,)."""
@@ -81,10 +79,7 @@ class PlanEvaluator:
 
     def design_rows(self, systems: Systems) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Rows of energy (S, n), forces (3N, n) and virial (6S, n; xx yy zz yz xz xy), columns contiguous."""
-        energy, forces, virial = self.batch(systems).design_rows(
-            *_geometry(systems), n_threads=self.n_threads
-        )
-        return energy, forces, virial
+        return self.batch(systems).design_rows(*_geometry(systems), n_threads=self.n_threads)
 
 
 class Evaluator(PlanEvaluator):
@@ -95,23 +90,25 @@ class Evaluator(PlanEvaluator):
         self.potential = potential
         mean = potential.coefficients[None]
         self._mean = self.weights(mean)
-        self._committee = self.weights(np.concatenate([mean, potential.committee])) if self.n_members else None
+        self._committee = (
+            self.weights(np.concatenate([mean, potential.committee])) if self.n_members else None
+        )
 
     @property
     def n_members(self) -> int:
         """Members of the committee."""
         return len(self.potential.committee)
 
-    def predict(self, systems: Systems) -> Prediction:  # type: ignore[override]
+    def predict(self, systems: Systems) -> Prediction:
         """Energy, forces and virial of every system."""
-        energies, forces, virial = super().predict(systems, self._mean)
+        energies, forces, virial = self.predict_sets(systems, self._mean)
         return Prediction(sum_atoms(energies[0], systems), energies[0], forces[0], virial[0])
 
     def predict_committee(self, systems: Systems) -> CommitteePrediction:
         """Mean model and every committee member, from one sweep over the basis."""
         if self._committee is None:
             raise InputError("The potential has no committee; fit it with committee: 8 or more members.")
-        energies, forces, virial = super().predict(systems, self._committee)
+        energies, forces, virial = self.predict_sets(systems, self._committee)
         energy = np.stack([sum_atoms(set_, systems) for set_ in energies])
         return CommitteePrediction(
             mean=Prediction(energy[0], energies[0], forces[0], virial[0]),
@@ -135,7 +132,9 @@ class Evaluator(PlanEvaluator):
         sums, fixed = self.feature_sums(systems)
         if uncertainty == "posterior":
             if potential.posterior is None:
-                raise InputError("The potential has no posterior; use uncertainty: committee, or fit it again.")
+                raise InputError(
+                    "The potential has no posterior; use uncertainty: committee, or fit it again."
+                )
             sigma = potential.posterior.std(sums)
             direction = potential.posterior.direction(sums)
         else:
@@ -179,7 +178,7 @@ def sum_atoms(values: FloatArray, systems: Systems) -> FloatArray:
     if systems.n_atoms and (systems.counts > 0).all():
         total: FloatArray = np.add.reduceat(values, systems.first[:-1])
         return total
-    return np.bincount(systems.owner, values, minlength=systems.n_systems)
+    return np.bincount(systems.owner, values, minlength=systems.n_systems).astype(np.float64)
 
 
 def _geometry(systems: Systems) -> tuple[FloatArray, FloatArray]:

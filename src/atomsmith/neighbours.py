@@ -45,7 +45,8 @@ def find_pairs(
     shifts = shifts.astype(np.int64) - offset[j] + offset[i]
     if len(shifts) and np.abs(shifts).max() > MAX_SHIFT:
         raise InputError(
-            f"An atom is more than {MAX_SHIFT} cells away from its neighbours; wrap the positions into the cell."
+            f"An atom is more than {MAX_SHIFT} cells away from its neighbours; wrap the positions into the "
+            "cell."
         )
     # vesin leaves the order of an atom's neighbours open; ours is fixed, so that sums are reproducible.
     order = np.lexsort((shifts[:, 2], shifts[:, 1], shifts[:, 0], j, i))
@@ -60,8 +61,8 @@ def _complete_cell(
     for axis in range(3):
         if pbc[axis] and np.linalg.norm(cell[axis]) < 1e-8:
             raise InputError(
-                f"A system is periodic along lattice vector {axis + 1}, but that vector is zero; give a cell or "
-                "switch the periodicity off."
+                f"A system is periodic along lattice vector {axis + 1}, but that vector is zero; give a cell "
+                "or switch the periodicity off."
             )
     if pbc.all():
         if abs(np.linalg.det(cell)) < 1e-10:
@@ -71,7 +72,7 @@ def _complete_cell(
     box[pbc] = cell[pbc]
     # An orthonormal complement of the periodic vectors.
     _, _, directions = np.linalg.svd(box[pbc] if pbc.any() else np.zeros((1, 3)))
-    for direction, axis in zip(directions[pbc.sum() :], np.flatnonzero(~pbc), strict=True):
+    for direction, axis in zip(directions[pbc.sum() :], np.flatnonzero(~pbc).tolist(), strict=True):
         along = positions @ direction
         box[axis] = direction * (np.ptp(along) + 2.0 * cutoff + 1.0)
     return box
@@ -133,8 +134,8 @@ class NeighbourList:
     def _still_valid(self, old: Systems, new: Systems) -> bool:
         """Whether every pair within the cutoff now was within cutoff + skin when the list was made.
 
-        With F the change of the cell (x' = x F) and u the displacement left when it is undone, a pair at d' now was
-        at d with |d| <= |d'| |F^-1| + 2 max |u|, |.| of a matrix its largest singular value.
+        With F the change of the cell (x' = x F) and u the displacement left when it is undone, a pair at d'
+        now was at d with |d| <= |d'| |F^-1| + 2 max |u|, |.| of a matrix its largest singular value.
         """
         if old.first is not new.first and not np.array_equal(old.first, new.first):
             return False

@@ -87,7 +87,9 @@ class Potential:
 
         return Evaluator(self, skin=skin, n_threads=n_threads)
 
-    def calculator(self, *, committee: bool = False, skin: float = 0.5, n_threads: int = 1) -> AtomsmithCalculator:
+    def calculator(
+        self, *, committee: bool = False, skin: float = 0.5, n_threads: int = 1
+    ) -> AtomsmithCalculator:
         """Make an ASE calculator: energy, free_energy, energies, forces, stress.
 
         With ``committee`` its results also hold ``committee_energy`` (K,), ``committee_forces`` (K, N, 3),

@@ -210,7 +210,7 @@ class Configuration:
         if self.energy is not None:
             labels |= {"energy": self.energy, "free_energy": self.energy}
         if labels:
-            atoms.calc = SinglePointCalculator(atoms, **labels)  # type: ignore[no-untyped-call]
+            atoms.calc = SinglePointCalculator(atoms, **labels)
         return atoms
 
 

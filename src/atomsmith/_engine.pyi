@@ -1,0 +1,80 @@
+"""The compiled engine: energies, forces and virials of a plan (docs/architecture.md).
+
+N atoms, S systems, M sets of coefficients, C centres (the first of the N atoms: those whose neighbours are
+listed). Arrays that are given must be C-contiguous and of the type stated; none is kept.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atomsmith.systems import FloatArray, IntArray
+
+def isa() -> str:
+    """Instruction set of the chosen kernels."""
+
+def lanes() -> int:
+    """Doubles in one vector of the chosen kernels."""
+
+class Model:
+    """A checked plan."""
+
+    @staticmethod
+    def from_plan(plan: dict[str, Any]) -> Model:
+        """Read a plan; a ValueError names what is missing or contradicts itself."""
+    @property
+    def n_features(self) -> int:
+        """Features of all parts together."""
+    @property
+    def cutoff(self) -> float:
+        """Largest distance in angstrom at which atoms interact."""
+    @property
+    def first_features(self) -> list[int]:
+        """Number of each part's first feature."""
+
+class Weights:
+    """Sets of linear coefficients, spread over the products they need."""
+
+    @staticmethod
+    def from_coefficients(model: Model, coefficients: FloatArray) -> Weights:
+        """Make them from coefficients of shape (M, n_features)."""
+    @property
+    def n_sets(self) -> int:
+        """Sets M."""
+    @property
+    def n_products(self) -> int:
+        """Weighted products over all centres, after unused ones were dropped."""
+
+class Batch:
+    """A neighbour list of a batch of systems, ready for evaluations."""
+
+    def __init__(
+        self,
+        model: Model,
+        species: IntArray,
+        system: IntArray,
+        n_systems: int,
+        first: NDArray[np.int64],
+        neighbour: IntArray,
+        shift: NDArray[np.int16],
+    ) -> None:
+        """Take species (N,), system (N,), and the pairs: first (C + 1,), neighbour (P,), shift (P, 3)."""
+    def predict(
+        self, weights: Weights, positions: FloatArray, cells: FloatArray, n_threads: int = 1
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Energies (M, C), forces (M, N, 3) and virials (M, S, 3, 3)."""
+    def forward(
+        self, positions: FloatArray, cells: FloatArray, n_threads: int = 1
+    ) -> tuple[FloatArray, FloatArray]:
+        """Feature sums of the systems (S, n_features), and energies free of parameters (C,)."""
+    def backward(
+        self, coefficients: FloatArray, positions: FloatArray, cells: FloatArray, n_threads: int = 1
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Energies (C,), forces (N, 3), virials (S, 3, 3) with coefficients (S, n_features) by system."""
+    def features(self, positions: FloatArray, cells: FloatArray, n_threads: int = 1) -> FloatArray:
+        """Features of every centre (C, n_features)."""
+    def design_rows(
+        self, positions: FloatArray, cells: FloatArray, n_threads: int = 1
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Rows of energy (S, n), forces (3N, n), virial (6S, n; xx yy zz yz xz xy), columns contiguous."""
