@@ -39,7 +39,7 @@ from atomsmith.reference.engine import environment
 class AseSettings(CommandSettings):
     """An ASE calculator by import path and keyword arguments."""
 
-    kind: Literal["ase"] = "ase"
+    kind: Literal["ase"] = Field(default="ase", description="Any ASE calculator.")
     calculator: str = Field(
         description="Import path 'package.module:Name' of a calculator class, or of a function returning one."
     )

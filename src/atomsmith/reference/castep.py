@@ -33,7 +33,7 @@ _KEYWORDS_NOT_CHECKED = 3
 class CastepSettings(CommandSettings):
     """Plane-wave DFT by CASTEP."""
 
-    kind: Literal["castep"] = "castep"
+    kind: Literal["castep"] = Field(default="castep", description="CASTEP.")
     command: str = Field(default="castep.serial", description="How CASTEP is started; the seed is appended.")
     xc: str = Field(default="PBE", description="Functional in CASTEP's notation (xc_functional).")
     cut_off_energy_ev: float = Field(default=400.0, gt=0.0, description="Plane-wave cutoff in eV.")

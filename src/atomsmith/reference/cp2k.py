@@ -25,19 +25,19 @@ from typing import Any, Literal, Self
 import numpy as np
 from ase import Atoms
 from ase.units import Rydberg
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from atomsmith.data.configuration import Configuration
 from atomsmith.errors import LabelError
 from atomsmith.reference.ase_engine import CommandEngine, CommandSettings
-from atomsmith.reference.engine import completed_cell, require_module
+from atomsmith.reference.engine import completed_cell, marked_lines, require_module
 from atomsmith.reference.plane_waves import GAMMA, KPoints, unpaired_electrons
 
 
 class Cp2kSettings(CommandSettings):
     """Gaussian and plane-wave DFT by CP2K."""
 
-    kind: Literal["cp2k"] = "cp2k"
+    kind: Literal["cp2k"] = Field(default="cp2k", description="CP2K.")
     command: str = Field(default="cp2k_shell.psmp", description="How the CP2K shell is started.")
     xc: str = Field(default="PBE", description="Functional in CP2K's notation.")
     basis_set: str = Field(
@@ -64,6 +64,11 @@ class Cp2kSettings(CommandSettings):
     added_orbitals_per_atom: float = Field(
         default=2.0, gt=0.0, description="Empty orbitals per atom where occupations are smeared (ADDED_MOS)."
     )
+    orbital_transformation: bool = Field(
+        default=False,
+        description="Minimise over orbitals (OT) in place of diagonalising: robust for what has a gap; not with "
+        "smearing_k.",
+    )
     eps_scf: float = Field(default=1e-6, gt=0.0, description="Threshold of self-consistency (EPS_SCF).")
     charge: int = Field(default=0, description="Total charge in elementary charges.")
     multiplicity: int | None = Field(
@@ -81,6 +86,12 @@ class Cp2kSettings(CommandSettings):
         default="", description="CP2K input that ASE completes, in place of the one made here."
     )
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.orbital_transformation and self.smearing_k is not None:
+            raise ValueError("orbital_transformation needs fixed occupations: leave out smearing_k")
+        return self
+
     def for_isolated_atom(self, symbol: str) -> Self:
         """Return the settings of a neutral free atom in its ground state's multiplicity."""
         unpaired = unpaired_electrons(symbol)
@@ -92,8 +103,7 @@ class Cp2kEngine(CommandEngine[Cp2kSettings]):
 
     title = "cp2k"
     output = "cp2k.out"
-    failure_marks = ("SCF run NOT converged", "[ABORT]")
-    lines_after_mark = 3
+    failure_marks = ("SCF run NOT converged",)
     mend = "install CP2K (apt-get install cp2k cp2k-data) or mend `command`"
 
     def environment(self) -> Mapping[str, str]:
@@ -144,6 +154,10 @@ class Cp2kEngine(CommandEngine[Cp2kSettings]):
             inp=settings.template or self.template(atoms),
         )
 
+    def diagnose(self, folder: Path) -> str:
+        """Return what CP2K aborted at, or else its complaint."""
+        return marked_lines(folder / self.output, ("[ABORT]",), after=3) or super().diagnose(folder)
+
     def template(self, atoms: Atoms) -> str:
         """Return the part of the input that ASE has no argument for."""
         settings = self.settings
@@ -160,6 +174,8 @@ class Cp2kEngine(CommandEngine[Cp2kSettings]):
                 "ALPHA 0.2",
                 "&END MIXING",
             ]
+        if settings.orbital_transformation:
+            scf += ["&OT", "MINIMIZER CG", "PRECONDITIONER FULL_ALL", "&END OT"]
         grid = atoms.info["kpoints"]
         points = []
         if max(grid) > 1:

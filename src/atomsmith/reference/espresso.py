@@ -37,7 +37,7 @@ from atomsmith.reference.plane_waves import GAMMA, KPoints, boxed_atoms, unpaire
 class EspressoSettings(CommandSettings):
     """Plane-wave DFT by Quantum ESPRESSO."""
 
-    kind: Literal["espresso"] = "espresso"
+    kind: Literal["espresso"] = Field(default="espresso", description="Quantum ESPRESSO.")
     command: str = Field(default="pw.x", description="How pw.x is started; '-in FILE' is appended.")
     pseudo_dir: Path = Field(
         default=Path("/usr/share/espresso/pseudo"), description="Folder of the pseudopotential files."

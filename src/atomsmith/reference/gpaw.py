@@ -34,7 +34,7 @@ _MEND = "pip install gpaw gpaw-data (Debian: apt-get install libxc-dev libopenbl
 class GpawSettings(EngineSettings):
     """Plane-wave PAW calculations by GPAW."""
 
-    kind: Literal["gpaw"] = "gpaw"
+    kind: Literal["gpaw"] = Field(default="gpaw", description="GPAW.")
     xc: str = Field(default="PBE", description="Exchange-correlation functional.")
     ecut_ev: float = Field(default=400.0, gt=0.0, description="Plane-wave cutoff in eV.")
     kpoints: KPoints = Field(default_factory=KPoints, description="Sampling of the Brillouin zone.")

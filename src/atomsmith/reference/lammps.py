@@ -42,7 +42,7 @@ _VIRIAL_TO_VOIGT = [0, 1, 2, 5, 4, 3]
 class LammpsSettings(EngineSettings):
     """A pair style of LAMMPS."""
 
-    kind: Literal["lammps"] = "lammps"
+    kind: Literal["lammps"] = Field(default="lammps", description="LAMMPS.")
     elements: list[str] = Field(
         min_length=1, description="Chemical symbols of LAMMPS's atom types 1, 2, ..., as in `pair_coeff`."
     )

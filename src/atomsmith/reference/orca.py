@@ -31,7 +31,7 @@ from atomsmith.reference.plane_waves import unpaired_electrons
 class OrcaSettings(CommandSettings):
     """Molecular quantum chemistry by ORCA."""
 
-    kind: Literal["orca"] = "orca"
+    kind: Literal["orca"] = Field(default="orca", description="ORCA.")
     command: str = Field(default="orca", description="How ORCA is started; the input file is appended.")
     method: str = Field(
         default="wB97X-D3 def2-SVP TightSCF",

@@ -33,7 +33,7 @@ _MEND = "pip install pyscf"
 class PyscfSettings(EngineSettings):
     """Gaussian-basis DFT or Hartree-Fock by PySCF."""
 
-    kind: Literal["pyscf"] = "pyscf"
+    kind: Literal["pyscf"] = Field(default="pyscf", description="PySCF.")
     xc: str = Field(default="PBE", description="Functional in PySCF's notation; 'HF' is Hartree-Fock.")
     basis: str = Field(default="def2-svp", description="Name of the basis set.")
     charge: int = Field(default=0, description="Total charge in elementary charges.")

@@ -32,7 +32,7 @@ _LARGEST_ATOMIC_NUMBER = 86
 class TBLiteSettings(EngineSettings):
     """Extended tight binding by tblite."""
 
-    kind: Literal["tblite"] = "tblite"
+    kind: Literal["tblite"] = Field(default="tblite", description="GFN-xTB by tblite.")
     method: Literal["GFN1-xTB", "GFN2-xTB"] = Field(default="GFN2-xTB", description="Hamiltonian.")
     charge: int = Field(default=0, description="Total charge in elementary charges.")
     multiplicity: int | None = Field(

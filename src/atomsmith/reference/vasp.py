@@ -34,7 +34,7 @@ from atomsmith.reference.plane_waves import GAMMA, KPoints, boxed_atoms, unpaire
 class VaspSettings(CommandSettings):
     """Plane-wave PAW calculations by VASP."""
 
-    kind: Literal["vasp"] = "vasp"
+    kind: Literal["vasp"] = Field(default="vasp", description="VASP.")
     command: str = Field(default="vasp_std", description="How VASP is started.")
     xc: str = Field(
         default="PBE", description="Functional, one of ASE's names for VASP (PBE, PBEsol, SCAN, ...)."
