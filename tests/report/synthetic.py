@@ -26,7 +26,7 @@ from atomsmith.report import (
 )
 
 TYPES = ("initial", "solid", "liquid", "strained")
-REASONS = ("uncertainty", "length", "temperature", "distance")
+REASONS = ("uncertainty", "step limit", "temperature", "distance")
 
 SETTINGS = """\
 # learn.yaml

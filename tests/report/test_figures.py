@@ -92,7 +92,7 @@ def test_overview_has_a_panel_for_every_known_quantity(learning_data: ReportData
 
 
 def test_overview_without_optional_quantities_draws_the_tolerance() -> None:
-    trajectory = Trajectory(3, 1, np.arange(50.0), np.full(50, 0.1), tolerance=0.3, reason="length")
+    trajectory = Trajectory(3, 1, np.arange(50.0), np.full(50, 0.1), tolerance=0.3, reason="step limit")
     figure = overview_figure([trajectory])
     assert labels(figure) == {"largest $f_i$", "steps, rounds in sequence"}
     levels = [line.get_ydata() for line in figure.axes[0].lines]

@@ -94,8 +94,8 @@ def test_attractive_hole_is_found_and_reported_first() -> None:
 
 def test_loop_sentences_count_walkers_and_failures() -> None:
     walkers = [
-        Trajectory(1, 0, np.zeros(1), np.zeros(1), reason="length"),
-        Trajectory(0, 0, np.zeros(1), np.zeros(1), reason="uncertainty"),
+        Trajectory(1, 0, np.zeros(1), np.zeros(1), tolerance=0.3, reason="step limit"),
+        Trajectory(0, 0, np.zeros(1), np.zeros(1), tolerance=0.3, reason="uncertainty"),
     ]
     failed = SelectedConfiguration(0, 0, "uncertainty", "failed")
     data = ReportData(
@@ -117,3 +117,28 @@ def test_headline_prefers_the_test_set(learning_data: ReportData) -> None:
 
 def test_types_have_one_order(learning_data: ReportData) -> None:
     assert type_order(learning_data) == ["initial", "solid", "liquid", "strained"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "tolerance", "tone"),
+    [
+        ("step limit", 0.3, "good"),
+        ("uncertainty", 0.3, "note"),
+        ("temperature", 0.3, "warning"),
+        ("random length", None, None),
+        ("still running", 0.3, None),
+    ],
+)
+def test_only_walkers_that_ran_to_their_limit_are_good_news(
+    reason: str, tolerance: float | None, tone: str | None
+) -> None:
+    walker = Trajectory(0, 0, np.zeros(1), np.zeros(1), tolerance=tolerance, reason=reason)
+    found = verdicts(ReportData("x", trajectories=(walker,)))
+    assert [v.tone for v in found] == ([] if tone is None else [tone])
+
+
+def test_new_configurations_are_judged_and_training_ones_are_not() -> None:
+    wrong = [Calibration("forces", split, np.ones(50), 3.0 * np.ones(50)) for split in ("new", "train")]
+    (verdict,) = verdicts(ReportData("x", calibration=tuple(wrong)))
+    assert verdict.tone == "warning"
+    assert "new configurations before they were labelled are 3.00 times" in verdict.text

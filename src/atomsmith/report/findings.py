@@ -16,15 +16,17 @@ from atomsmith.report.records import (
     Split,
     Verdict,
 )
-from atomsmith.report.statistics import spread_ratio
+from atomsmith.report.statistics import SET_NAMES, spread_ratio
 
+#: Reasons of walkers that have not stopped.
+UNFINISHED = ("", "still running")
 #: Test errors beyond this many times the training errors are called overfitting.
 OVERFIT = 2.0
 #: RMS error over RMS predicted deviation within these bounds counts as calibrated.
 CALIBRATED = (0.67, 1.5)
 #: A type whose force error exceeds the average by this factor is named.
 HARD_TYPE = 1.5
-#: Below this fraction of the shortest distance seen (or of the covalent radii's sum) a pair must repel.
+#: Pairs that never meet in the data must repel below this fraction of the sum of their covalent radii.
 CORE = 0.75
 
 
@@ -58,7 +60,7 @@ def verdicts(data: ReportData) -> list[Verdict]:
     found = [
         *data.verdicts,
         *_error_verdicts(data),
-        *(_calibration_verdict(c) for c in data.calibration if c.split == "test"),
+        *(_calibration_verdict(c) for c in data.calibration if c.split != "train"),
         *_core_verdicts(data.pair_curves),
         *_loop_verdicts(data),
     ]
@@ -120,7 +122,8 @@ def _calibration_verdict(calibration: Calibration) -> Verdict | None:
         return None
     what = {"forces": "Force", "energy": "Energy", "stress": "Stress"}[calibration.quantity]
     low, high = CALIBRATED
-    text = f"{what} errors on the test set are {ratio:.2f} times the predicted uncertainty (RMS)"
+    errors = f"{what} errors on the {SET_NAMES[calibration.split]}"
+    text = f"{errors} are {ratio:.2f} times the predicted uncertainty (RMS)"
     if ratio > high:
         return Verdict("warning", f"{text}: the potential is overconfident.")
     if ratio < low:
@@ -131,11 +134,13 @@ def _calibration_verdict(calibration: Calibration) -> Verdict | None:
 def attractive_hole(curve: PairCurve) -> float | None:
     """Distance in angstrom at which two atoms inside the core attract each other, or None.
 
-    The core ends at `CORE` times the shortest distance in the data, or times the sum of covalent radii.
+    The core ends at the shortest distance in the data, or at `CORE` times the sum of covalent radii.
     """
     assert curve.force is not None  # supplied by the record itself
-    reach = curve.shortest or sum(covalent_radii[atomic_numbers[symbol]] for symbol in curve.elements)
-    inside = (curve.r < CORE * reach) & (curve.force < 0.0)
+    reach = curve.shortest
+    if reach is None:
+        reach = CORE * sum(covalent_radii[atomic_numbers[symbol]] for symbol in curve.elements)
+    inside = (curve.r < reach) & (curve.force < 0.0)
     return float(curve.r[inside][-1]) if np.any(inside) else None
 
 
@@ -144,7 +149,8 @@ def _core_verdicts(curves: tuple[PairCurve, ...]) -> list[Verdict]:
         return []
     holes = [(curve, hole) for curve in curves if (hole := attractive_hole(curve)) is not None]
     if not holes:
-        return [Verdict("good", "Every pair of elements repels at close approach: no attractive hole.")]
+        text = "Every pair of elements repels below the distances of the data: no attractive hole."
+        return [Verdict("good", text)]
     return [
         Verdict(
             "bad",
@@ -157,18 +163,21 @@ def _core_verdicts(curves: tuple[PairCurve, ...]) -> list[Verdict]:
 
 def _loop_verdicts(data: ReportData) -> list[Verdict]:
     found = []
-    if data.trajectories:
-        last = max(t.round for t in data.trajectories)
-        walkers = [t for t in data.trajectories if t.round == last]
+    judged = [t for t in data.trajectories if t.tolerance is not None and t.reason not in UNFINISHED]
+    if judged:
+        last = max(t.round for t in judged)
+        walkers = [t for t in judged if t.round == last]
         stopped = sum("uncertain" in t.reason for t in walkers)
         text = f"In the last round {stopped} of {len(walkers)} walkers stopped for uncertainty"
-        if stopped == 0:
+        if stopped == 0 and all("limit" in t.reason for t in walkers):
             found.append(Verdict("good", f"{text}: the sampled region is learned to the tolerance."))
+        elif stopped == 0:
+            found.append(Verdict("warning", f"{text}, but guards stopped some: look at their reasons."))
         else:
             found.append(Verdict("note", f"{text}: more rounds would still find new configurations."))
     failed = sum(s.status == "failed" for s in data.selection)
     if failed:
-        tried = sum(s.status != "not selected" for s in data.selection)
+        tried = sum(s.status in ("labelled", "failed") for s in data.selection)
         text = f"{failed:,} of {tried:,} reference calculations failed: their reasons are listed."
         found.append(Verdict("warning", text))
     return found

@@ -14,7 +14,9 @@ from atomsmith.systems import FloatArray
 Split = Literal["train", "test"]
 Quantity = Literal["energy", "forces", "stress"]
 Tone = Literal["good", "warning", "bad", "note"]
-SelectionStatus = Literal["labelled", "failed", "not selected"]
+SelectionStatus = Literal["labelled", "waiting", "failed", "not selected"]
+CalibrationSet = Literal["train", "test", "new"]
+"""``new``: configurations as the walkers found them, predicted before they were labelled."""
 
 
 def _floats(values: Any) -> FloatArray:
@@ -173,7 +175,7 @@ class Trajectory(_Record):
     tolerance
         The tolerance on ``largest_f``.
     reason
-        Why the walker stopped: ``uncertainty``, ``length``, ``temperature``, ``distance``...
+        Why the walker stopped: ``uncertainty``, ``step limit``, ``temperature``..., or ``still running``.
     start
         Name of the starting structure.
     """
@@ -200,11 +202,11 @@ class Trajectory(_Record):
 class Calibration(_Record):
     """Predicted standard deviations against true errors (predicted minus reference), shape (n,) each.
 
-    ``scores`` are named numbers shown beside the figure, as the fit computed them.
+    Energies are per atom. ``scores`` are named numbers shown beside the figure, as the fit computed them.
     """
 
     quantity: Quantity
-    split: Split
+    split: CalibrationSet
     predicted_std: Floats
     true_error: Floats
     scores: dict[str, float | None] = field(default_factory=dict)

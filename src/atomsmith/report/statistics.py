@@ -7,8 +7,15 @@ from math import erf, sqrt
 
 import numpy as np
 
-from atomsmith.report.records import Calibration
+from atomsmith.report.records import Calibration, CalibrationSet
 from atomsmith.systems import FloatArray
+
+#: What the sets of a calibration are called in sentences.
+SET_NAMES: dict[CalibrationSet, str] = {
+    "train": "training set",
+    "test": "test set",
+    "new": "new configurations before they were labelled",
+}
 
 
 def valid_pairs(calibration: Calibration) -> tuple[FloatArray, FloatArray]:

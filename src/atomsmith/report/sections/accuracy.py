@@ -9,7 +9,7 @@ from atomsmith.report.findings import type_order
 from atomsmith.report.html import Child, Html, element, join, number, table
 from atomsmith.report.records import Calibration, ErrorRow, ReportData, Split
 from atomsmith.report.sections.base import FigureShelf, Section
-from atomsmith.report.statistics import miscalibration_area, spread_ratio
+from atomsmith.report.statistics import SET_NAMES, miscalibration_area, spread_ratio
 
 _SPLITS: tuple[tuple[Split, str], ...] = (("test", "Test set"), ("train", "Training set"))
 
@@ -84,7 +84,7 @@ def _calibration(calibration: Calibration, shelf: FigureShelf) -> Html:
         **calibration.scores,
     }
     caption = (
-        f"Uncertainty of {calibration.quantity}, {calibration.split} set. Left: true errors against "
+        f"Uncertainty of {calibration.quantity}, {SET_NAMES[calibration.split]}. Left: true errors against "
         "predicted standard deviations; where the RMS errors lie on the line, the model is calibrated. "
         "Right: how often the error lies within the interval that should hold this fraction of errors."
     )

@@ -9,12 +9,13 @@ import numpy as np
 from atomsmith.report import figures
 from atomsmith.report.figures.trajectories import reasons_of
 from atomsmith.report.html import Child, Html, element, join, number, table
-from atomsmith.report.records import ReportData, SelectedConfiguration, Trajectory
+from atomsmith.report.records import ReportData, SelectedConfiguration, SelectionStatus, Trajectory
 from atomsmith.report.sections.base import FigureShelf, Section, fold, right
 from atomsmith.report.statistics import evenly
 
 _MOST_ROUND_FIGURES = 8
 _MOST_FAILURES = 100
+_STATUSES: tuple[SelectionStatus, ...] = ("labelled", "waiting", "failed", "not selected")
 
 
 def learning_section(data: ReportData, shelf: FigureShelf) -> Section | None:
@@ -75,11 +76,12 @@ def selection_section(data: ReportData, shelf: FigureShelf) -> Section | None:
     """What the walkers offered, by reason and fate, and every failed calculation."""
     if not data.selection:
         return None
+    statuses = [status for status in _STATUSES if status != "waiting" or _count(data.selection, status)]
+    titles = ("Configurations", *(s.capitalize() for s in statuses), "Median step", "Largest fᵢ")
     names = sorted({s.reason for s in data.selection})
-    rows = [_selection_row(name, [s for s in data.selection if s.reason == name]) for name in names]
+    rows = [_selection_row(name, [s for s in data.selection if s.reason == name], statuses) for name in names]
     if len(rows) > 1:
-        rows.append(_selection_row("all", data.selection))
-    titles = ("Configurations", "Labelled", "Failed", "Not selected", "Median step", "Largest fᵢ")
+        rows.append(_selection_row("all", data.selection, statuses))
     parts = [table([["Stopped by", *(right(title, "th") for title in titles)]], [rows])]
     failed = [s for s in data.selection if s.status == "failed"]
     if failed:
@@ -91,13 +93,18 @@ def selection_section(data: ReportData, shelf: FigureShelf) -> Section | None:
     return Section("selection", "Selected configurations", join(parts))
 
 
-def _selection_row(name: str, chosen: Sequence[SelectedConfiguration]) -> list[Child]:
+def _count(chosen: Sequence[SelectedConfiguration], status: SelectionStatus) -> int:
+    return sum(s.status == status for s in chosen)
+
+
+def _selection_row(
+    name: str, chosen: Sequence[SelectedConfiguration], statuses: Sequence[SelectionStatus]
+) -> list[Child]:
     steps = [s.step for s in chosen if s.step is not None]
     largest = [s.largest_f for s in chosen if s.largest_f is not None]
-    counts = [sum(s.status == status for s in chosen) for status in ("labelled", "failed", "not selected")]
     values = [
         f"{len(chosen):,}",
-        *(f"{count:,}" for count in counts),
+        *(f"{_count(chosen, status):,}" for status in statuses),
         f"{np.median(steps):,.0f}" if steps else "–",
         number(max(largest)) if largest else "–",
     ]

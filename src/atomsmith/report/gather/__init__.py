@@ -1,0 +1,1 @@
+"""From potentials and labelled configurations to the plain records that a report shows."""
