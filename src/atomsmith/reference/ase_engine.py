@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -35,8 +36,6 @@ class AseEngine(Engine[S_co]):
     """Name of the engine's main output file within the scratch folder (may be a glob)."""
     failure_marks: ClassVar[tuple[str, ...]] = ()
     """Text in the output that means that the calculation did not converge."""
-    lines_after_mark: ClassVar[int] = 0
-    """How many lines after a mark belong to the message."""
     has_stress: ClassVar[bool] = True
     """Whether the engine gives a stress at all."""
 
@@ -58,7 +57,9 @@ class AseEngine(Engine[S_co]):
         properties = self.wanted(configuration)
         if not self.has_stress and "stress" in properties:
             properties.remove("stress")
-        with environment(self.environment()):
+        with environment(self.environment()), warnings.catch_warnings():
+            # What matters of a calculation is in its result or reason.
+            warnings.simplefilter("ignore")
             calculator = self.calculator(atoms, folder)
             try:
                 labels = calculated(calculator, atoms, properties)
@@ -83,7 +84,7 @@ class AseEngine(Engine[S_co]):
         path = self._output_file(folder)
         if path is None or not self.failure_marks:
             return ""
-        return marked_lines(path, self.failure_marks, self.lines_after_mark)
+        return marked_lines(path, self.failure_marks)
 
 
 class CommandSettings(EngineSettings):

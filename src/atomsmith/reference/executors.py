@@ -144,9 +144,9 @@ def _local_parsl(workers: int, scratch: Path) -> Any:
     """Parsl's configuration for workers on this machine."""
     parsl = require_module("parsl", "parsl", "pip install parsl")
     providers = require_module("parsl.providers", "parsl", "pip install parsl")
-    provider = providers.LocalProvider(
-        init_blocks=1, max_blocks=1, worker_init=f"export PATH={shlex.quote(_PATH)}"
-    )
+    modules = os.pathsep.join(filter(None, sys.path))
+    setup = f"export PATH={shlex.quote(_PATH)} PYTHONPATH={shlex.quote(modules)}"
+    provider = providers.LocalProvider(init_blocks=1, max_blocks=1, worker_init=setup)
     executor = parsl.HighThroughputExecutor(
         label="atomsmith",
         max_workers_per_node=workers,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -134,7 +135,8 @@ def run_labels(
                 yield key, _outcome(future, begin)
     finally:
         for future in pending:
-            future.cancel()
+            with suppress(NotImplementedError):  # Parsl's futures cannot be cancelled
+                future.cancel()
 
 
 def label_isolated(
