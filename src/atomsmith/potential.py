@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomsmith.data.files import replacing
 from atomsmith.descriptors import FeatureInfo
 from atomsmith.errors import InputError
 from atomsmith.fitting.posterior import Posterior
@@ -126,14 +125,8 @@ class Potential:
             "metadata": self.metadata,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(data, file, allow_nan=False)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replacing(path) as file:
+            json.dump(data, file, allow_nan=False)
 
     @classmethod
     def load(cls, path: str | Path) -> Potential:

@@ -33,8 +33,8 @@ def require_same(before: dict[str, Any], now: dict[str, Any], folder: object) ->
     if difference:
         key, old, new = difference
         raise InputError(
-            f"{folder}: this run was begun with {key} = {old}, now it is {new}; put it back, or start a new run "
-            f"in another folder (only {', '.join(MAY_CHANGE)} may change)."
+            f"{folder}: this run was begun with {key} = {old}, now it is {new}; put it back, or start a new "
+            f"run in another folder (only {', '.join(MAY_CHANGE)} may change)."
         )
 
 

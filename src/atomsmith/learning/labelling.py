@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from atomsmith.data.store import Store
-from atomsmith.elements import SYMBOLS
 from atomsmith.errors import LabelError
 from atomsmith.learning.observer import Observer
 from atomsmith.learning.settings import LearnSettings
@@ -16,8 +15,10 @@ from atomsmith.reference import FailureGuard, LabelRunner, isolated_atoms
 SCRATCH = "scratch"
 
 
-def label_pending(store: Store, runner: LabelRunner, failures_in_a_row: int, observer: Observer) -> float:
+def label_pending(store: Store, runner: LabelRunner, guard: FailureGuard, observer: Observer) -> float:
     """Label what is pending, each result committed as soon as it is there; returns the seconds it took.
+
+    ``guard`` counts on from one call to the next.
 
     Raises
     ------
@@ -28,7 +29,6 @@ def label_pending(store: Store, runner: LabelRunner, failures_in_a_row: int, obs
     if not pending:
         return 0.0
     started = time.perf_counter()
-    guard = FailureGuard(failures_in_a_row)
     with observer.labelling(len(pending)) as progress:
         for key, result in runner.run(pending):
             if result.configuration is not None:
@@ -42,11 +42,11 @@ def label_pending(store: Store, runner: LabelRunner, failures_in_a_row: int, obs
 
 
 def isolated_energies(
-    elements: Sequence[int], settings: LearnSettings, folder: Path, observer: Observer
+    symbols: Sequence[str], settings: LearnSettings, folder: Path, observer: Observer
 ) -> dict[str, float]:
     """Energies of free atoms by symbol; empty, with a message, where the reference cannot compute one."""
     try:
-        return isolated_atoms([SYMBOLS[z] for z in elements], settings.reference, folder / SCRATCH)
+        return isolated_atoms(symbols, settings.reference, folder / SCRATCH)
     except LabelError as error:
         observer.message(f"{error}; the reference energies are fitted instead")
         return {}

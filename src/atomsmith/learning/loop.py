@@ -1,6 +1,6 @@
 """The learning loop: fit, sample with bias, select, label, store, and again.
 
-van der Oord, Sachs, Kovacs, Ortner, Csanyi, npj Comput. Mater. 9:168 (2023). Everything that outlives a moment is in
+van der Oord, Sachs, Kovacs, Ortner, Csanyi, npj Comput. Mater. 9:168 (2023). All that outlives a moment is in
 the store: a round ends with one transaction, a label is committed as soon as it is there, and the walkers are
 checkpointed. A process that is killed and started again goes on from there and computes the same.
 """
@@ -8,6 +8,7 @@ checkpointed. A process that is killed and started again goes on from there and 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,24 +20,23 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.data.dataset import Dataset
 from atomsmith.data.store import Store
 from atomsmith.elements import SYMBOLS
-from atomsmith.errors import InputError
+from atomsmith.errors import InputError, LabelError
 from atomsmith.evaluator import Evaluator
 from atomsmith.fitting.fit import FitResult
 from atomsmith.fitting.metrics import errors
-from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
+from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.learning.ends import candidates, choose, end_of, origin_of, walker_record
 from atomsmith.learning.growth import fit_round
 from atomsmith.learning.identity import fixed_settings, require_same
 from atomsmith.learning.labelling import SCRATCH, isolated_energies, label_pending
 from atomsmith.learning.observer import Observer, Silent
-from atomsmith.learning.selection import select_diverse
 from atomsmith.learning.settings import LearnSettings
-from atomsmith.learning.starts import choose_starts, make_walkers, sampling_of
+from atomsmith.learning.starts import choose_starts, make_walkers, read_starts, sampling_for
 from atomsmith.potential import Potential
-from atomsmith.reference import LabelRunner
+from atomsmith.reference import FailureGuard, LabelRunner, check
 from atomsmith.sampling.sampler import run as run_sampler
-from atomsmith.sampling.state import StopReason, Walkers
+from atomsmith.sampling.state import Walkers
 from atomsmith.sampling.trace import Trace
-from atomsmith.systems import Systems
 
 CHECKPOINT = "walkers"
 POTENTIAL_FILE = "potential.json"
@@ -89,6 +89,7 @@ class Learner:
         self.used_before = float(store.get("seconds", 0.0))
         self.elements: tuple[int, ...] = ()
         self.potential_settings = settings.potential
+        self.guard = FailureGuard(settings.failures_in_a_row)
 
     def run(self) -> Outcome:
         """Go on until a stop criterion is met; see `learn`."""
@@ -99,10 +100,7 @@ class Learner:
         with LabelRunner(settings.reference, settings.executor, scratch=scratch, elements=symbols) as runner:
             self.potential_settings = self._with_isolated_energies()
             while True:
-                spent = label_pending(self.store, runner, settings.failures_in_a_row, self.observer)
-                with self.store.transaction():
-                    self.store.set("label_seconds", self.store.get("label_seconds", 0.0) + spent)
-                    self.store.set("seconds", self._seconds())
+                self._label(runner)
                 reason = self._stop_reason()
                 if reason is not None:
                     return self._finish(reason)
@@ -112,36 +110,60 @@ class Learner:
         """Store the starts and the settings, once; check them ever after."""
         fixed = fixed_settings(self.settings)
         if self.store.get("settings") is None:
-            start = self.settings.start
-            files = start.files if isinstance(start.files, tuple) else (start.files,)
-            structures = Dataset.read(list(files), start.labels, labelled=start.keep_labels)
-            structures = Dataset(c for c in structures if not _isolated_atom(c))
-            if len(structures) == 0:
-                raise InputError("start.files hold no structure of more than one atom; give at least one.")
+            starts, atoms = read_starts(self.settings)
+            # A reference that cannot run is found before the folder is bound to it.
+            check(self.settings.reference, [SYMBOLS[z] for z in starts.elements])
             with self.store.transaction():
                 self.store.add_many(
-                    [(c, "train", {"kind": "start", "index": k}) for k, c in enumerate(structures)],
-                    labelled=start.keep_labels,
+                    [(c, "train", {"kind": "start", "index": k}) for k, c in enumerate(starts)],
+                    labelled=self.settings.start.keep_labels,
                 )
+                self.store.set("given_atoms", atoms)
                 self.store.set("settings", fixed)
         else:
             require_same(self.store.get("settings"), fixed, self.folder)
         everything = [entry.configuration for entry in self.store.entries()]
         self.elements = tuple(sorted({int(z) for c in everything for z in c.numbers}))
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Clean up after a process that was killed, or that gave up on a broken reference."""
+        for name in (POTENTIAL_FILE, DATASET_FILE):
+            for unfinished in self.folder.glob(f".{name}.*"):
+                unfinished.unlink()
+        if self.store.get("gave_up", False):
+            with self.store.transaction():
+                number = self.store.retry_failures()
+                self.store.set("gave_up", False)
+            self.observer.message(f"{number} failed reference calculations are tried again")
+
+    def _label(self, runner: LabelRunner) -> None:
+        """Label what is pending."""
+        try:
+            spent = label_pending(self.store, runner, self.guard, self.observer)
+        except LabelError:
+            # The reference is broken rather than these configurations bad: the next command tries them again.
+            self.store.set("gave_up", True)
+            raise
+        with self.store.transaction():
+            self.store.set("label_seconds", self.store.get("label_seconds", 0.0) + spent)
+            self.store.set("seconds", self._seconds())
 
     def _with_isolated_energies(self) -> PotentialSettings:
-        own = self.settings.potential
-        given = own.reference_energies
-        if not self.settings.isolated_atoms or given.source == "fitted" or given.values:
-            return own.model_copy(update={"threads": self.settings.threads})
-        values = self.store.get("isolated_atoms")
+        """Settings of the potential with the seed and threads of the run, and energies of free atoms."""
+        own, settings = self.settings.potential, self.settings
+        own = own.model_copy(update={"threads": settings.threads, "seed": settings.seed})
+        energies = own.reference_energies
+        if energies.source == "fitted" or energies.values:
+            return own
+        values: dict[str, float] = self.store.get("isolated_atoms")
         if values is None:
-            values = isolated_energies(self.elements, self.settings, self.folder, self.observer)
+            values = self.store.get("given_atoms")
+            missing = [SYMBOLS[z] for z in self.elements if SYMBOLS[z] not in values]
+            if settings.isolated_atoms and missing:
+                values |= isolated_energies(missing, settings, self.folder, self.observer)
             self.store.set("isolated_atoms", values)
-        energies = ReferenceEnergies(source=given.source, values=values) if values else given
-        return own.model_copy(
-            update={"threads": self.settings.threads, "reference_energies": energies, "seed": self.settings.seed}
-        )
+        return own.model_copy(update={"reference_energies": energies.model_copy(update={"values": values})})
 
     def _round(self) -> None:
         """Fit, sample, select; ends with one transaction that adds the new configurations."""
@@ -197,7 +219,7 @@ class Learner:
     def _sample(self, number: int, potential: Potential, starts: Sequence[Configuration]) -> Walkers:
         """Run the walkers of a round to their ends, from the last checkpoint if there is one."""
         stored = self.store.load_checkpoint(CHECKPOINT)
-        sampling = [sampling_of(self.settings, start) for start in starts]
+        sampling = [sampling_for(self.settings, start.config_type) for start in starts]
         if stored is not None and stored[1]["round"] == number:
             walkers = Walkers.from_arrays(stored[0], stored[1]["header"])
         else:
@@ -248,110 +270,43 @@ class Learner:
         }
 
     def _end_round(
-        self, number: int, potential: Potential, walkers: Walkers, starts: Sequence[int], record: dict[str, Any]
-    ) -> None:
-        """Choose among the walkers' ends, and commit the round."""
-        ends = [self._end(walkers, k) for k in range(walkers.n_walkers)]
-        candidates = [k for k, reason in enumerate(walkers.reasons) if self._is_candidate(reason)]
-        chosen = self._choose(potential, [ends[k] for k in candidates])
-        selected = {candidates[c] for c in chosen}
-        items = []
-        rng = np.random.default_rng((self.settings.seed, 202, number))
-        for k in sorted(selected):
-            split = "test" if rng.random() < self.settings.selection.test_fraction else "train"
-            origin = self._origin(number, k, starts[k], walkers, potential, ends[k])
-            items.append((ends[k], split, origin))
-        reasons = [reason.value if reason else "running" for reason in walkers.reasons]
-        record["walkers"] = [
-            {
-                "start": starts[k],
-                "reason": reasons[k],
-                "step": int(walkers.step[k]),
-                "time_fs": float(walkers.time_fs[k]),
-                "uncertainty": _number(walkers.uncertainty[k]),
-                "selected": k in selected,
-            }
-            for k in range(walkers.n_walkers)
-        ]
-        record["quiet"] = StopReason.UNCERTAINTY.value not in reasons
-        with self.store.transaction():
-            self.store.add_many(items)
-            self.store.add_round(number, record)
-            self.store.drop_checkpoint(CHECKPOINT)
-        self.observer.message(
-            f"round {number}: {record['n_functions']} functions, {_summary(reasons)}; "
-            f"{len(items)} new configurations"
-        )
-
-    def _is_candidate(self, reason: StopReason | None) -> bool:
-        if reason in (None, StopReason.NOT_FINITE):
-            return False
-        if reason is StopReason.UNCERTAINTY:
-            return True
-        if reason is StopReason.MAX_STEPS:
-            # Random selection stops at a random step, and that is its reason to label.
-            return self.settings.mode == "random"
-        return self.settings.selection.guard_stops
-
-    def _choose(self, potential: Potential, ends: Sequence[Configuration]) -> list[int]:
-        """Indices of the configurations to label."""
-        number = self.settings.selection.per_round
-        if self.settings.stop.labels is not None:
-            counts = self.store.counts()
-            number = min(number, self.settings.stop.labels - counts["labelled"] - counts["pending"])
-        if not ends or number < 1:
-            return []
-        if self.settings.mode == "random" or potential.posterior is None:
-            return list(range(min(number, len(ends))))
-        sums, _ = Evaluator(potential).feature_sums(Systems.from_configurations(ends))
-        counts_ = np.array([len(c.numbers) for c in ends], dtype=np.float64)
-        return select_diverse(
-            potential.posterior, sums, counts_, number, self.settings.selection.novelty
-        )
-
-    def _end(self, walkers: Walkers, k: int) -> Configuration:
-        """Where a walker stopped, as a configuration."""
-        systems = walkers.systems
-        atoms = slice(systems.first[k], systems.first[k + 1])
-        return Configuration(
-            numbers=systems.numbers[atoms],
-            positions=systems.positions[atoms],
-            cell=systems.cells[k],
-            pbc=systems.pbc[k],
-            config_type="learned",
-        )
-
-    def _origin(
         self,
         number: int,
-        walker: int,
-        start: int,
-        walkers: Walkers,
         potential: Potential,
-        end: Configuration,
-    ) -> dict[str, Any]:
-        """Where a new configuration came from, and what was predicted of it before it was labelled."""
-        reason = walkers.reasons[walker]
-        origin: dict[str, Any] = {
-            "kind": "walker",
-            "round": number,
-            "walker": walker,
-            "start": start,
-            "step": int(walkers.step[walker]),
-            "reason": reason.value if reason else "running",
-            "uncertainty": _number(walkers.uncertainty[walker]),
-        }
-        if len(potential.committee):
-            both = Evaluator(potential).predict_committee(Systems.from_configurations([end]))
-            sigma = np.sqrt(np.square(both.members.energy - both.mean.energy).mean(axis=0))
-            spread = np.sqrt(np.square(both.members.forces - both.mean.forces).mean(axis=0))
-            origin["predicted"] = {
-                "energy": float(both.mean.energy[0]),
-                "energy_std": float(sigma[0]),
-                "forces": both.mean.forces.tolist(),
-                "forces_std": spread.tolist(),
-            }
-        return origin
+        walkers: Walkers,
+        starts: Sequence[int],
+        record: dict[str, Any],
+    ) -> None:
+        """Choose among the walkers' ends, and commit the round."""
+        selection, mode = self.settings.selection, self.settings.mode
+        possible = candidates(walkers, selection, mode)
+        ends = [end_of(walkers, k) for k in possible]
+        chosen = choose(potential, ends, self._wanted(), selection.novelty, mode)
+        rng = np.random.default_rng((self.settings.seed, 202, number))
+        new = []
+        for index in chosen:
+            k, end = possible[index], ends[index]
+            split = "test" if rng.random() < selection.test_fraction else "train"
+            new.append((end, split, origin_of(walkers, k, number, starts[k], potential, end)))
+        selected = {possible[index] for index in chosen}
+        record["walkers"] = [walker_record(walkers, k, s, k in selected) for k, s in enumerate(starts)]
+        record["quiet"] = not new
+        with self.store.transaction():
+            self.store.add_many(new)
+            self.store.add_round(number, record)
+            self.store.drop_checkpoint(CHECKPOINT)
+        reasons = Counter(walker["reason"].replace("_", " ") for walker in record["walkers"])
+        self.observer.message(
+            f"round {number}: {record['n_functions']} functions, "
+            f"{', '.join(f'{count} {reason}' for reason, count in sorted(reasons.items()))}; "
+            f"{len(new)} new configurations"
+        )
+
+    def _wanted(self) -> int:
+        """Most configurations that this round may add."""
+        limit, counts = self.settings.stop.labels, self.store.counts()
+        number = self.settings.selection.per_round
+        return number if limit is None else min(number, limit - counts["labelled"] - counts["pending"])
 
     def _stop_reason(self) -> str | None:
         stop, counts, rounds = self.settings.stop, self.store.counts(), self.store.rounds()
@@ -362,13 +317,8 @@ class Learner:
         if stop.hours is not None and self._seconds() >= 3600.0 * stop.hours:
             return f"{stop.hours:g} hours have passed (stop.hours)"
         quiet = stop.quiet_rounds
-        if (
-            quiet is not None
-            and self.settings.mode != "random"
-            and len(rounds) >= quiet
-            and all(record["quiet"] for record in rounds[-quiet:])
-        ):
-            return f"no walker was uncertain in the last {quiet} rounds (stop.quiet_rounds)"
+        if quiet is not None and len(rounds) >= quiet and all(record["quiet"] for record in rounds[-quiet:]):
+            return f"nothing to label was found in the last {quiet} rounds (stop.quiet_rounds)"
         return None
 
     def _finish(self, reason: str) -> Outcome:
@@ -390,20 +340,3 @@ class Learner:
     def _seconds(self) -> float:
         """Wall time of all commands on this run together."""
         return self.used_before + time.perf_counter() - self.started
-
-
-def element_names(elements: Sequence[int]) -> str:
-    """Chemical symbols joined for a message."""
-    return ", ".join(SYMBOLS[z] for z in elements)
-
-
-def _isolated_atom(configuration: Configuration) -> bool:
-    return len(configuration.numbers) == 1 and not configuration.pbc.any()
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _summary(reasons: Sequence[str]) -> str:
-    return ", ".join(f"{reasons.count(r)} {r.replace('_', ' ')}" for r in sorted(set(reasons)))

@@ -13,10 +13,10 @@ def select_diverse(
 ) -> list[int]:
     """Greedy D-optimal choice among configurations.
 
-    Labelling a configuration teaches most about the direction L^T b of its feature sums b, and what another one
-    has along that direction is then known. So the configuration with the largest remaining uncertainty (per square
-    root of its number of atoms) is taken, its direction projected out of the others, and so on: a pivoted Cholesky
-    decomposition of the posterior covariance of their energies.
+    Labelling a configuration teaches most about the direction L^T b of its feature sums b, and what another
+    one has along that direction is then known. So the configuration with the largest remaining uncertainty
+    (per square root of its number of atoms) is taken, its direction projected out of the others, and so on: a
+    pivoted Cholesky decomposition of the posterior covariance of their energies.
 
     Parameters
     ----------

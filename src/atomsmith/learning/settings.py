@@ -15,6 +15,9 @@ from atomsmith.settings import Settings
 
 Mode = Literal["hyperactive", "active", "random"]
 
+LEARNED = "learned"
+"""Configuration type of what walkers found."""
+
 
 class StartSettings(Settings):
     """The structures that learning begins with."""
@@ -38,7 +41,8 @@ class WalkerSettings(Settings):
     overrides: dict[str, dict[str, Any]] = Field(
         default={},
         description="Other sampling settings for walkers from starts of a configuration type, by its name; "
-        "such as {liquid: {temperature_k: 2000}}.",
+        "such as {liquid: {temperature_k: 2000}}. What they leave out stays as in sampling; that of learned "
+        "configurations is 'learned'.",
     )
 
 
@@ -50,12 +54,13 @@ class SelectionSettings(Settings):
         default=0.3,
         ge=0.0,
         lt=1.0,
-        description="A configuration is passed over when the ones already chosen in this round explain all but "
-        "this fraction of its uncertainty.",
+        description="A configuration is passed over when the ones already chosen in this round explain all "
+        "but this fraction of its uncertainty.",
     )
     guard_stops: bool = Field(
         default=True,
-        description="Also label configurations at which a guard (energy, temperature, distance) stopped a walker.",
+        description="Also label configurations at which a guard (energy, temperature, distance) stopped a "
+        "walker.",
     )
     largest_force_ev_per_angstrom: float = Field(
         default=100.0,
@@ -83,7 +88,7 @@ class StopSettings(Settings):
     hours: float | None = Field(default=None, gt=0.0, description="Hours of wall time, all resumes together.")
     rounds: int | None = Field(default=None, ge=1, description="Rounds of sampling.")
     quiet_rounds: int | None = Field(
-        default=3, ge=1, description="Rounds in a row in which no walker stopped for its uncertainty."
+        default=3, ge=1, description="Rounds in a row in which the walkers found nothing to label."
     )
 
 
@@ -93,8 +98,8 @@ class LearnSettings(Settings):
     start: StartSettings = Field(description="Structures to begin with.")
     mode: Mode = Field(
         default="hyperactive",
-        description="hyperactive: walkers biased towards uncertainty; active: unbiased walkers that stop when "
-        "uncertain; random: unbiased walkers that stop at random, as a comparison.",
+        description="hyperactive: walkers biased towards uncertainty; active: unbiased walkers that stop "
+        "when uncertain; random: unbiased walkers that stop at random, as a comparison.",
     )
     reference: ReferenceSettings = Field(
         default_factory=default_reference, description="What labels configurations."
@@ -105,11 +110,16 @@ class LearnSettings(Settings):
     potential: PotentialSettings = Field(default=PotentialSettings(), description="Model and fit.")
     growth: GrowthSettings | None = Field(default=None, description="Let the basis grow with the data.")
     sampling: SamplingSettings = Field(default=SamplingSettings(), description="How walkers move.")
-    walkers: WalkerSettings = Field(default=WalkerSettings(), description="How many walkers, and their starts.")
+    walkers: WalkerSettings = Field(
+        default=WalkerSettings(), description="How many walkers, and their starts."
+    )
     selection: SelectionSettings = Field(default=SelectionSettings(), description="What is labelled.")
     stop: StopSettings = Field(default=StopSettings(), description="When learning ends.")
     failures_in_a_row: int = Field(
-        default=5, ge=1, description="Failed reference calculations in a row after which learning stops."
+        default=5,
+        ge=1,
+        description="Failed reference calculations in a row after which learning stops; the next command "
+        "tries them again.",
     )
     isolated_atoms: bool = Field(
         default=True,

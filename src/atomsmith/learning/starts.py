@@ -1,18 +1,21 @@
-"""Starts of the walkers of a round."""
+"""Starts: of a run, and of the walkers of a round."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from ase.data import atomic_masses
 from pydantic import ValidationError
 
 from atomsmith.data.configuration import Configuration
+from atomsmith.data.dataset import Dataset
+from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
-from atomsmith.learning.settings import LearnSettings, mode_sampling
+from atomsmith.learning.settings import LEARNED, LearnSettings, mode_sampling
 from atomsmith.sampling.integrators import thermalised
-from atomsmith.sampling.settings import SamplingSettings
+from atomsmith.sampling.settings import SamplingSettings, common_settings
 from atomsmith.sampling.state import Walkers
 from atomsmith.systems import Systems
 
@@ -42,7 +45,46 @@ def make_walkers(
     return thermalised(walkers, temperature, fixed)
 
 
-def sampling_of(settings: LearnSettings, start: Configuration) -> SamplingSettings:
+def read_starts(settings: LearnSettings) -> tuple[Dataset, dict[str, float]]:
+    """Structures that learning begins with, and energies of free atoms in eV among them, by symbol.
+
+    Raises
+    ------
+    InputError
+        If there is no structure, or an override of the sampling settings is not valid or names no type.
+    """
+    start = settings.start
+    files = start.files if isinstance(start.files, tuple) else (start.files,)
+    everything = Dataset.read(list(files), start.labels, labelled=start.keep_labels)
+    structures = Dataset(c for c in everything if not c.is_isolated_atom)
+    if len(structures) == 0:
+        raise InputError(
+            f"start.files ({', '.join(map(str, files))}) hold no structure of more than one atom; give at "
+            "least one."
+        )
+    _check_overrides(settings, structures)
+    known = everything.isolated_atom_energies() if start.keep_labels else {}
+    return structures, {SYMBOLS[z]: energy for z, energy in known.items()}
+
+
+def _check_overrides(settings: LearnSettings, starts: Dataset) -> None:
+    """Find mistakes before anything is computed."""
+    types = list(starts.config_types)
+    if settings.walkers.start_from == "all":
+        types.append(LEARNED)
+    for name in settings.walkers.overrides:
+        if name not in types:
+            raise InputError(
+                f"walkers.overrides names the configuration type {name!r}, but the starts have "
+                f"{', '.join(types)}."
+            )
+        try:
+            common_settings([mode_sampling(settings.sampling, settings.mode), sampling_for(settings, name)])
+        except InputError as error:
+            raise InputError(f"walkers.overrides.{name}: {error}") from None
+
+
+def sampling_for(settings: LearnSettings, config_type: str) -> SamplingSettings:
     """Sampling settings of a walker: the general ones, those of its start's type, and the mode.
 
     Raises
@@ -50,20 +92,29 @@ def sampling_of(settings: LearnSettings, start: Configuration) -> SamplingSettin
     InputError
         If an override is not a valid sampling setting.
     """
-    override = settings.walkers.overrides.get(start.config_type)
     sampling = settings.sampling
+    override = settings.walkers.overrides.get(config_type)
     if override:
         unknown = sorted(set(override) - set(SamplingSettings.model_fields))
         if unknown:
             raise InputError(
-                f"walkers.overrides.{start.config_type}: {unknown[0]!r} is no sampling setting; choose from "
+                f"{unknown[0]!r} is no sampling setting; choose from "
                 f"{', '.join(SamplingSettings.model_fields)}."
             )
         try:
-            sampling = SamplingSettings.model_validate(sampling.model_dump() | override)
+            sampling = SamplingSettings.model_validate(merged(sampling.model_dump(), override))
         except ValidationError as error:
             first = error.errors()[0]
-            raise InputError(
-                f"walkers.overrides.{start.config_type}.{'.'.join(map(str, first['loc']))}: {first['msg']}."
-            ) from None
+            raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
     return mode_sampling(sampling, settings.mode)
+
+
+def merged(general: Mapping[str, Any], special: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the general settings with the special ones put in, also within nested ones."""
+    result = dict(general)
+    for key, value in special.items():
+        before = result.get(key)
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            value = merged(before, value)
+        result[key] = value
+    return result
