@@ -44,6 +44,16 @@ Sweep Batch::sweep(int begin, int end) const {
     return s;
 }
 
+void Batch::remember_geometry() {
+    kept_positions_.assign(view_.positions, view_.positions + std::size_t{3} * view_.n_atoms);
+    kept_cells_.assign(view_.cells, view_.cells + std::size_t{9} * view_.n_systems);
+}
+
+bool Batch::geometry_is_remembered() const {
+    return std::equal(kept_positions_.begin(), kept_positions_.end(), view_.positions) &&
+           std::equal(kept_cells_.begin(), kept_cells_.end(), view_.cells);
+}
+
 // Forces are gathered, each atom its own pairs and those that point to it, in the order of the list: no two
 // threads write to one place, and the sum does not depend on their number.
 void Batch::reduce(int n_sets, int n_threads, double* forces, double* virial) {
@@ -100,8 +110,9 @@ void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
               tables = static_cast<int>(model_->parts.size()) * n_species;
     const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, 1, false);
     const std::size_t kept = channel_doubles_per_block(*model_, lanes) * layout_.n_blocks;
-    channels_kept_ = kept <= kMaxKeptDoubles;
-    if (channels_kept_) channels_.resize(std::max(channels_.size(), kept));
+    const bool keep = kept <= kMaxKeptDoubles;
+    channels_kept_ = false;
+    if (keep) channels_.resize(std::max(channels_.size(), kept));
     // Sums over the terms of every centre, then features: a sum over lanes and a small sparse product per
     // chunk.
     std::vector<std::size_t> offset(tables + 1, 0);
@@ -129,7 +140,7 @@ void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
         s.feature_sums = partial.data() + static_cast<std::size_t>(item) * n_features;
         s.term_sums = table.data();
         s.energies = fixed_energies;
-        s.channels_out = channels_kept_ ? channels_.data() : nullptr;
+        s.channels_out = keep ? channels_.data() : nullptr;
         kernels().forward(s, scratch(scratch_, thread, doubles));
         for (int t = 0; t < tables; ++t) {
             if (!used[t % n_species] || offset[t + 1] == offset[t]) continue;
@@ -144,6 +155,8 @@ void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
             }
         }
     });
+    channels_kept_ = keep;
+    if (keep) remember_geometry();
     std::memset(sums, 0, sizeof(double) * view_.n_systems * n_features);
     for (int item = 0; item < chunks; ++item)
         for (int f = 0; f < n_features; ++f)
@@ -179,6 +192,7 @@ void Batch::backward(const double* coefficients, int n_threads, double* energies
                            to);
         }
     });
+    const bool basis_kept = channels_kept_ && geometry_is_remembered();
     const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, 1, false);
     const int chunks = static_cast<int>(layout_.chunks.size());
     n_threads = std::max(1, std::min(n_threads, chunks));
@@ -188,7 +202,7 @@ void Batch::backward(const double* coefficients, int n_threads, double* energies
         Sweep s = sweep(chunk.begin, chunk.end);
         s.system_coefficients = coefficients + static_cast<std::size_t>(chunk.system) * n_features;
         s.system_values = table.data() + static_cast<std::size_t>(chunk.system) * tables;
-        s.channels_in = channels_kept_ ? channels_.data() : nullptr;
+        s.channels_in = basis_kept ? channels_.data() : nullptr;
         s.energies = energies;
         s.gradient = gradient_.data();
         s.virial = atom_virial_.data();

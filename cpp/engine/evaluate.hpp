@@ -21,7 +21,8 @@ public:
     void predict(const Weights& weights, int n_threads, double* energies, double* forces, double* virial);
 
     // Sums of the features over each system's atoms, [system][feature], and the energies that no coefficient
-    // scales, [centre]. Keeps the one-particle basis for `backward` when it is small enough.
+    // scales, [centre]. Keeps the one-particle basis for a `backward` of the same geometry when it is small
+    // enough.
     void forward(int n_threads, double* sums, double* fixed_energies);
 
     // Energies, forces and virial with coefficients of its own for every system, [system][feature].
@@ -46,12 +47,15 @@ private:
     double* scratch(std::vector<Scratch>& buffers, int thread, std::size_t doubles);
     void reduce(int n_sets, int n_threads, double* forces, double* virial);
     Sweep sweep(int begin, int end) const;
+    void remember_geometry();
+    bool geometry_is_remembered() const;
 
     std::shared_ptr<const Model> model_;
     BatchView view_;
     BatchLayout layout_;
     std::vector<Scratch> scratch_, term_scratch_;
     std::vector<double> gradient_, atom_virial_, channels_;
+    std::vector<double> kept_positions_, kept_cells_; // those that `channels_` belongs to
     bool channels_kept_ = false;
 };
 

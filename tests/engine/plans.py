@@ -1,0 +1,183 @@
+"""Random plans and adversarial systems for tests of the engine and of what stands on it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from atomsmith.descriptors import AceSettings, PairSettings, build_ace, build_pair
+from atomsmith.descriptors.radial import RadialSettings
+from atomsmith.systems import FloatArray, Systems
+
+ELEMENTS = (8, 1, 14)
+
+
+def zbl_part(elements, inner=0.6, outer=1.7):
+    """Repulsion with its own switch for every pair of elements."""
+    n = len(elements)
+    spread = 0.05 * np.add.outer(np.arange(n), np.arange(n)).ravel()
+    return {
+        "kind": "zbl",
+        "n_features": 0,
+        "charges": np.array(elements, dtype=np.float64),
+        "inner": inner + spread,
+        "outer": outer + spread,
+    }
+
+
+def reference_part(elements):
+    return {"kind": "e0", "n_features": len(elements)}
+
+
+def pair_part(elements, degree=5, cutoff=4.1, **radial):
+    return build_pair(
+        PairSettings(degree=degree, cutoff=cutoff, radial=RadialSettings(**radial)), elements
+    ).part
+
+
+def ace_part(elements, degrees, cutoff=3.4, **radial):
+    """ACE with one degree for each correlation order from 1."""
+    settings = AceSettings(
+        cutoff=cutoff,
+        correlation_order=len(degrees),
+        degree=[float(d) for d in degrees],
+        first_order=True,
+        radial=RadialSettings(**radial),
+    )
+    return build_ace(settings, elements).part
+
+
+def full_plan(elements=ELEMENTS[:2], degrees=(3, 4, 4, 3)):
+    """Reference energies, pair, ACE of every order, repulsion."""
+    return {
+        "elements": list(elements),
+        "parts": [
+            reference_part(elements),
+            pair_part(elements),
+            ace_part(elements, degrees),
+            zbl_part(elements),
+        ],
+    }
+
+
+def plans() -> dict[str, dict[str, Any]]:
+    """Plans that between them use everything the format allows, small enough for the oracle."""
+    three = list(ELEMENTS)
+    own = {"cutoffs": {"O-H": 2.6, "Si-Si": 3.9}, "inner": {"O-O": (0.5, 0.9)}}
+    offset = ace_part([8, 1], (2, 3, 2))
+    # Degrees of l that begin at different radial functions of a longer table.
+    longer = ace_part([8, 1], (5, 5))["radial"]
+    offset["radial"] = longer
+    offset["radial_first"] = (longer["n"] - offset["radial_count"]).astype(np.int32)
+    return {
+        "order 1": {"elements": [14], "parts": [ace_part([14], (6,))]},
+        "order 2": {"elements": [8, 1], "parts": [reference_part([8, 1]), ace_part([8, 1], (3, 5))]},
+        "order 3": {"elements": three, "parts": [ace_part(three, (2, 2, 3), **own)]},
+        "order 4": full_plan(),
+        "pair": {
+            "elements": three,
+            "parts": [pair_part(three, outer_power=2, transform_p=1, transform_q=1, **own)],
+        },
+        "repulsion": {"elements": three, "parts": [zbl_part(three)]},
+        "no envelope inside": {
+            "elements": [14],
+            "parts": [
+                pair_part([14], inner_fractions=(0.0, 0.0)),
+                ace_part([14], (3, 8), inner_fractions=(0.0, 0.0), outer_power=2),
+            ],
+        },
+        "two expansions": {
+            "elements": [8, 1],
+            "parts": [ace_part([8, 1], (2, 4), cutoff=2.5), zbl_part([8, 1]), offset, reference_part([8, 1])],
+        },
+        "some elements": {"elements": three, "parts": [_partial(three), pair_part(three, degree=2)]},
+        "many radial functions": {"elements": [14], "parts": [ace_part([14], (19, 10), cutoff=3.8)]},
+    }
+
+
+def _partial(elements):
+    settings = AceSettings(cutoff=3.3, correlation_order=3, degree=[3, 3, 3], elements=["O", "Si"])
+    return build_ace(settings, elements).part
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A random system: how many atoms in which cell."""
+
+    n_atoms: int
+    size: tuple[float, float, float]
+    pbc: tuple[bool, bool, bool]
+    skew: float = 0.25
+    outside: int = 0
+    closest: float = 1.0
+
+
+SHAPES = {
+    "skewed": Shape(6, (4.5, 4.0, 5.0), (True, True, True)),
+    "tiny": Shape(1, (1.9, 2.2, 2.0), (True, True, True)),
+    "thin": Shape(2, (1.6, 9.0, 2.1), (True, True, True), skew=0.4),
+    "slab": Shape(5, (3.5, 3.8, 6.0), (True, True, False)),
+    "chain": Shape(4, (2.8, 5.0, 5.0), (True, False, False)),
+    "middle axis": Shape(4, (5.0, 2.9, 5.0), (False, True, False)),
+    "molecule": Shape(9, (5.0, 5.0, 5.0), (False, False, False)),
+    "far outside": Shape(5, (4.2, 4.2, 4.2), (True, True, True), outside=2),
+    "alone": Shape(1, (0.0, 0.0, 0.0), (False, False, False)),
+}
+
+
+def random_system(shape: Shape, elements, seed: int) -> Systems:
+    """Atoms at random in a skewed cell, no two closer than ``shape.closest`` angstrom."""
+    rng = np.random.default_rng(seed)
+    while True:
+        cell = np.diag(shape.size) @ (np.eye(3) + shape.skew * rng.uniform(-1.0, 1.0, (3, 3)))
+        fractional = rng.uniform(size=(shape.n_atoms, 3))
+        positions = fractional @ (cell if any(shape.size) else np.eye(3))
+        if _closest(positions, cell, shape.pbc) >= shape.closest:
+            break
+    jumps = rng.integers(-shape.outside, shape.outside + 1, (shape.n_atoms, 3)) * np.array(shape.pbc)
+    return Systems(
+        numbers=rng.choice(elements, size=shape.n_atoms).astype(np.int32),
+        positions=positions + jumps @ cell,
+        cells=cell[None] if any(shape.pbc) else np.zeros((1, 3, 3)),
+        pbc=np.array([shape.pbc]),
+        first=np.array([0, shape.n_atoms]),
+    )
+
+
+def _closest(positions, cell, pbc):
+    images = np.array(np.meshgrid(*[[-1, 0, 1] if p else [0] for p in pbc])).reshape(3, -1).T @ cell
+    vectors = positions[None, :, None] + images[None, None] - positions[:, None, None]
+    distances = np.linalg.norm(vectors, axis=-1)
+    return distances[distances > 1e-9].min(initial=np.inf)
+
+
+def joined(*systems: Systems) -> Systems:
+    """Several batches as one."""
+    counts = np.concatenate([s.counts for s in systems])
+    return Systems(
+        numbers=np.concatenate([s.numbers for s in systems]),
+        positions=np.concatenate([s.positions for s in systems]),
+        cells=np.concatenate([s.cells for s in systems]),
+        pbc=np.concatenate([s.pbc for s in systems]),
+        first=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+    )
+
+
+def one_of_each(elements, seed=0) -> Systems:
+    """One system of every shape, and one without atoms in the middle."""
+    rng = np.random.default_rng(seed)
+    systems = [random_system(shape, elements, rng.integers(2**31)) for shape in SHAPES.values()]
+    nothing = Systems(
+        numbers=np.zeros(0, np.int32),
+        positions=np.zeros((0, 3)),
+        cells=np.zeros((1, 3, 3)),
+        pbc=np.zeros((1, 3), dtype=bool),
+        first=np.zeros(2, np.int64),
+    )
+    return joined(*systems[:4], nothing, *systems[4:])
+
+
+def random_coefficients(plan, seed=0, sets=None) -> FloatArray:
+    """Standard normal coefficients, shape (n,) or (sets, n)."""
+    n = sum(part["n_features"] for part in plan["parts"])
+    return np.random.default_rng(seed).normal(size=n if sets is None else (sets, n))
