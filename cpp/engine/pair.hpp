@@ -56,7 +56,8 @@ static inline double zbl_energy(const Part& part, int centre, Neighbourhood& nea
         const int pair = centre * near.n_species + z;
         const double zi = part.charges[centre], zj = part.charges[z];
         const double over = (__builtin_pow(zi, 0.23) + __builtin_pow(zj, 0.23)) / kScreening;
-        const double strength = 0.5 * kCoulomb * zi * zj, outer = part.outer[pair], inner = part.inner[pair];
+        const double strength = 0.5 * part.strength[pair] * kCoulomb * zi * zj, outer = part.outer[pair],
+                     inner = part.inner[pair];
         for (int b = segment[z]; b < segment[z + 1]; ++b) {
             const std::size_t at = static_cast<std::size_t>(s) * near.stride + b;
             for (int k = 0; k < kLanes; ++k) {

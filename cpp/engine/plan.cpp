@@ -257,7 +257,7 @@ void finish_part(Part& part, int n_species, int first_feature) {
     case Part::Kind::kZbl:
         require(part.n_features == 0, "zbl has no features");
         require(part.charges.size() == static_cast<std::size_t>(n_species) && part.inner.size() == pairs &&
-                    part.outer.size() == pairs,
+                    part.outer.size() == pairs && part.strength.size() == pairs,
                 "zbl's arrays have the wrong size");
         part.cutoff = *std::max_element(part.outer.begin(), part.outer.end());
         return;

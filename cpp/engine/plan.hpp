@@ -75,7 +75,7 @@ struct Part {
     std::vector<std::int32_t> radial_first, radial_count, offset;
     int n_lmk = 0;
     std::vector<AceCentre> centres;
-    std::vector<double> charges, inner, outer; // zbl
+    std::vector<double> charges, inner, outer, strength; // zbl
     double cutoff = 0.0;
 };
 

@@ -92,6 +92,8 @@ Part part_of(const nb::dict& from) {
         part.charges = array_of<double>(from, "charges");
         part.inner = array_of<double>(from, "inner");
         part.outer = array_of<double>(from, "outer");
+        part.strength = from.contains("strength") ? array_of<double>(from, "strength")
+                                                  : std::vector<double>(part.outer.size(), 1.0);
     } else {
         throw std::invalid_argument("engine plan: unknown kind of part '" + kind + "'");
     }

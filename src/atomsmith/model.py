@@ -35,17 +35,17 @@ class RepulsionSettings(Settings):
         default="zbl", description="Universal repulsion of Ziegler, Biersack and Littmark (1985)."
     )
     inner_fraction: float = Field(
-        default=0.55,
+        default=0.7,
         gt=0.0,
         lt=1.0,
-        description="Below this fraction of the outer distance the repulsion is alone.",
+        description="Below this fraction of the shortest distance in the data the repulsion is alone.",
     )
-    outer_fraction: float = Field(
-        default=0.75,
+    full_fraction: float = Field(
+        default=0.9,
         gt=0.0,
         le=1.0,
-        description="The outer distance, where the repulsion has faded out and the fitted functions are full, is "
-        "this fraction of the nearest-neighbour distance, or the shortest distance in the data if less.",
+        description="Above this fraction the fitted functions are full; the repulsion has faded out at the "
+        "shortest distance itself.",
     )
 
 
@@ -139,7 +139,7 @@ def build_model(
     n = len(elements)
     distances = distances or Distances.unknown(n)
     first_neighbour = _first_neighbour(elements, distances)
-    inner = _inner_distances(settings.repulsion, first_neighbour, distances)
+    inner = _inner_distances(settings.repulsion, elements, distances)
     cutoffs = [t.descriptor.cutoff for t in settings.terms if t.descriptor.cutoff is not None]
     parts = [DescriptorPart({"kind": "e0", "n_features": n}, _reference_features(elements))]
     for term in settings.terms:
@@ -156,7 +156,7 @@ def build_model(
                 "n_features": 0,
                 "charges": np.array(elements, dtype=np.float64),
                 "inner": np.ascontiguousarray(inner[..., 0].reshape(-1)),
-                "outer": np.ascontiguousarray(inner[..., 1].reshape(-1)),
+                "outer": np.ascontiguousarray(inner[..., 2].reshape(-1)),
             }
         )
     return Model(
@@ -174,15 +174,24 @@ def _first_neighbour(elements: Sequence[int], distances: Distances) -> FloatArra
     return first
 
 
+UNSEEN = 0.75
+"""Shortest distance of a pair that the data do not hold, in units of the sum of the covalent radii."""
+FARTHEST = 3.0
+"""Farthest outer end of the repulsion in the same units: pairs seen only far apart may still come close."""
+
+
 def _inner_distances(
-    repulsion: RepulsionSettings | None, first_neighbour: FloatArray, distances: Distances
+    repulsion: RepulsionSettings | None, elements: Sequence[int], distances: Distances
 ) -> FloatArray:
-    """(r_in, r_on) of every pair, shape (n, n, 2); zeros where there is no repulsion."""
+    """Where the repulsion is alone, the fitted functions are full and the repulsion ends, shape (n, n, 3)."""
+    radii = covalent_radii(elements)
+    bond = radii[:, None] + radii[None, :]
     if repulsion is None:
-        return np.zeros((*first_neighbour.shape, 2))
+        return np.zeros((*bond.shape, 3))
     shortest = np.fmin(distances.shortest, distances.shortest.T)
-    outer = np.fmin(repulsion.outer_fraction * first_neighbour, shortest)
-    return np.stack([repulsion.inner_fraction * outer, outer], axis=-1)
+    outer = np.where(np.isfinite(shortest), np.fmin(shortest, FARTHEST * bond), UNSEEN * bond)
+    fractions = [repulsion.inner_fraction, repulsion.full_fraction, 1.0]
+    return np.stack([fraction * outer for fraction in fractions], axis=-1)
 
 
 def _with_inner(

@@ -185,7 +185,8 @@ class Oracle:
         s = (r - inner) / (outer - inner)
         s = np.where(s.real < 0.0, 0.0, np.where(s.real > 1.0, 1.0, s))
         switch = 1.0 - s**3 * (10.0 + s * (6.0 * s - 15.0))
-        return self._sum_over_neighbours(0.5 * COULOMB * zi * zj / r * screening * switch)
+        strength = np.asarray(part.get("strength", np.ones(self.n_elements**2)))[self.pair]
+        return self._sum_over_neighbours(0.5 * strength * COULOMB * zi * zj / r * screening * switch)
 
 
 def _length(vectors: Array) -> Array:

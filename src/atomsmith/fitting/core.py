@@ -1,8 +1,9 @@
-"""Keeps fitted pairs repulsive below the distances that the data reach.
+"""Keeps pairs of atoms repulsive below the distances that the data reach.
 
-Where no data are, a fit extrapolates. Below the inner distance the repulsion is alone, but between it and the
-shortest distance in the data a polynomial can dig a hole. Each pair of elements is looked at as a dimer; where its
-energy does not rise all the way inwards, artificial dimers are added to the fit.
+Where no data are, a fit extrapolates, and a polynomial can dig a hole that simulations fall into. The repulsion
+of nuclei acts only below the shortest distance of the data, so its strength can be chosen after the fit without
+changing any error: each pair of elements is looked at as a dimer, and the repulsion is strengthened until the
+curve has no hole.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from atomsmith.elements import SYMBOLS
 from atomsmith.evaluator import PlanEvaluator, sum_atoms
-from atomsmith.fitting.factor import TriangularFactor
 from atomsmith.systems import FloatArray, Systems
 
-POINTS = 60
-ANCHORS = 12
-FIRST_SIGMA = 1.0
-"""Uncertainty in eV of the artificial dimer energies in the first round; each further round has a tenth."""
-ROUNDS = 6
+POINTS = 240
+STRENGTHS = 1.25 ** np.arange(21)
+"""Strengths tried, 1 to about 87."""
+TOLERANCE = 1.0
+"""How far, in eV, a curve may go on falling just inside the shortest distance of the data. The minimum of a bond
+may lie there: in a molecule C and O come no closer than 1.17 angstrom, carbon monoxide has 1.13."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,95 +63,116 @@ def dimer_energies(
     return sum_atoms(energies[0], pair.systems)
 
 
-def holes(plan: dict[str, Any], coefficients: FloatArray, shortest: FloatArray) -> list[tuple[int, int]]:
-    """Pairs of species whose dimer energy does not rise all the way from the shortest distance inwards."""
-    found = []
-    evaluator = PlanEvaluator(plan)
-    for i, j, inner, outer in _ranges(plan, shortest):
-        pair = dimers((plan["elements"][i], plan["elements"][j]), np.linspace(0.8 * inner, outer, POINTS))
-        if np.any(np.diff(dimer_energies(plan, coefficients, pair, evaluator)) >= 0.0):
-            found.append((i, j))
-    return found
+@dataclass(frozen=True, eq=False)
+class Core:
+    """The repulsive core of a plan.
 
-
-def anchor_rows(
-    plan: dict[str, Any],
-    coefficients: FloatArray,
-    shortest: FloatArray,
-    pairs: list[tuple[int, int]],
-    sigma: float,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Rows, targets and weights of artificial dimers for the given pairs.
-
-    The target goes smoothly from the bare repulsion at its inner distance to the fitted energy at the shortest
-    distance in the data: V_zbl(r) + (V_fit(r_a) - V_zbl(r_a)) s(r), s the quintic smoothstep.
+    Attributes
+    ----------
+    plan
+        The plan with its repulsion as strong as it needs to be.
+    strengths
+        Strength of pairs for which it is not 1, by names such as ``O-H``.
+    holes
+        Pairs that keep a hole whatever the strength, or for lack of a repulsion.
     """
-    evaluator = PlanEvaluator(plan)
-    zero = np.zeros((1, len(coefficients)))
-    rows, targets = [np.zeros((0, len(coefficients)))], [np.zeros(0)]
-    for i, j, inner, outer in _ranges(plan, shortest):
-        if (i, j) not in pairs:
-            continue
-        elements = (plan["elements"][i], plan["elements"][j])
-        r = inner + (outer - inner) * (np.arange(ANCHORS) + 0.5) / ANCHORS
-        pair = dimers(elements, r)
-        end = float(dimer_energies(plan, coefficients, dimers(elements, np.array([outer])), evaluator)[0])
-        s = (r - inner) / (outer - inner)
-        bare = _bare_repulsion(plan, i, j, np.append(r, outer))
-        # Never below the repulsion's own fall: a dimer that binds at the shortest distance must still repel inwards.
-        target = bare[:-1] + (end - bare[-1]) * s**3 * (10.0 + s * (6.0 * s - 15.0))
-        design, _ = evaluator.feature_sums(pair.systems)
-        design[:, : len(plan["elements"])] = 0.0
-        energies, _, _ = evaluator.predict_sets(pair.systems, evaluator.weights(zero))
-        rows.append(design)
-        targets.append(target - sum_atoms(energies[0], pair.systems))
-    return np.concatenate(rows), np.concatenate(targets), np.full(sum(map(len, targets)), 1.0 / sigma)
+
+    plan: dict[str, Any]
+    strengths: dict[str, float]
+    holes: list[str]
 
 
-def with_repulsive_core(
-    plan: dict[str, Any],
-    factor: TriangularFactor,
-    coefficients: FloatArray,
-    shortest: FloatArray,
-    sigma: float,
-) -> tuple[TriangularFactor, list[tuple[int, int]]]:
-    """Add artificial dimers to a copy of the factor where the coefficients leave a hole."""
-    pairs = holes(plan, coefficients, shortest)
-    if not pairs:
-        return factor, pairs
-    anchored = factor.copy()
-    anchored.fold(*anchor_rows(plan, coefficients, shortest, pairs, sigma))
-    return anchored, pairs
+def with_repulsive_core(plan: dict[str, Any], coefficients: FloatArray) -> Core:
+    """Strengthen the repulsion of each pair of elements until its dimer has no hole.
 
-
-def _ranges(plan: dict[str, Any], shortest: FloatArray) -> list[tuple[int, int, float, float]]:
-    """(i, j, inner, outer): between which distances a pair has no data but the fitted functions act."""
-    zbl = [part for part in plan["parts"] if part["kind"] == "zbl"]
-    if not zbl:
-        return []
+    A curve has no hole if it rises all the way inwards below the distance at which the fitted functions begin to
+    fade, and if nowhere below the outer end of the repulsion it lies deeper than beyond by more than `TOLERANCE`.
+    """
+    part = _repulsion(plan)
+    if part is None:
+        return Core(plan, {}, [])
     n = len(plan["elements"])
-    inner, outer = zbl[0]["inner"].reshape(n, n), zbl[0]["outer"].reshape(n, n)
-    ranges = []
+    fitted = PlanEvaluator(plan | {"parts": [p for p in plan["parts"] if p is not part]})
+    strength = np.ones((n, n))
+    strengths: dict[str, float] = {}
+    holes: list[str] = []
     for i in range(n):
         for j in range(i + 1):
-            seen = np.fmin(shortest[i, j], shortest[j, i])
-            end = float(max(outer[i, j], seen)) if np.isfinite(seen) else float(outer[i, j])
-            ranges.append((i, j, float(inner[i, j]), end))
-    return ranges
+            curve = _Curve.of(plan, part, i, j, coefficients, fitted)
+            chosen = next((float(s) for s in STRENGTHS if not curve.has_hole(s)), None)
+            name = f"{SYMBOLS[plan['elements'][i]]}-{SYMBOLS[plan['elements'][j]]}"
+            if chosen is None:
+                holes.append(name)
+                chosen = 1.0
+            if chosen != 1.0:
+                strengths[name] = chosen
+            strength[i, j] = strength[j, i] = chosen
+    strong = part | {"strength": strength.reshape(-1)}
+    return Core(plan | {"parts": [strong if p is part else p for p in plan["parts"]]}, strengths, holes)
 
 
-def _bare_repulsion(plan: dict[str, Any], i: int, j: int, r: FloatArray) -> FloatArray:
-    """Unswitched Ziegler-Biersack-Littmark energy of a dimer, from the engine with the switch moved away."""
-    elements = [plan["elements"][i], plan["elements"][j]] if i != j else [plan["elements"][i]]
-    n = len(elements)
-    far = float(r.max())
-    part = {
-        "kind": "zbl",
-        "n_features": 0,
-        "charges": np.array(elements, dtype=np.float64),
-        "inner": np.full(n * n, far + 1.0),
-        "outer": np.full(n * n, far + 2.0),
-    }
-    reference = {"kind": "e0", "n_features": n}
-    pair = dimers((plan["elements"][i], plan["elements"][j]), r)
-    return dimer_energies({"elements": elements, "parts": [reference, part]}, np.zeros(n), pair)
+def holes(plan: dict[str, Any], coefficients: FloatArray) -> list[str]:
+    """Names of pairs of elements whose dimers have a hole below the distances of the data."""
+    part = _repulsion(plan)
+    if part is None:
+        return []
+    n = len(plan["elements"])
+    fitted = PlanEvaluator(plan | {"parts": [p for p in plan["parts"] if p is not part]})
+    strength = np.asarray(part.get("strength", np.ones(n * n))).reshape(n, n)
+    return [
+        f"{SYMBOLS[plan['elements'][i]]}-{SYMBOLS[plan['elements'][j]]}"
+        for i in range(n)
+        for j in range(i + 1)
+        if _Curve.of(plan, part, i, j, coefficients, fitted).has_hole(strength[i, j])
+    ]
+
+
+def _repulsion(plan: dict[str, Any]) -> dict[str, Any] | None:
+    return next((part for part in plan["parts"] if part["kind"] == "zbl"), None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Curve:
+    """A dimer's energy, fitted functions and repulsion of strength 1 apart, on a grid of distances."""
+
+    r: FloatArray
+    fitted: FloatArray
+    repulsion: FloatArray
+    full: float
+    outer: float
+
+    @classmethod
+    def of(
+        cls,
+        plan: dict[str, Any],
+        part: dict[str, Any],
+        i: int,
+        j: int,
+        coefficients: FloatArray,
+        fitted: PlanEvaluator,
+    ) -> _Curve:
+        pair = i * len(plan["elements"]) + j
+        inner, outer = float(part["inner"][pair]), float(part["outer"][pair])
+        begins = [float(p["radial"]["inner"][pair, 1]) for p in plan["parts"] if "radial" in p]
+        cutoffs = [float(p["radial"]["cutoff"][pair]) for p in plan["parts"] if "radial" in p]
+        r = np.linspace(0.5 * inner, max([outer, *cutoffs]), POINTS)
+        r = np.unique(np.concatenate([r, np.linspace(0.5 * inner, 1.1 * outer, POINTS)]))
+        found = dimers((plan["elements"][i], plan["elements"][j]), r)
+        bare = {"elements": plan["elements"], "parts": [plan["parts"][0], part | {"strength": None}]}
+        del bare["parts"][1]["strength"]
+        none = np.zeros(len(plan["elements"]))
+        return cls(
+            r=r,
+            fitted=dimer_energies(plan, coefficients, found, fitted),
+            repulsion=dimer_energies(bare, none, found),
+            full=max(begins, default=outer),
+            outer=outer,
+        )
+
+    def has_hole(self, strength: float) -> bool:
+        """Whether the curve falls inwards where it must rise, or lies below what the data reach."""
+        energy = self.fitted + strength * self.repulsion
+        inside = self.r <= self.outer
+        falls = np.any(np.diff(energy[self.r <= self.full]) >= 0.0)
+        lowest = energy[~inside].min(initial=0.0)
+        return bool(falls or np.any(energy[inside] < lowest - TOLERANCE))

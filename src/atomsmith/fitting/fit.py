@@ -14,7 +14,7 @@ from atomsmith.data.shells import pair_shells
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 from atomsmith.fitting.blas import single_threaded
-from atomsmith.fitting.core import FIRST_SIGMA, ROUNDS, holes, with_repulsive_core
+from atomsmith.fitting.core import Core, holes, with_repulsive_core
 from atomsmith.fitting.design import fold_configurations
 from atomsmith.fitting.factor import TriangularFactor
 from atomsmith.fitting.held_out import GROUPS, held_out_scale, merged
@@ -44,8 +44,8 @@ class FitResult:
         Triangular factor of the data alone; later data can be folded into it (`extend`).
     model, reference
         What the factor belongs to: the model, and the energies taken off its targets (by element, eV).
-    anchored
-        Pairs of elements whose repulsive core needed artificial data.
+    core
+        How the repulsive core was strengthened, and which pairs keep a hole.
     seconds
         Time spent by part.
     """
@@ -55,7 +55,7 @@ class FitResult:
     factor: TriangularFactor
     model: Model
     reference: FloatArray
-    anchored: list[tuple[str, str]]
+    core: Core
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -169,33 +169,25 @@ def solve_model(
     """Coefficients, repulsive core, posterior and committee from a triangular factor."""
     prior = prior_of(model, settings, held)
     solution = solve(factor, prior, settings.solver)
-    anchored: set[tuple[int, int]] = set()
-    if settings.repulsive_core:
-        sigma, used = FIRST_SIGMA, factor
-        for _ in range(ROUNDS):
-            used, pairs = with_repulsive_core(
-                model.plan, used, solution.coefficients, distances.shortest, sigma
-            )
-            if not pairs:
-                break
-            anchored.update(pairs)
-            solution = solve(used, prior, settings.solver)
-            sigma /= 10.0
+    core = (
+        with_repulsive_core(model.plan, solution.coefficients)
+        if settings.repulsive_core
+        else Core(model.plan, {}, [])
+    )
     scale, unseen = held_out_scale(groups, prior, solution) if len(groups) > 1 else (1.0, None)
     posterior = _shifted(solution.posterior.scaled(scale), reference)
     committee = posterior.draw(settings.committee, settings.seed) if settings.committee else None
-    names = [(SYMBOLS[model.elements[i]], SYMBOLS[model.elements[j]]) for i, j in sorted(anchored)]
     potential = Potential(
         elements=model.elements,
-        plan=model.plan,
+        plan=core.plan,
         features=model.features,
         coefficients=posterior.mean,
         posterior=posterior,
         committee=np.zeros((0, len(posterior.mean))) if committee is None else committee,
-        metadata=_metadata(settings, solution, distances, data, model, names)
+        metadata=_metadata(settings, solution, distances, data, model, core)
         | {"calibration": {"scale": scale, "held_out_weighted_rmse": unseen, "groups": len(groups)}},
     )
-    return FitResult(potential, solution, factor, model, reference, names)
+    return FitResult(potential, solution, factor, model, reference, core)
 
 
 def prior_of(model: Model, settings: PotentialSettings, held: bool) -> Prior:
@@ -253,9 +245,9 @@ def distances_of(data: Dataset, elements: Sequence[int]) -> Distances:
     return distances
 
 
-def core_is_repulsive(potential: Potential, shortest: FloatArray) -> bool:
-    """Whether every dimer of the potential's elements repels below the shortest distance in the data."""
-    return not holes(potential.plan, potential.coefficients, shortest)
+def core_is_repulsive(potential: Potential) -> bool:
+    """Whether no dimer of the potential's elements has a hole below the distances of the data."""
+    return not holes(potential.plan, potential.coefficients)
 
 
 def _shifted(posterior: Posterior, reference: FloatArray) -> Posterior:
@@ -270,7 +262,7 @@ def _metadata(
     distances: Distances,
     data: Dataset,
     model: Model,
-    anchored: list[tuple[str, str]],
+    core: Core,
 ) -> dict[str, Any]:
     shortest = {
         f"{SYMBOLS[a]}-{SYMBOLS[b]}": float(distances.shortest[i, j])
@@ -287,5 +279,6 @@ def _metadata(
             "n_atoms": int(data.n_atoms),
             "shortest_distances": shortest,
         },
-        "fit": solution.to_dict() | {"anchored_pairs": [f"{a}-{b}" for a, b in anchored]},
+        "fit": solution.to_dict(),
+        "core": {"strengths": core.strengths, "holes": core.holes},
     }

@@ -48,8 +48,8 @@ class PotentialSettings(Settings):
     )
     repulsive_core: bool = Field(
         default=True,
-        description="Check that every pair of atoms repels below the distances of the data, and add weak "
-        "artificial data that make it so where the fit left a hole.",
+        description="Strengthen the repulsion of pairs of elements whose fitted curve has a hole at distances "
+        "that the data do not reach; the fit itself does not change.",
     )
     seed: int = Field(default=0, ge=0, description="Seed of the committee.")
     threads: int = Field(default=1, ge=1, description="Threads of the engine.")
