@@ -1,0 +1,255 @@
+"""What happened in a run, from its store to the records of a report; works at any moment of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atomsmith.data.store import Store, StoredConfiguration
+from atomsmith.report.gather.accuracy import calibration
+from atomsmith.report.records import (
+    Calibration,
+    LearningPoint,
+    SelectedConfiguration,
+    SelectionStatus,
+    Timing,
+    Trajectory,
+)
+from atomsmith.sampling.state import STOP_REASONS, StopReason
+from atomsmith.sampling.trigger import TriggerSettings
+
+RUNNING = "still running"
+GIVEN = "given at the start"
+_STATUS: dict[str, SelectionStatus] = {"pending": "waiting", "labelled": "labelled", "failed": "failed"}
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Everything a store holds, read at one moment.
+
+    Attributes
+    ----------
+    settings
+        Settings that decide what the run computes, as plain values.
+    command
+        All settings of the last command, and versions; empty in a run that never wrote them.
+    entries
+        Configurations in order of their ids.
+    rounds
+        Records of the finished rounds.
+    final
+        Record of the last fit of a run that has ended, or None.
+    trace
+        Columns of all walkers by name, in the order of round and walker.
+    seconds, label_seconds
+        Wall time in all, and of the reference calculations.
+    """
+
+    settings: dict[str, Any]
+    command: dict[str, Any]
+    entries: tuple[StoredConfiguration, ...]
+    rounds: tuple[dict[str, Any], ...]
+    final: dict[str, Any] | None
+    trace: dict[str, NDArray[Any]]
+    seconds: float
+    label_seconds: float
+
+    @classmethod
+    def read(cls, folder: str | Path) -> History:
+        """Read the store of a run folder without locking it.
+
+        Raises
+        ------
+        InputError
+            If there is no store.
+        """
+        with Store.open(folder, read_only=True) as store:
+            rounds, final = tuple(store.rounds()), store.get("final")
+            if final is not None and final.get("rounds", len(rounds)) < len(rounds):
+                final = None  # the run ended once and was told to go on
+            return cls(
+                settings=store.get("settings", {}),
+                command=store.get("command", {}),
+                entries=tuple(store.entries()),
+                rounds=rounds,
+                final=final,
+                trace=store.trace(),
+                seconds=float(store.get("seconds", 0.0)),
+                label_seconds=float(store.get("label_seconds", 0.0)),
+            )
+
+    def count(self, state: str) -> int:
+        """Number of configurations in a state: ``pending``, ``labelled`` or ``failed``."""
+        return sum(entry.state == state for entry in self.entries)
+
+    @property
+    def fits(self) -> list[dict[str, Any]]:
+        """Records of all fits, each with its ``number``: one a round, and the final one."""
+        fits = list(self.rounds)
+        if self.final is not None:
+            fits.append(self.final | {"number": len(self.rounds) + 1})
+        return fits
+
+    def name_of(self, entry: StoredConfiguration) -> str:
+        """What a person calls a configuration: where it came from."""
+        origin = entry.origin
+        if origin.get("kind") == "start":
+            return f"start {origin['index'] + 1}"
+        return f"round {origin['round']}, walker {origin['walker']}"
+
+
+def reason_name(reason: str, mode: str = "hyperactive") -> str:
+    """Stop reason of a walker for people."""
+    if reason == StopReason.MAX_STEPS.value:
+        return "random length" if mode == "random" else "step limit"
+    return RUNNING if reason == "running" else reason.replace("_", " ")
+
+
+def learning_curve(history: History) -> list[LearningPoint]:
+    """Errors of every fit against the labels it had."""
+
+    def rmse(errors: dict[str, Any] | None, quantity: str) -> float | None:
+        statistics = errors and errors["total"][quantity]
+        return float(statistics["rmse"]) if statistics else None
+
+    return [
+        LearningPoint(
+            round=fit["number"],
+            n_labels=fit["n_train"] + fit["n_test"],
+            energy_rmse_mev=rmse(fit["test"], "energy"),
+            forces_rmse=rmse(fit["test"], "forces"),
+            energy_rmse_train_mev=rmse(fit["train"], "energy"),
+            forces_rmse_train=rmse(fit["train"], "forces"),
+            n_functions=fit["n_functions"],
+        )
+        for fit in history.fits
+    ]
+
+
+def timings(history: History) -> list[Timing]:
+    """Wall time by part; what no part claims is the rest."""
+    spent = [record["seconds"] for record in history.rounds]
+    parts = [
+        Timing("fits of the rounds", sum(s["fit"] for s in spent), len(spent)),
+        Timing("sampling", sum(s["sample"] for s in spent), len(spent)),
+        Timing(
+            "reference calculations",
+            history.label_seconds,
+            sum(entry.state != "pending" and entry.seconds is not None for entry in history.entries),
+        ),
+    ]
+    rest = history.seconds - sum(part.seconds for part in parts)
+    name = "last fit, tests, choice, store" if history.final is not None else "tests, choice, round under way"
+    return [part for part in (*parts, Timing(name, max(rest, 0.0))) if part.seconds > 0.0]
+
+
+def trajectories(history: History) -> list[Trajectory]:
+    """Walkers of every round, the one under way included, as far as the trace goes."""
+    trace = history.trace
+    if len(trace["round"]) == 0:
+        return []
+    entries = {entry.id: entry for entry in history.entries}
+    records = {record["number"]: record["walkers"] for record in history.rounds}
+    changes = (np.diff(trace["round"]) != 0) | (np.diff(trace["walker"]) != 0)
+    edges = [0, *(np.flatnonzero(changes) + 1).tolist(), len(trace["round"])]
+    found = []
+    for start, stop in pairwise(edges):
+        rows = {name: column[start:stop] for name, column in trace.items()}
+        number, walker = int(rows["round"][0]), int(rows["walker"][0])
+        known = records[number][walker] if number in records else None
+        origin = entries.get(known["start"]) if known else None
+        found.append(_trajectory(history, rows, known, origin))
+    return found
+
+
+def _trajectory(
+    history: History,
+    rows: dict[str, NDArray[Any]],
+    known: dict[str, Any] | None,
+    origin: StoredConfiguration | None,
+) -> Trajectory:
+    code = int(rows["reason"][-1])
+    reason = known["reason"] if known else STOP_REASONS[code].value if code >= 0 else "running"
+    return Trajectory(
+        round=int(rows["round"][0]),
+        walker=int(rows["walker"][0]),
+        step=rows["step"],
+        largest_f=rows["uncertainty"],
+        temperature_k=rows["temperature_k"],
+        pressure_gpa=rows["pressure_gpa"],
+        tau=rows["tau"],
+        sigma_ev=rows["sigma"],
+        tolerance=tolerance_of(history.settings, origin.configuration.config_type if origin else None),
+        reason=reason_name(reason, history.settings.get("mode", "")),
+        start=history.name_of(origin) if origin else "",
+    )
+
+
+def tolerance_of(settings: dict[str, Any], config_type: str | None) -> float | None:
+    """Tolerance of walkers that start from a configuration type; None where nothing triggers."""
+    if settings.get("mode") == "random":
+        return None
+    overrides = settings["walkers"]["overrides"].get(config_type, {})
+    trigger = (settings["sampling"] | overrides).get("trigger")
+    return None if trigger is None else TriggerSettings.model_validate(trigger).tolerance
+
+
+def selection(history: History) -> list[SelectedConfiguration]:
+    """What was given and what walkers offered: why, and what became of it."""
+    by_walker = {
+        (entry.origin["round"], entry.origin["walker"]): entry
+        for entry in history.entries
+        if entry.origin.get("kind") == "walker"
+    }
+    found = [
+        SelectedConfiguration(
+            0, entry.origin["index"], GIVEN, _STATUS[entry.state], detail=entry.reason or ""
+        )
+        for entry in history.entries
+        if entry.origin.get("kind") == "start"
+    ]
+    for record in history.rounds:
+        for walker, end in enumerate(record["walkers"]):
+            entry = by_walker.get((record["number"], walker))
+            found.append(
+                SelectedConfiguration(
+                    round=record["number"],
+                    walker=walker,
+                    reason=reason_name(end["reason"], history.settings.get("mode", "")),
+                    status="not selected" if entry is None else _STATUS[entry.state],
+                    step=end["step"],
+                    largest_f=end["uncertainty"],
+                    detail=(entry.reason if entry else None) or "",
+                )
+            )
+    return found
+
+
+def calibrations_ahead(entries: Iterable[StoredConfiguration]) -> list[Calibration]:
+    """Uncertainties and errors of configurations that were predicted before they were labelled.
+
+    The potential of their round had not seen them, whatever set they went to afterwards.
+    """
+    energy_std, energy_error = [np.zeros(0)], [np.zeros(0)]
+    forces_std, forces_error = [np.zeros(0)], [np.zeros(0)]
+    for entry in entries:
+        predicted, c = entry.origin.get("predicted"), entry.configuration
+        if predicted is None or entry.state != "labelled":
+            continue
+        if c.energy is not None:
+            energy_std.append(np.array([predicted["energy_std"] / c.n_atoms]))
+            energy_error.append(np.array([(predicted["energy"] - c.energy) / c.n_atoms]))
+        if c.forces is not None:
+            forces_std.append(np.ravel(predicted["forces_std"]))
+            forces_error.append(np.ravel(np.array(predicted["forces"]) - c.forces))
+    both = (
+        calibration("energy", "new", np.concatenate(energy_std), np.concatenate(energy_error)),
+        calibration("forces", "new", np.concatenate(forces_std), np.concatenate(forces_error)),
+    )
+    return [one for one in both if one is not None]

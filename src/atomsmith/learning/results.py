@@ -1,0 +1,276 @@
+"""The report of a run, gathered from its store and its potential; of a run that has ended or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atomsmith.data.dataset import Dataset
+from atomsmith.data.store import StoredConfiguration
+from atomsmith.learning.history import (
+    History,
+    calibrations_ahead,
+    learning_curve,
+    selection,
+    timings,
+    trajectories,
+)
+from atomsmith.potential import Potential
+from atomsmith.report import save_report_data, write_report
+from atomsmith.report.gather.accuracy import Assessed, assess
+from atomsmith.report.gather.fits import model_sentence, potential_sections, potential_verdicts, to_yaml
+from atomsmith.report.gather.software import versions
+from atomsmith.report.gather.structures import error_properties, structure
+from atomsmith.report.records import ReportData, Split, Structure, Verdict
+
+POTENTIAL_FILE = "potential.json"
+DATA_FILE = "report.json"
+_MODES = {
+    "hyperactive": "hyperactive learning",
+    "active": "plain active learning",
+    "random": "random selection",
+}
+_SPLITS: dict[str, Split] = {"train": "train", "test": "test"}
+
+
+@dataclass(frozen=True)
+class WrittenReport:
+    """Where a report is."""
+
+    page: Path
+    data: Path
+
+
+def write_run_report(
+    folder: str | Path, output: str | Path | None = None, n_threads: int = 1
+) -> WrittenReport:
+    """Write ``report.html``, ``figures/*.png`` and ``report.json`` of a run.
+
+    Parameters
+    ----------
+    folder
+        Run folder; only read, also while another process works in it.
+    output
+        Folder to write to, the run folder by default.
+    n_threads
+        Threads of the engine.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no run.
+    """
+    target = Path(folder if output is None else output)
+    data = report_of_run(folder, n_threads=n_threads)
+    page = write_report(data, target)
+    save_report_data(data, target / DATA_FILE)
+    return WrittenReport(page, target / DATA_FILE)
+
+
+def report_of_run(folder: str | Path, *, created: str | None = None, n_threads: int = 1) -> ReportData:
+    """Gather what the report of a run shows.
+
+    The potential is that of the last fit; labels that came after it are not yet judged by it, except those of
+    the test set, which it never sees.
+
+    Parameters
+    ----------
+    folder
+        Run folder.
+    created
+        When the report was made; now by default.
+    n_threads
+        Threads of the engine.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no run.
+    """
+    folder = Path(folder)
+    potential = _potential(folder)  # before the store, which then has all that the potential was fitted to
+    history = History.read(folder)
+    sets = _Sets.of(history, potential)
+    assessed: list[Assessed] = []
+    if potential is not None:
+        both = (
+            assess(potential, [e.configuration for e in sets.train], "train", n_threads),
+            assess(potential, [e.configuration for e in sets.test], "test", n_threads),
+        )
+        assessed = [one for one in both if one is not None]
+    command = history.command
+    mode = _MODES.get(history.settings.get("mode", ""), "learning")
+    data = ReportData(
+        title=f"{mode.capitalize()}: {folder.resolve().name}",
+        summary=_summary(history, potential),
+        created=_now() if created is None else created,
+        verdicts=tuple(_run_verdicts(history, sets, potential, assessed)),
+        trajectories=tuple(trajectories(history)),
+        learning_curve=tuple(learning_curve(history)),
+        timings=tuple(timings(history)),
+        selection=tuple(selection(history)),
+        structures=tuple(_structures(history, sets, assessed)),
+        settings=to_yaml(command.get("settings") or history.settings),
+        versions=command.get("versions") or versions(),
+    )
+    if potential is not None:
+        data = replace(data, **potential_sections(potential, assessed))
+    return replace(data, calibration=(*data.calibration, *calibrations_ahead(history.entries)))
+
+
+def _now() -> str:
+    return datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
+
+
+@dataclass(frozen=True, eq=False)
+class _Sets:
+    """Labelled configurations by what the potential did with them.
+
+    ``train`` was fitted, ``test`` was kept from it; ``later`` was labelled after the fit, and ``excluded``
+    has forces beyond the limit. ``certain`` is false where the potential was fitted to something else.
+    """
+
+    train: tuple[StoredConfiguration, ...]
+    test: tuple[StoredConfiguration, ...]
+    later: tuple[StoredConfiguration, ...]
+    excluded: tuple[StoredConfiguration, ...]
+    certain: bool
+
+    @classmethod
+    def of(cls, history: History, potential: Potential | None) -> _Sets:
+        limit = history.settings.get("selection", {}).get("largest_force_ev_per_angstrom", np.inf)
+        labelled = [entry for entry in history.entries if entry.state == "labelled"]
+        train = [entry for entry in labelled if entry.split == "train"]
+        usable = [entry for entry in train if _largest_force(entry) <= limit]
+        fitted = len(usable)
+        certain = True
+        if potential is not None:
+            # Entries come in the order of their ids: what was fitted is the beginning of what is there now.
+            data = potential.metadata.get("data", {})
+            fitted = min(int(data.get("n_configurations", fitted)), fitted)
+            known = Dataset(entry.configuration for entry in usable[:fitted]).fingerprint()
+            certain = data.get("fingerprint") == known
+        return cls(
+            train=tuple(usable[:fitted]),
+            test=tuple(entry for entry in labelled if entry.split == "test"),
+            later=tuple(usable[fitted:]),
+            excluded=tuple(entry for entry in train if _largest_force(entry) > limit),
+            certain=certain,
+        )
+
+
+def _largest_force(entry: StoredConfiguration) -> float:
+    forces = entry.configuration.forces
+    return 0.0 if forces is None else float(np.linalg.norm(forces, axis=1).max(initial=0.0))
+
+
+def _potential(folder: Path) -> Potential | None:
+    """Potential of the last fit, or None before the first."""
+    path = folder / POTENTIAL_FILE
+    return Potential.load(path) if path.exists() else None
+
+
+def _summary(history: History, potential: Potential | None) -> str:
+    parts = [] if potential is None else [model_sentence(potential)]
+    kind = history.settings.get("reference", {}).get("kind", "the reference")
+    starts = sum(entry.origin.get("kind") == "start" for entry in history.entries)
+    labelled = _plural(history.count("labelled"), "configuration")
+    parts.append(
+        f"{labelled} labelled by {kind}: {_plural(starts, 'start')} and what walkers found in "
+        f"{_plural(len(history.rounds), 'round')}."
+    )
+    return " ".join(parts)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _run_verdicts(
+    history: History, sets: _Sets, potential: Potential | None, assessed: Sequence[Assessed]
+) -> list[Verdict]:
+    """Sentences about how the run stands or ended, and about its potential."""
+    found = [_end_verdict(history)]
+    if potential is None:
+        text = "There is no potential yet: the first fit comes when the starts are labelled."
+        found.append(Verdict("note", text))
+    else:
+        found += potential_verdicts(potential, assessed)
+    if not sets.certain:
+        text = (
+            f"{POTENTIAL_FILE} was not fitted to the configurations of this run: what is called training "
+            "set here may be new to it."
+        )
+        found.append(Verdict("warning", text))
+    if sets.test and all(entry.origin.get("kind") == "walker" for entry in sets.test):
+        text = (
+            "The test set was drawn at random from the configurations at which walkers stopped: it is harder "
+            "than what unbiased dynamics visits."
+        )
+        found.append(Verdict("note", text))
+    if sets.later:
+        text = f"{_plural(len(sets.later), 'label')} came after the last fit and are not in it yet."
+        found.append(Verdict("note", text))
+    if sets.excluded:
+        text = (
+            f"{_plural(len(sets.excluded), 'labelled configuration')} with forces beyond the limit "
+            "(selection.largest_force_ev_per_angstrom) were left out of the fit."
+        )
+        found.append(Verdict("note", text))
+    return found
+
+
+def _end_verdict(history: History) -> Verdict:
+    """Whether the run has ended, and whether because there was nothing left to learn."""
+    if history.final is None:
+        waiting = history.count("pending")
+        text = f"This run has not ended after {_plural(len(history.rounds), 'round')}"
+        return Verdict("note", f"{text}: {_plural(waiting, 'configuration')} wait for labels.")
+    reason = history.final["reason"]
+    quiet = bool(history.rounds) and all(record["quiet"] for record in history.rounds[-1:])
+    if "quiet_rounds" in reason:
+        return Verdict("good", f"The run ended because nothing was left to learn: {reason}.")
+    if quiet:
+        return Verdict("note", f"The run ended because {reason}; its last round found nothing uncertain.")
+    return Verdict("warning", f"The run ended because {reason}, not because nothing was left to learn.")
+
+
+def _structures(history: History, sets: _Sets, assessed: Sequence[Assessed]) -> list[Structure]:
+    """Every configuration that was labelled or failed, with its errors where the potential was asked."""
+    judged: dict[int, tuple[Assessed, int]] = {}
+    for one in assessed:
+        entries = sets.train if one.split == "train" else sets.test
+        judged |= {entry.id: (one, index) for index, entry in enumerate(entries)}
+    found = []
+    for entry in history.entries:
+        if entry.state == "pending":
+            continue
+        name = history.name_of(entry)
+        properties = _properties(entry)
+        if entry.id in judged:
+            properties |= error_properties(*judged[entry.id])
+        found.append(
+            structure(
+                entry.configuration,
+                f"{name} (failed)" if entry.state == "failed" else name,
+                split=_SPLITS.get(entry.split) if entry.id in judged else None,
+                round=entry.origin.get("round", 0),
+                properties=properties,
+            )
+        )
+    return found
+
+
+def _properties(entry: StoredConfiguration) -> dict[str, float | None]:
+    """What was known of a configuration when it was found, and what its label cost."""
+    origin: dict[str, Any] = entry.origin
+    properties: dict[str, float | None] = {"label time (s)": entry.seconds}
+    if origin.get("kind") == "walker":
+        properties["largest fᵢ when found"] = origin.get("uncertainty")
+        properties["step when found"] = origin.get("step")
+    return properties
