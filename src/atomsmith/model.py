@@ -35,17 +35,20 @@ class RepulsionSettings(Settings):
         default="zbl", description="Universal repulsion of Ziegler, Biersack and Littmark (1985)."
     )
     inner_fraction: float = Field(
-        default=0.7,
+        default=0.65,
         gt=0.0,
         lt=1.0,
         description="Below this fraction of the shortest distance in the data the repulsion is alone.",
     )
     full_fraction: float = Field(
-        default=0.9,
+        default=0.85, gt=0.0, le=1.0, description="Above this fraction the fitted functions are full."
+    )
+    outer_fraction: float = Field(
+        default=0.95,
         gt=0.0,
         le=1.0,
-        description="Above this fraction the fitted functions are full; the repulsion has faded out at the "
-        "shortest distance itself.",
+        description="At this fraction the repulsion has faded out. The gap to 1 leaves room for the slightly "
+        "shorter distances that a simulation meets, and at which the fit still holds.",
     )
 
 
@@ -92,9 +95,8 @@ class Model:
 def with_degrees(settings: ModelSettings, n_elements: int, n_rows: int) -> ModelSettings:
     """Settle the degree of ace terms that leave it to the amount of data.
 
-    The number of functions of all these terms together is 3 sqrt(rows) for each element, between 100 and 1000 for each:
-    a few hundred for the hundred or so configurations that a fit usually has. (Beyond a couple of functions for each
-    hundred rows errors fall slowly, while the cost of an evaluation keeps rising.)
+    The number of functions of all these terms together is 3 sqrt(rows) for each element, between 100 and
+    1000 for each: a few hundred for the hundred or so configurations that a fit usually has.
     """
     open_terms = [
         t for t in settings.terms if isinstance(t.descriptor, AceSettings) and t.descriptor.degree is None
@@ -190,7 +192,7 @@ def _inner_distances(
         return np.zeros((*bond.shape, 3))
     shortest = np.fmin(distances.shortest, distances.shortest.T)
     outer = np.where(np.isfinite(shortest), np.fmin(shortest, FARTHEST * bond), UNSEEN * bond)
-    fractions = [repulsion.inner_fraction, repulsion.full_fraction, 1.0]
+    fractions = [repulsion.inner_fraction, repulsion.full_fraction, repulsion.outer_fraction]
     return np.stack([fraction * outer for fraction in fractions], axis=-1)
 
 

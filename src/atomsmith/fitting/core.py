@@ -1,9 +1,9 @@
 """Keeps pairs of atoms repulsive below the distances that the data reach.
 
-Where no data are, a fit extrapolates, and a polynomial can dig a hole that simulations fall into. The repulsion
-of nuclei acts only below the shortest distance of the data, so its strength can be chosen after the fit without
-changing any error: each pair of elements is looked at as a dimer, and the repulsion is strengthened until the
-curve has no hole.
+Where no data are, a fit extrapolates, and a polynomial can dig a hole that simulations fall into. The
+repulsion of nuclei acts only below the shortest distance of the data, so its strength can be chosen after
+the fit without changing any error: each pair of elements is looked at as a dimer, and the repulsion is
+strengthened until the curve has no hole.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ POINTS = 240
 STRENGTHS = 1.25 ** np.arange(21)
 """Strengths tried, 1 to about 87."""
 TOLERANCE = 1.0
-"""How far, in eV, a curve may go on falling just inside the shortest distance of the data. The minimum of a bond
-may lie there: in a molecule C and O come no closer than 1.17 angstrom, carbon monoxide has 1.13."""
+"""How far, in eV, a curve may go on falling just inside the shortest distance of the data. The minimum of a
+bond may lie there: in a molecule C and O come no closer than 1.17 angstrom, carbon monoxide has 1.13."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +85,9 @@ class Core:
 def with_repulsive_core(plan: dict[str, Any], coefficients: FloatArray) -> Core:
     """Strengthen the repulsion of each pair of elements until its dimer has no hole.
 
-    A curve has no hole if it rises all the way inwards below the distance at which the fitted functions begin to
-    fade, and if nowhere below the outer end of the repulsion it lies deeper than beyond by more than `TOLERANCE`.
+    A curve has no hole if it rises all the way inwards below the distance at which the fitted functions begin
+    to fade, and if nowhere below the outer end of the repulsion it lies deeper than beyond by more than
+    `TOLERANCE`.
     """
     part = _repulsion(plan)
     if part is None:

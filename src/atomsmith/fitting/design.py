@@ -52,8 +52,8 @@ def fold_configurations(
     weights
         Row weights.
     reference
-        Energies of isolated atoms by element of the plan, eV; taken off the targets so that large totals do not
-        cost digits. The fitted reference energies are then relative to these.
+        Energies of isolated atoms by element of the plan, eV; taken off the targets so that large totals do
+        not cost digits. The fitted reference energies are then relative to these.
     factor
         Add to this factor; a new one when None.
     n_threads

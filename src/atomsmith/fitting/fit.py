@@ -124,7 +124,7 @@ def fold_groups(
     settings: PotentialSettings,
     progress: Callable[[int], None] | None = None,
 ) -> list[TriangularFactor]:
-    """Factors of up to `GROUPS` random groups of configurations, of which each is predicted from the others."""
+    """Factors of up to `GROUPS` random groups of configurations; each is predicted from the others."""
     count = min(GROUPS, len(configurations)) if settings.calibrate else 1
     order = np.random.default_rng((settings.seed, 303)).permutation(len(configurations))
     factors, done = [], 0
@@ -219,8 +219,8 @@ def reference_energies(
     if settings.source == "isolated":
         raise InputError(
             "reference_energies.source is isolated, but no isolated-atom energy is known of "
-            f"{', '.join(SYMBOLS[z] for z in missing)}; add them to reference_energies.values or to the data as "
-            "single atoms, or use source: fitted."
+            f"{', '.join(SYMBOLS[z] for z in missing)}; add them to reference_energies.values or to the "
+            "data as single atoms, or use source: fitted."
         )
     labelled = [c for c in data if c.energy is not None]
     if not labelled:

@@ -1,10 +1,11 @@
 """How sure the posterior may be: its standard deviation against errors on configurations it has not seen.
 
-Counting the rows of a configuration as independent makes evidence too sure of the coefficients: what the basis cannot
-express looks like noise that averages out, and it does not. So the data are folded in groups; each group is predicted
-from all others, and the ratio of its squared errors to the predicted variances, both summed over all weighted rows,
-is the factor by which variances are too small. A triangular factor of each group is enough: with R of a group, the sum
-of its variances is |R L|^2, and |A c - y|^2 follows from R and Q^T y.
+Counting the rows of a configuration as independent makes evidence too sure of the coefficients: what the
+basis cannot express looks like noise that averages out, and it does not. So the data are folded in groups;
+each group is predicted from all others, and the ratio of its squared errors to the predicted variances,
+both summed over all weighted rows, is the factor by which variances are too small. A triangular factor of
+each group is enough: with R of a group, the sum of its variances is |R L|^2, and |A c - y|^2 follows from R
+and Q^T y.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def held_out_scale(
 ) -> tuple[float, float]:
     """Factor on standard deviations, and the root mean square weighted error of rows not seen.
 
-    Hyperparameters stay those of the full fit; only coefficients and covariance are found again for each group.
+    Hyperparameters stay those of the full fit; coefficients and covariance are found again for each group.
 
     Parameters
     ----------

@@ -21,8 +21,8 @@ class ReferenceEnergies(Settings):
 
     source: Literal["auto", "isolated", "fitted"] = Field(
         default="auto",
-        description="isolated: from `values` and from the single-atom configurations of the data, all elements "
-        "required; fitted: least squares; auto: isolated where every element is known, else fitted.",
+        description="isolated: from `values` and from the single-atom configurations of the data, all "
+        "elements required; fitted: least squares; auto: isolated where every element is known, else fitted.",
     )
     values: dict[str, float] = Field(
         default={}, description="Energies in eV of isolated atoms by chemical symbol."
@@ -48,8 +48,8 @@ class PotentialSettings(Settings):
     )
     repulsive_core: bool = Field(
         default=True,
-        description="Strengthen the repulsion of pairs of elements whose fitted curve has a hole at distances "
-        "that the data do not reach; the fit itself does not change.",
+        description="Strengthen the repulsion of pairs of elements whose fitted curve has a hole at "
+        "distances that the data do not reach; the fit itself does not change.",
     )
     seed: int = Field(default=0, ge=0, description="Seed of the committee.")
     threads: int = Field(default=1, ge=1, description="Threads of the engine.")
