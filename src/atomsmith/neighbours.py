@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import vesin
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from atomsmith.errors import InputError
 from atomsmith.systems import FloatArray, Systems
 
+VESIN_BINS = 1e5
+"""Largest number of bins that vesin sorts atoms into."""
 MAX_SHIFT = int(np.iinfo(np.int16).max)
 
 
@@ -38,20 +43,54 @@ def find_pairs(
         return np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros((0, 3), np.int16)
     box = _complete_cell(positions, cell, pbc, cutoff)
     wrapped, offset = _wrap(positions, box, pbc)
-    (pairs, shifts) = vesin.NeighborList(cutoff=cutoff, full_list=True, sorted=True, n_threads=1).compute(
-        points=wrapped, box=box, periodic=pbc, quantities="PS", copy=True
-    )
-    i, j = pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)
-    shifts = shifts.astype(np.int64) - offset[j] + offset[i]
+    i, j, shifts = _pairs_in_cell(wrapped, box, pbc, cutoff)
+    shifts = shifts - offset[j] + offset[i]
     if len(shifts) and np.abs(shifts).max() > MAX_SHIFT:
         raise InputError(
             f"An atom is more than {MAX_SHIFT} cells away from its neighbours; wrap the positions into the "
             "cell."
         )
-    # vesin leaves the order of an atom's neighbours open; ours is fixed, so that sums are reproducible.
+    # The order of an atom's neighbours is fixed, so that sums are reproducible.
     order = np.lexsort((shifts[:, 2], shifts[:, 1], shifts[:, 0], j, i))
     first = np.concatenate([[0], np.cumsum(np.bincount(i, minlength=n))]).astype(np.int64)
     return first, j[order].astype(np.int32), np.ascontiguousarray(shifts[order], dtype=np.int16)
+
+
+def _pairs_in_cell(
+    positions: FloatArray, box: FloatArray, pbc: NDArray[np.bool_], cutoff: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs (i, j, shift) of atoms that lie in the cell, in any order."""
+    heights = 1.0 / np.linalg.norm(np.linalg.inv(box), axis=0)
+    bins = np.maximum(np.floor(heights / cutoff), 1.0)
+    # Above its limit vesin scales the bins of all axes down alike; where that leaves none along an axis (flat
+    # or long cells, a fragment that flew away) it divides by zero and ends the process.
+    if bins.prod() > VESIN_BINS and bins.min() * np.cbrt(VESIN_BINS / bins.prod()) < 2.0:
+        return _pairs_by_tree(positions, box, pbc, cutoff, heights)
+    pairs, shifts = vesin.NeighborList(cutoff=cutoff, full_list=True, sorted=True, n_threads=1).compute(
+        points=positions, box=box, periodic=pbc, quantities="PS", copy=True
+    )
+    return pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64), shifts.astype(np.int64)
+
+
+def _pairs_by_tree(
+    positions: FloatArray, box: FloatArray, pbc: NDArray[np.bool_], cutoff: float, heights: FloatArray
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs from a k-d tree of the atoms and their images near the cell: slower, for cells of any shape."""
+    margin = cutoff / heights
+    fractional = positions @ np.linalg.inv(box)
+    origin, image, points = [], [], []
+    for shift in product(*(range(-n, n + 1) for n in np.where(pbc, np.ceil(margin), 0).astype(int))):
+        near = np.all(~pbc | (np.abs(fractional + shift - 0.5) <= 0.5 + margin), axis=1)
+        origin.append(np.flatnonzero(near))
+        image.append(np.tile(shift, (len(origin[-1]), 1)))
+        points.append(positions[near] + np.array(shift) @ box)
+    found = cKDTree(positions).sparse_distance_matrix(
+        cKDTree(np.concatenate(points)), cutoff, output_type="ndarray"
+    )
+    i, j = found["i"], np.concatenate(origin)[found["j"]]
+    shifts = np.concatenate(image)[found["j"]]
+    other = (i != j) | shifts.any(axis=1)
+    return i[other].astype(np.int64), j[other].astype(np.int64), shifts[other].astype(np.int64)
 
 
 def _complete_cell(

@@ -1,4 +1,4 @@
-"""Forces and stresses are the derivatives of the energy that the engine itself gives, by finite differences."""
+"""Forces and stresses are the derivatives of the engine's own energy, by finite differences."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Symmetries of the energy: rotation, reflection, translation, permutation, supercells, images, other bases."""
+"""Symmetries of the energy: rotation, reflection, translation, permutation, supercells, images, bases."""
 
 import hypothesis.strategies as st
 import numpy as np

@@ -1,4 +1,4 @@
-"""The same bits whatever the company, the number of threads and the history; the same numbers on every processor."""
+"""The same bits for any company, threads and history; the same numbers for every instruction set."""
 
 import os
 import subprocess
