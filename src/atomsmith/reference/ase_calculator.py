@@ -47,8 +47,8 @@ class AseSettings(CommandSettings):
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments.")
     reuse: bool = Field(
         default=False,
-        description="Keep one calculator for all configurations, because it loads slowly; not for one that starts "
-        "from its last result, or labels depend on their order.",
+        description="Keep one calculator for all configurations, because it loads slowly; not for one that "
+        "starts from its last result, or labels depend on their order.",
     )
     directory_argument: bool | None = Field(
         default=None,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import IO, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import numpy as np
 from ase import Atoms
@@ -199,11 +199,15 @@ def tail(path: Path, lines: int = 4, width: int = 300) -> str:
     """Return the last lines of a text file that say something, in one line; empty if there are none."""
     try:
         with path.open("rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - 16384))
-            text = file.read().decode("utf-8", errors="replace")
+            return last_words(file, lines, width)
     except OSError:
         return ""
+
+
+def last_words(file: IO[bytes], lines: int = 4, width: int = 300) -> str:
+    """Do the same as `tail` with an open file."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - 16384))
+    text = file.read().decode("utf-8", errors="replace")
     said = [" ".join(line.split()) for line in text.splitlines()]
     said = [line for line in said if any(letter.isalnum() for letter in line)]
     return " | ".join(said[-lines:])[-width:]

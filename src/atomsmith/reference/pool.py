@@ -15,11 +15,10 @@ from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from atomsmith.errors import LabelError
-from atomsmith.reference.engine import tail
+from atomsmith.reference.engine import last_words
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -156,22 +155,21 @@ class _Process:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair()
-        handle, log = tempfile.mkstemp(prefix="atomsmith-worker-", suffix=".log")
-        self._log = Path(log)
+        # Without a name: gone with the processes that have it open.
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
         try:
             self._popen = subprocess.Popen(
                 # -P keeps the current folder from shadowing modules.
                 [sys.executable, "-P", "-m", "atomsmith.reference.worker", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
-                stdout=handle,
-                stderr=handle,
+                stdout=self._log,
+                stderr=self._log,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment},
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
         finally:
             theirs.close()
-            os.close(handle)
         self._connection: Connection[Any, Any] = Connection(ours.detach())
         self._ready = False
         self.alive = True
@@ -203,10 +201,10 @@ class _Process:
         """Wait for the end of a killed process and tidy up."""
         self._popen.wait()
         self._connection.close()
-        self._log.unlink(missing_ok=True)
+        self._log.close()
 
     def _last_words(self) -> str:
         code = self._popen.wait()
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        said = tail(self._log)
+        said = last_words(self._log)
         return f"the worker process died with {how}" + (f"; it said: {said}" if said else "")
