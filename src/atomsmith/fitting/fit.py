@@ -130,23 +130,28 @@ def fold_groups(
     factors, done = [], 0
     for k in range(count):
         chosen = [configurations[i] for i in np.sort(order[k::count])]
-        before = done
-        factor = fold_configurations(
-            model.plan,
-            chosen,
-            settings.weights,
-            reference,
-            n_threads=settings.threads,
-            progress=None if progress is None else lambda n, before=before: progress(before + n),
+        factors.append(
+            fold_configurations(
+                model.plan,
+                chosen,
+                settings.weights,
+                reference,
+                n_threads=settings.threads,
+                progress=_counted_from(progress, done),
+            )
         )
         done += len(chosen)
-        factors.append(factor)
     with_rows = [factor for factor in factors if factor.n_rows]
     if not with_rows:
         raise InputError(
             "No configuration has a label with a weight above zero; give energies, forces or stresses."
         )
     return with_rows
+
+
+def _counted_from(progress: Callable[[int], None] | None, before: int) -> Callable[[int], None] | None:
+    """Progress of one group as progress of all."""
+    return None if progress is None else lambda done: progress(before + done)
 
 
 def number_of_rows(configuration: Configuration) -> int:
