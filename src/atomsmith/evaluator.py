@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from atomsmith.potential import Potential
 
 
+NO_COMMITTEE = "The potential has no committee; fit it with committee: 8 or more members."
+
+
 class PlanEvaluator:
     """A plan on batches of systems; finds neighbours again only when atoms have moved through the skin.
 
@@ -90,9 +93,10 @@ class Evaluator(PlanEvaluator):
         self.potential = potential
         mean = potential.coefficients[None]
         self._mean = self.weights(mean)
-        self._committee = (
-            self.weights(np.concatenate([mean, potential.committee])) if self.n_members else None
-        )
+        self._committee = self._members = None
+        if self.n_members:
+            self._committee = self.weights(np.concatenate([mean, potential.committee]))
+            self._members = self.weights(potential.committee)
 
     @property
     def n_members(self) -> int:
@@ -107,7 +111,7 @@ class Evaluator(PlanEvaluator):
     def predict_committee(self, systems: Systems) -> CommitteePrediction:
         """Mean model and every committee member, from one sweep over the basis."""
         if self._committee is None:
-            raise InputError("The potential has no committee; fit it with committee: 8 or more members.")
+            raise InputError(NO_COMMITTEE)
         energies, forces, virial = self.predict_sets(systems, self._committee)
         energy = np.stack([sum_atoms(set_, systems) for set_ in energies])
         return CommitteePrediction(
@@ -117,7 +121,10 @@ class Evaluator(PlanEvaluator):
 
     def predict_members(self, systems: Systems) -> MemberPrediction:
         """Energy, forces and virial of every committee member."""
-        return self.predict_committee(systems).members
+        if self._members is None:
+            raise InputError(NO_COMMITTEE)
+        energies, forces, virial = self.predict_sets(systems, self._members)
+        return MemberPrediction(np.stack([sum_atoms(set_, systems) for set_ in energies]), forces, virial)
 
     def predict_biased(
         self, systems: Systems, tau: FloatArray, uncertainty: Uncertainty = "committee"
@@ -139,7 +146,7 @@ class Evaluator(PlanEvaluator):
             direction = potential.posterior.direction(sums)
         else:
             if not self.n_members:
-                raise InputError("The potential has no committee; fit it with committee: 8 or more members.")
+                raise InputError(NO_COMMITTEE)
             offsets = potential.committee - potential.coefficients
             deviation = sums @ offsets.T
             sigma = np.sqrt(np.square(deviation).mean(axis=1))
