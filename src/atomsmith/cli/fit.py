@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from atomsmith.data.dataset import Dataset
     from atomsmith.fitting.fit import FitResult
     from atomsmith.fitting.metrics import ErrorReport
-    from atomsmith.fitting.settings import DataSettings
+    from atomsmith.fitting.settings import DataSettings, FitSettings
 
 
 @reported()
@@ -25,6 +25,12 @@ def fit(
     ] = Path("potential.json"),
     overrides: Overrides = None,
     json_file: JsonFile = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", metavar="FOLDER", help="Write an HTML report into this folder.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Fit a potential to labelled structures.
 
@@ -32,7 +38,7 @@ def fit(
     potential with its posterior and committee. A settings file to start from
     is written by: atomsmith template fit -o fit.yaml
 
-    Example: atomsmith fit fit.yaml -o potential.json --json errors.json
+    Example: atomsmith fit fit.yaml -o potential.json --report report
     """
     from atomsmith.cli.output import console, show_table, write_json
     from atomsmith.cli.progress import FittingProgress
@@ -54,6 +60,34 @@ def fit(
     console().print(_summary(result, output), markup=False)
     if json_file is not None:
         write_json(json_file, _numbers(result, output, reports))
+    if report is not None:
+        page = _write_report(chosen, result, (train, test), f"Fit: {output.stem}", report)
+        console().print(f"report: {page}", markup=False)
+
+
+def _write_report(
+    settings: FitSettings, result: FitResult, sets: tuple[Dataset, Dataset], title: str, folder: Path
+) -> Path:
+    """Write report.html, its figures and report.json; returns the page."""
+    from datetime import datetime
+
+    from atomsmith.report import save_report_data, write_report
+    from atomsmith.report.gather.fits import report_of_fit
+
+    train, test = sets
+    data = report_of_fit(
+        result.potential,
+        train,
+        test,
+        title=title,
+        settings=settings.model_dump(mode="json"),
+        seconds=result.seconds,
+        created=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        n_threads=settings.threads,
+    )
+    page = write_report(data, folder)
+    save_report_data(data, folder / "report.json")
+    return page
 
 
 def training_and_test(data: DataSettings) -> tuple[Dataset, Dataset]:

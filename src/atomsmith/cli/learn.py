@@ -34,21 +34,45 @@ def learn(
     """Learn a potential: sample, label what is uncertain, fit, and again.
 
     The run folder holds every label as soon as it is computed. A run that was
-    stopped in any way goes on when the same command is given again.
+    stopped in any way goes on when the same command is given again. At the end
+    the folder holds the potential, the data and a report to open in a browser.
 
     Example: atomsmith learn learn.yaml -o runs/peg
     """
-    from atomsmith.cli.output import console, write_json
+    from atomsmith.cli.output import console, plain, write_json
+    from atomsmith.errors import LabelError
     from atomsmith.learning.loop import learn as run_learning
     from atomsmith.learning.settings import LearnSettings
     from atomsmith.settings_file import load_settings
 
     chosen = load_settings(settings, LearnSettings, overrides or [])
     folder = run if run is not None else Path("runs") / settings.stem
-    outcome = run_learning(chosen, folder, observer(chosen))
-    console().print(f"{outcome.rounds} rounds; wrote {outcome.potential} and {outcome.dataset}", markup=False)
+    try:
+        outcome = run_learning(chosen, folder, observer(chosen))
+    except LabelError:
+        # What was learned until then, and why the calculations failed.
+        console().print(f"report: {_report(chosen, folder)}", markup=False)
+        raise
+    page = _report(chosen, folder)
+    counts = outcome.counts
+    failed = f", {counts['failed']} failed" if counts["failed"] else ""
+    console().print(
+        f"stopped: {outcome.reason}\n"
+        f"{outcome.rounds} rounds, {counts['labelled']} configurations labelled{failed}\n"
+        f"potential: {outcome.potential}\n"
+        f"data:      {outcome.dataset}\n"
+        f"report:    {page}",
+        markup=False,
+    )
     if json_file is not None:
-        write_json(json_file, outcome)
+        write_json(json_file, {**plain(outcome), "report": page})
+
+
+def _report(settings: LearnSettings, folder: Path) -> Path:
+    """Write the report of a run; returns its page."""
+    from atomsmith.learning.results import write_run_report
+
+    return write_run_report(folder, n_threads=settings.threads).page
 
 
 def observer(settings: LearnSettings) -> ScreenObserver:
