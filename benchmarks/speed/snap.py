@@ -3,8 +3,8 @@
     python -m benchmarks.speed.snap [--json snap.json]
 
 Both run molecular dynamics of the same 4,096 atoms: energy, forces and virial every step, neighbour lists
-with a skin of 1 angstrom that is checked every step, in float64. Setup is not timed. The other rows are ratios
-to a plain prediction of the same atoms.
+with a skin of 1 angstrom that is checked every step, in float64. Setup is not timed. The other rows are
+ratios to a plain prediction of the same atoms.
 """
 
 from __future__ import annotations

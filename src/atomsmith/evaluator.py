@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 NO_COMMITTEE = "The potential has no committee; fit it with committee: 8 or more members."
 
 
+BLOCK = 8
+"""Systems whose bias is computed at once, always as many: matrix products choose the order of their sums by
+shape, and a walker shall see the same bits in any company."""
+
+
 class PlanEvaluator:
     """A plan on batches of systems; finds neighbours again only when atoms have moved through the skin.
 
@@ -92,6 +97,7 @@ class Evaluator(PlanEvaluator):
         super().__init__(potential.plan, skin=skin, n_threads=n_threads)
         self.potential = potential
         mean = potential.coefficients[None]
+        self._offsets = potential.committee - mean if self.n_members else np.zeros_like(mean)
         self._mean = self.weights(mean)
         self._committee = self._members = None
         if self.n_members:
@@ -135,28 +141,41 @@ class Evaluator(PlanEvaluator):
         -grad (E - tau sigma) is one backward sweep with the coefficients c - tau d, where for the committee
         d = sum_k (E_k - E)(c_k - c) / (K sigma), and for the exact posterior d = Sigma b / sigma.
         """
-        potential = self.potential
         sums, fixed = self.feature_sums(systems)
         if uncertainty == "posterior":
-            if potential.posterior is None:
-                raise InputError(
-                    "The potential has no posterior; use uncertainty: committee, or fit it again."
-                )
-            sigma = potential.posterior.std(sums)
-            direction = potential.posterior.direction(sums)
+            derivative = self._posterior_derivative
         else:
-            if not self.n_members:
-                raise InputError(NO_COMMITTEE)
-            offsets = potential.committee - potential.coefficients
-            deviation = sums @ offsets.T
-            sigma = np.sqrt(np.square(deviation).mean(axis=1))
-            safe = np.where(sigma > 0.0, sigma, np.inf)[:, None]
-            direction = (deviation / (self.n_members * safe)) @ offsets
-        coefficients = np.ascontiguousarray(potential.coefficients - tau[:, None] * direction)
+            derivative = self._committee_derivative
+        energy, sigma, coefficients = np.empty(len(sums)), np.empty(len(sums)), np.empty_like(sums)
+        for start in range(0, len(sums), BLOCK):
+            some = slice(start, start + BLOCK)
+            count = len(sums[some])
+            block = np.zeros((BLOCK, sums.shape[1]))
+            block[:count] = sums[some]
+            std, direction = derivative(block)
+            energy[some] = (block @ self.potential.coefficients)[:count]
+            sigma[some] = std[:count]
+            coefficients[some] = self.potential.coefficients - tau[some, None] * direction[:count]
         _, forces, virial = self.batch(systems).backward(
             coefficients, *_geometry(systems), n_threads=self.n_threads
         )
-        return BiasedPrediction(sums @ potential.coefficients + fixed, sigma, forces, virial)
+        return BiasedPrediction(energy + fixed, sigma, forces, virial)
+
+    def _posterior_derivative(self, sums: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Sigma (S,) of the exact posterior and its derivative by the feature sums (S, n)."""
+        posterior = self.potential.posterior
+        if posterior is None:
+            raise InputError("The potential has no posterior; use uncertainty: committee, or fit it again.")
+        return posterior.std_and_direction(sums)
+
+    def _committee_derivative(self, sums: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Sigma (S,) of the committee and its derivative by the feature sums (S, n)."""
+        if not self.n_members:
+            raise InputError("The potential has no committee; fit it with committee: 8 or more members.")
+        deviation = sums @ self._offsets.T
+        sigma = np.sqrt(np.square(deviation).mean(axis=1))
+        safe = np.where(sigma > 0.0, sigma, np.inf)[:, None]
+        return sigma, (deviation / (self.n_members * safe)) @ self._offsets
 
 
 def species_of(numbers: IntArray, elements: Sequence[int]) -> IntArray:

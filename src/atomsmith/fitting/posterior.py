@@ -95,12 +95,16 @@ class Posterior:
         direction
             Shape (..., n); zero where sigma is zero.
         """
+        return self.std_and_direction(features)[1]
+
+    def std_and_direction(self, features: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return `std` without noise and `direction` of the same features, from one projection."""
         projected = self._projected(features)
         sigma = np.sqrt(np.square(projected).sum(axis=-1, keepdims=True))
         unit = np.divide(projected, sigma, out=np.zeros_like(projected), where=sigma > 0.0)
         result: FloatArray = np.zeros((*unit.shape[:-1], self.n_features))
         result[..., self.kept] = unit @ self.factor.T
-        return result
+        return sigma[..., 0], result
 
     def draw(self, n: int = 8, rng: np.random.Generator | int = 0) -> FloatArray:
         """Draw a committee: independent samples of the posterior.
