@@ -1,5 +1,7 @@
 """The ASE calculator: every property against finite differences, committee, refusals."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -71,8 +73,6 @@ def test_committee_and_posterior_on_request():
 
 
 def make_potential_with(coefficients):
-    import dataclasses
-
     return dataclasses.replace(POTENTIAL, coefficients=coefficients)
 
 

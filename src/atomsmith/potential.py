@@ -140,7 +140,7 @@ class Potential:
         data = _read(Path(path))
         try:
             info = data["features"]
-            return cls(
+            potential = cls(
                 elements=tuple(data["elements"]),
                 plan=_decode(data["plan"]),
                 features=FeatureInfo(
@@ -155,11 +155,33 @@ class Potential:
                 committee=_decode(data["committee"]),
                 metadata=data["metadata"],
             )
-        except (KeyError, TypeError, ValueError) as error:
+            _check_sizes(potential)
+        except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
             raise InputError(
                 f"{path}: the potential is damaged ({type(error).__name__}: {error}); write it again with "
                 "`atomsmith fit` or restore it from a copy."
             ) from error
+        return potential
+
+
+def _check_sizes(potential: Potential) -> None:
+    """Raise ValueError where the parts of a potential do not fit together (the engine checks the plan)."""
+    from atomsmith import _engine
+
+    n = _engine.Model.from_plan(potential.plan).n_features
+    if list(potential.elements) != potential.plan["elements"]:
+        raise ValueError("elements differ from those of the plan")
+    if potential.coefficients.shape != (n,) or len(potential.features) != n:
+        raise ValueError(
+            f"the plan has {n} features, but there are {len(potential.coefficients)} coefficients and facts "
+            f"about {len(potential.features)} features"
+        )
+    if potential.committee.ndim != 2 or (len(potential.committee) and potential.committee.shape[1] != n):
+        raise ValueError(f"the committee has the shape {potential.committee.shape}, expected (members, {n})")
+    if potential.posterior is not None and potential.posterior.n_features != n:
+        raise ValueError(f"the posterior is of {potential.posterior.n_features} features, expected {n}")
+    if not (np.isfinite(potential.coefficients).all() and np.isfinite(potential.committee).all()):
+        raise ValueError("a coefficient is not a finite number")
 
 
 def _read(path: Path) -> dict[str, Any]:
