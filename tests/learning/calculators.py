@@ -28,9 +28,7 @@ class LoggedEMT(EMT):
         About one structure in so many fails, always the same ones; 0 is none.
     """
 
-    def __init__(
-        self, log: str = "", seconds: float = 0.0, broken: str = "", fail_every: int = 0
-    ) -> None:
+    def __init__(self, log: str = "", seconds: float = 0.0, broken: str = "", fail_every: int = 0) -> None:
         super().__init__()
         self.log, self.seconds, self.broken, self.fail_every = log, seconds, broken, fail_every
 
@@ -59,3 +57,14 @@ def fingerprint(numbers: Any, positions: Any, cell: Any) -> str:
 def finished(log: Path) -> list[str]:
     """Fingerprints of the calculations that were finished, in order."""
     return log.read_text().split() if log.exists() else []
+
+
+class NoFreeAtoms(EMT):
+    """EMT that does not converge for a single atom."""
+
+    def calculate(
+        self, atoms: Any = None, properties: Any = ("energy",), system_changes: Any = all_changes
+    ) -> None:
+        if len(atoms) == 1:
+            raise RuntimeError("no convergence")
+        super().calculate(atoms, properties, system_changes)

@@ -1,7 +1,7 @@
 """Runs ``atomsmith learn`` again and again, each in a process of its own, without its imports each time.
 
-Reads one JSON object a line: ``arguments`` of the command, ``log`` for what it prints, and when to kill it:
-``after`` so many seconds, or at the ``commit``-th transaction of its store, ``before`` or after it is on disk.
+Reads one JSON object a line: ``arguments`` of the command, ``log`` for what it prints, and when to kill it,
+``after`` so many seconds, or at the ``commit``-th transaction of its store, ``before`` it is on disk or after.
 Answers with the exit code, -9 of a process that was killed.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import atomsmith.cli.learn
 import atomsmith.cli.observer
 import atomsmith.cli.output
 import atomsmith.learning.loop
@@ -52,6 +53,8 @@ def child(task: dict[str, Any]) -> None:
             os.dup2(log.fileno(), 2)
         if "commit" in task:
             kill_at(task["commit"], task["before"])
+        # Drawn from the store when all is done, it would take longer than everything else together.
+        atomsmith.cli.learn._report = lambda _, folder: folder / "report.html"
         sys.argv = ["atomsmith", *task["arguments"]]
         main()
     except SystemExit as end:

@@ -1,6 +1,6 @@
 """``kill -9`` at any moment, then the same command: the run ends as if nothing had happened.
 
-ATOMSMITH_KILLS sets the number of kills (default 30).
+ATOMSMITH_KILLS sets the number of kills (default 60).
 """
 
 import itertools
@@ -18,10 +18,10 @@ import pytest
 import yaml
 
 from atomsmith.data import Store
-from learning.calculators import finished, fingerprint
+from learning.calculators import fingerprint, finished
 from learning.runs import plain_settings, triggering
 
-KILLS = int(os.environ.get("ATOMSMITH_KILLS", "30"))
+KILLS = int(os.environ.get("ATOMSMITH_KILLS", "60"))
 TESTS = Path(__file__).parent.parent
 SLOW = 0.02
 """Seconds of a reference calculation, so that some kills hit one."""
@@ -114,45 +114,73 @@ def results(folder: Path) -> tuple[bytes, bytes]:
     return (folder / "dataset.xyz").read_bytes(), (folder / "potential.json").read_bytes()
 
 
-def test_killed_runs_end_like_one_that_was_not(starts: Path, tmp_path: Path, launcher: Launcher) -> None:
-    settings, log = settings_file(starts, tmp_path / "whole")
-    began = time.monotonic()
-    assert launcher.learn(settings, tmp_path / "whole") == 0
-    duration = time.monotonic() - began
-    expected = results(tmp_path / "whole")
-    calculations = finished(log)
-    assert len(calculations) == len(set(calculations)) == 20
+class Reference:
+    """A run that nothing interrupted."""
 
-    seed = random.randrange(2**32)
-    print(f"random seed {seed}")
-    rng = random.Random(seed)
-    kills = 0
-    for number in itertools.count():
-        folder = tmp_path / f"killed{number}"
-        settings, log = settings_file(starts, folder)
-        before = Committed(folder, log)
-        for _ in range(10):
-            if kills == KILLS:
-                kill: dict[str, Any] = {}
-            elif rng.random() < 0.5:
-                kill = {"after": rng.uniform(0.0, 0.5 * duration)}
-            else:
-                kill = {"commit": rng.randint(1, 15), "before": rng.random() < 0.5}
-            code = launcher.learn(settings, folder, **kill)
-            after = Committed(folder, log)
-            before.check_nothing_lost_or_repeated(after, log)
-            before = after
-            if code == 0:
-                break
-            kills += 1
-        else:
-            assert launcher.learn(settings, folder) == 0
+    def __init__(self, starts: Path, folder: Path, launcher: Launcher, **changes: Any) -> None:
+        settings, log = settings_file(starts, folder, **changes)
+        began = time.monotonic()
+        assert launcher.learn(settings, folder) == 0
+        self.seconds = time.monotonic() - began
+        self.results = results(folder)
+        self.calculations = set(finished(log))
+        assert len(finished(log)) == len(self.calculations) == 20
+
+
+def killed_run(starts: Path, folder: Path, launcher: Launcher, kills: list[Any], **changes: Any) -> int:
+    """Kill a run as ``kills`` say, or as long as it lasts; then let it end. Returns how often it was."""
+    settings, log = settings_file(starts, folder, **changes)
+    before, killed = Committed(folder, log), 0
+    for kill in [*kills, {}]:
+        code = launcher.learn(settings, folder, **kill)
         after = Committed(folder, log)
         before.check_nothing_lost_or_repeated(after, log)
-        assert len(after.labels) == 18
+        before = after
+        if code == 0:
+            break
+        killed += 1
+    assert len(before.labels) == 18
+    assert not list(folder.glob(".*"))
+    return killed
+
+
+def random_kill(rng: random.Random, seconds: float) -> dict[str, Any]:
+    """At any time within ``seconds``, or on either side of a transaction."""
+    if rng.random() < 0.5:
+        return {"after": rng.uniform(0.0, seconds)}
+    return {"commit": rng.randint(1, 15), "before": rng.random() < 0.5}
+
+
+@pytest.fixture
+def rng() -> random.Random:
+    seed = random.randrange(2**32)
+    print(f"random seed {seed}")  # pytest shows it when the test fails
+    return random.Random(seed)
+
+
+def test_killed_runs_end_like_one_that_was_not(
+    starts: Path, tmp_path: Path, launcher: Launcher, rng: random.Random
+) -> None:
+    whole = Reference(starts, tmp_path / "whole", launcher)
+    killed = 0
+    for number in itertools.count():
+        folder = tmp_path / f"killed{number}"
+        kills = [random_kill(rng, 0.5 * whole.seconds) for _ in range(min(10, KILLS - killed))]
+        killed += killed_run(starts, folder, launcher, kills)
         # A calculation that was interrupted, or not yet committed, may have been made again; no other.
-        assert set(finished(log)) == set(calculations)
-        assert results(folder) == expected
-        assert not list(folder.glob(".*"))
-        if kills == KILLS:
+        assert set(finished(folder.with_suffix(".log"))) == whole.calculations
+        assert results(folder) == whole.results
+        if killed == KILLS:
             return
+
+
+def test_killed_runs_with_worker_processes(
+    starts: Path, tmp_path: Path, launcher: Launcher, rng: random.Random
+) -> None:
+    """Labels arrive in any order, and the workers outlive the kill by a moment."""
+    changes = {"executor": {"kind": "processes", "workers": 2}}
+    whole = Reference(starts, tmp_path / "whole", launcher)
+    kills = [random_kill(rng, 2.0) for _ in range(max(3, KILLS // 20))]
+    assert killed_run(starts, tmp_path / "killed", launcher, kills, **changes) > 0
+    assert set(finished(tmp_path / "killed.log")) == whole.calculations
+    assert results(tmp_path / "killed") == whole.results

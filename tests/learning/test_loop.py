@@ -10,7 +10,7 @@ from atomsmith import Dataset, Potential
 from atomsmith.data import Store
 from atomsmith.fitting.metrics import errors
 from atomsmith.learning.loop import learn
-from learning.calculators import finished, fingerprint
+from learning.calculators import fingerprint, finished
 from learning.runs import EVERY_STEP, NEVER, Listener, learn_settings, starting_structures, triggering
 
 
@@ -129,8 +129,7 @@ def test_the_bias_raises_the_uncertainty(starts: Path, tmp_path: Path) -> None:
         settings = learn_settings(
             starts,
             mode=mode,
-            sampling=triggering(NEVER)
-            | {"max_steps": 300, "temperature_k": 300.0, "bias": {"tau_rel": 0.5}},
+            sampling=triggering(NEVER) | {"max_steps": 300, "temperature_k": 300.0, "bias": {"tau_rel": 0.5}},
             stop={"rounds": 1},
             walkers={"count": 6},
         )

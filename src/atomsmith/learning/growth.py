@@ -56,17 +56,17 @@ def fit_round(
     settings, elements
         Potential and order of the species.
     growth
-        None keeps the degree of the settings.
+        None keeps the degree of the settings, or leaves it to the data as they do.
     degree
         Degree of the last round, None in the first.
     progress
         Called with the configurations done.
     """
-    if growth is None:
-        return fit_model(data, settings, elements=elements, progress=progress), degree_of(settings)
-    current = degree_of(settings) if degree is None else degree
-    best = fit_model(data, with_degree(settings, current), elements=elements, progress=progress)
-    larger = min(current + growth.step, growth.largest_degree)
+    chosen = settings if growth is None or degree is None else with_degree(settings, degree)
+    best = fit_model(data, chosen, elements=elements, progress=progress)
+    # The settings that come back also have the degrees that were left to the data.
+    current = degree_of(PotentialSettings.model_validate(best.potential.metadata["settings"]))
+    larger = current if growth is None else min(current + growth.step, growth.largest_degree)
     if larger > current:
         other = fit_model(data, with_degree(settings, larger), elements=elements, progress=progress)
         # Same rows and weights, nested bases, both with a free or held reference energy: evidences compare.

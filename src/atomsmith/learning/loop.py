@@ -141,6 +141,12 @@ class Learner:
         """Label what is pending."""
         try:
             spent = label_pending(self.store, runner, self.guard, self.observer)
+            failures = self.store.failures()
+            if failures and not self.store.counts()["labelled"]:
+                raise LabelError(
+                    f"none of the starting structures could be labelled, the last one because of: "
+                    f"{failures[-1].reason}"
+                )
         except LabelError:
             # The reference is broken rather than these configurations bad: the next command tries them again.
             self.store.set("gave_up", True)
@@ -200,8 +206,8 @@ class Learner:
         )
         if len(data) == 0:
             raise InputError(
-                f"{self.folder}: no training configuration has labels with forces below "
-                f"{limit} eV/angstrom; look at the failures with `atomsmith report`."
+                f"{self.folder}: every training configuration has forces above {limit} eV/angstrom; give other "
+                "starts or raise selection.largest_force_ev_per_angstrom."
             )
         return data
 
