@@ -1,7 +1,8 @@
 """Runs ``atomsmith learn`` again and again, each in a process of its own, without its imports each time.
 
-Reads one JSON object a line: ``arguments`` of the command, ``log`` for what it prints, and when to kill it,
-``after`` so many seconds, or at the ``commit``-th transaction of its store, ``before`` it is on disk or after.
+Reads one JSON object a line: ``arguments`` of the command, ``log`` for what it prints, and when to kill
+it, ``after`` so many seconds, or at the ``commit``-th transaction of its store, ``before`` it is on disk or
+after.
 Answers with the exit code, -9 of a process that was killed.
 """
 

@@ -1,1 +1,1 @@
-"""Active learning: the loop over fits, biased walkers and labels (`loop`), and what a run came to (`results`)."""
+"""Active learning: the loop over fits, biased walkers and labels, and what a run came to."""

@@ -206,8 +206,8 @@ class Learner:
         )
         if len(data) == 0:
             raise InputError(
-                f"{self.folder}: every training configuration has forces above {limit} eV/angstrom; give other "
-                "starts or raise selection.largest_force_ev_per_angstrom."
+                f"{self.folder}: every training configuration has forces above {limit} eV/angstrom; give "
+                "other starts or raise selection.largest_force_ev_per_angstrom."
             )
         return data
 
