@@ -87,9 +87,13 @@ def test_attractive_hole_is_found_and_reported_first() -> None:
     # Attraction near the equilibrium distance is bonding, not a hole.
     bonding = PairCurve(("H", "H"), r, (r - 0.74) ** 2 * np.exp(-r))
     assert attractive_hole(bonding) is None
+    # So is a minimum just inside the shortest distance, unless it lies deeper than all that the data reach.
+    well = 4.0 * ((1.0 - np.exp(-2.0 * (r - 1.13))) ** 2 - 1.0)
+    assert attractive_hole(PairCurve(("C", "O"), r, well, shortest=1.17)) is None
+    assert attractive_hole(PairCurve(("C", "O"), r, well, shortest=1.5)) == pytest.approx(1.21, abs=0.01)
     found = verdicts(ReportData("x", verdicts=(Verdict("good", "fine"),), pair_curves=(repulsive, hole)))
     assert [v.tone for v in found] == ["bad", "good"]
-    assert found[0].text.startswith("Al–Si attracts at")
+    assert found[0].text.startswith("Al–Si has an attractive hole at")
 
 
 def test_loop_sentences_count_walkers_and_failures() -> None:
@@ -141,4 +145,12 @@ def test_new_configurations_are_judged_and_training_ones_are_not() -> None:
     wrong = [Calibration("forces", split, np.ones(50), 3.0 * np.ones(50)) for split in ("new", "train")]
     (verdict,) = verdicts(ReportData("x", calibration=tuple(wrong)))
     assert verdict.tone == "warning"
-    assert "new configurations before they were labelled are 3.00 times" in verdict.text
+    assert "new configurations before they were labelled are 3.00 times (forces)" in verdict.text
+
+
+def test_the_worst_quantity_decides_on_a_set() -> None:
+    right = Calibration("energy", "test", np.ones(50), np.ones(50))
+    wrong = Calibration("forces", "test", np.ones(50), 3.0 * np.ones(50))
+    (verdict,) = verdicts(ReportData("x", calibration=(right, wrong)))
+    assert verdict.tone == "warning"
+    assert "1.00 times (energy) and 3.00 times (forces)" in verdict.text

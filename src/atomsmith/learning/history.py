@@ -23,9 +23,12 @@ from atomsmith.report.records import (
 )
 from atomsmith.sampling.state import STOP_REASONS, StopReason
 from atomsmith.sampling.trigger import TriggerSettings
+from atomsmith.systems import FloatArray
 
 RUNNING = "still running"
 GIVEN = "given at the start"
+SMALLEST_TEST = 4
+"""The learning curve leaves out errors of fewer test configurations."""
 _STATUS: dict[str, SelectionStatus] = {"pending": "waiting", "labelled": "labelled", "failed": "failed"}
 
 
@@ -118,18 +121,24 @@ def learning_curve(history: History) -> list[LearningPoint]:
         statistics = errors and errors["total"][quantity]
         return float(statistics["rmse"]) if statistics else None
 
-    return [
-        LearningPoint(
-            round=fit["number"],
-            n_labels=fit["n_train"] + fit["n_test"],
-            energy_rmse_mev=rmse(fit["test"], "energy"),
-            forces_rmse=rmse(fit["test"], "forces"),
-            energy_rmse_train_mev=rmse(fit["train"], "energy"),
-            forces_rmse_train=rmse(fit["train"], "forces"),
-            n_functions=fit["n_functions"],
+    points = []
+    for fit in history.fits:
+        test = fit["test"] if fit["n_test"] >= SMALLEST_TEST else None
+        energy, forces = errors_ahead(e for e in history.entries if e.origin.get("round") == fit["number"])
+        points.append(
+            LearningPoint(
+                round=fit["number"],
+                n_labels=fit["n_train"] + fit["n_test"],
+                energy_rmse_mev=rmse(test, "energy"),
+                forces_rmse=rmse(test, "forces"),
+                energy_rmse_train_mev=rmse(fit["train"], "energy"),
+                forces_rmse_train=rmse(fit["train"], "forces"),
+                n_functions=fit["n_functions"],
+                energy_rmse_new_mev=1e3 * _rms(energy.error) if len(energy.error) else None,
+                forces_rmse_new=_rms(forces.error) if len(forces.error) else None,
+            )
         )
-        for fit in history.fits
-    ]
+    return points
 
 
 def timings(history: History) -> list[Timing]:
@@ -231,25 +240,46 @@ def selection(history: History) -> list[SelectedConfiguration]:
     return found
 
 
-def calibrations_ahead(entries: Iterable[StoredConfiguration]) -> list[Calibration]:
-    """Uncertainties and errors of configurations that were predicted before they were labelled.
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """Predicted standard deviations and errors of values that were labelled afterwards, shape (n,) each."""
+
+    std: FloatArray
+    error: FloatArray
+
+
+def errors_ahead(entries: Iterable[StoredConfiguration]) -> tuple[Ahead, Ahead]:
+    """Energies per atom (eV) and force components of configurations predicted before they were labelled.
 
     The potential of their round had not seen them, whatever set they went to afterwards.
     """
-    energy_std, energy_error = [np.zeros(0)], [np.zeros(0)]
-    forces_std, forces_error = [np.zeros(0)], [np.zeros(0)]
+    energy = ([np.zeros(0)], [np.zeros(0)])
+    forces = ([np.zeros(0)], [np.zeros(0)])
     for entry in entries:
         predicted, c = entry.origin.get("predicted"), entry.configuration
         if predicted is None or entry.state != "labelled":
             continue
         if c.energy is not None:
-            energy_std.append(np.array([predicted["energy_std"] / c.n_atoms]))
-            energy_error.append(np.array([(predicted["energy"] - c.energy) / c.n_atoms]))
+            energy[0].append(np.array([predicted["energy_std"] / c.n_atoms]))
+            energy[1].append(np.array([(predicted["energy"] - c.energy) / c.n_atoms]))
         if c.forces is not None:
-            forces_std.append(np.ravel(predicted["forces_std"]))
-            forces_error.append(np.ravel(np.array(predicted["forces"]) - c.forces))
+            forces[0].append(np.ravel(predicted["forces_std"]))
+            forces[1].append(np.ravel(np.array(predicted["forces"]) - c.forces))
+    return (
+        Ahead(np.concatenate(energy[0]), np.concatenate(energy[1])),
+        Ahead(np.concatenate(forces[0]), np.concatenate(forces[1])),
+    )
+
+
+def calibrations_ahead(history: History) -> list[Calibration]:
+    """Calibration of the predictions that were made before there was a label."""
+    energy, forces = errors_ahead(history.entries)
     both = (
-        calibration("energy", "new", np.concatenate(energy_std), np.concatenate(energy_error)),
-        calibration("forces", "new", np.concatenate(forces_std), np.concatenate(forces_error)),
+        calibration("energy", "new", energy.std, energy.error),
+        calibration("forces", "new", forces.std, forces.error),
     )
     return [one for one in both if one is not None]
+
+
+def _rms(values: FloatArray) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))

@@ -120,7 +120,7 @@ def report_of_run(folder: str | Path, *, created: str | None = None, n_threads: 
     )
     if potential is not None:
         data = replace(data, **potential_sections(potential, assessed))
-    return replace(data, calibration=(*data.calibration, *calibrations_ahead(history.entries)))
+    return replace(data, calibration=(*data.calibration, *calibrations_ahead(history)))
 
 
 def _now() -> str:
@@ -201,6 +201,8 @@ def _run_verdicts(
         found.append(Verdict("note", text))
     else:
         found += potential_verdicts(potential, assessed)
+    if (bias := _bias_verdict(history)) is not None:
+        found.append(bias)
     if not sets.certain:
         text = (
             f"{POTENTIAL_FILE} was not fitted to the configurations of this run: what is called training "
@@ -234,10 +236,24 @@ def _end_verdict(history: History) -> Verdict:
     reason = history.final["reason"]
     quiet = bool(history.rounds) and all(record["quiet"] for record in history.rounds[-1:])
     if "quiet_rounds" in reason:
-        return Verdict("good", f"The run ended because nothing was left to learn: {reason}.")
+        return Verdict("good", f"The run ended because {reason}.")
     if quiet:
-        return Verdict("note", f"The run ended because {reason}; its last round found nothing uncertain.")
+        return Verdict("note", f"The run ended because {reason}; its last round found nothing to label.")
     return Verdict("warning", f"The run ended because {reason}, not because nothing was left to learn.")
+
+
+def _bias_verdict(history: History) -> Verdict | None:
+    """Say so where walkers that should have been biased never were."""
+    bias, tau = history.settings.get("sampling", {}).get("bias"), history.trace.get("tau")
+    if history.settings.get("mode") != "hyperactive" or not bias or not bias["tau_rel"] or tau is None:
+        return None
+    if np.any(np.nan_to_num(tau) > 0.0):
+        return None
+    text = (
+        "The bias never acted, since every walker stopped before it rose (sampling.bias.burn_in_steps): so "
+        "far this was plain active learning."
+    )
+    return Verdict("note", text)
 
 
 def _structures(history: History, sets: _Sets, assessed: Sequence[Assessed]) -> list[Structure]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
@@ -9,6 +11,7 @@ from atomsmith.report.figures.timings import duration
 from atomsmith.report.html import number
 from atomsmith.report.records import (
     Calibration,
+    CalibrationSet,
     ErrorRow,
     HeadlineNumber,
     PairCurve,
@@ -26,8 +29,12 @@ OVERFIT = 2.0
 CALIBRATED = (0.67, 1.5)
 #: A type whose force error exceeds the average by this factor is named.
 HARD_TYPE = 1.5
-#: Pairs that never meet in the data must repel below this fraction of the sum of their covalent radii.
+#: Below this fraction of the shortest distance seen (or of the covalent radii's sum) a pair must repel.
 CORE = 0.75
+#: How much deeper, in eV, a pair may lie below the distances of the data than anywhere beyond.
+DEPTH = 1.0
+#: Energy errors of fewer test configurations (one value each) cannot tell overfitting from chance.
+FEW = 10
 
 
 def headline_numbers(data: ReportData) -> list[HeadlineNumber]:
@@ -60,7 +67,7 @@ def verdicts(data: ReportData) -> list[Verdict]:
     found = [
         *data.verdicts,
         *_error_verdicts(data),
-        *(_calibration_verdict(c) for c in data.calibration if c.split != "train"),
+        *(_calibration_verdict(data.calibration, split) for split in ("test", "new")),
         *_core_verdicts(data.pair_curves),
         *_loop_verdicts(data),
     ]
@@ -96,7 +103,7 @@ def _error_verdicts(data: ReportData) -> list[Verdict]:
         ("force", train and train.forces_rmse, test.forces_rmse),
         ("energy", train and train.energy_rmse_mev, test.energy_rmse_mev),
     ):
-        if trained and tested:
+        if trained and tested and (what == "force" or test.n_configurations >= FEW):
             ratio = tested / trained
             text = f"The {what} error on the test set is {ratio:.2f} times that on the training set"
             if ratio <= OVERFIT:
@@ -116,32 +123,36 @@ def _error_verdicts(data: ReportData) -> list[Verdict]:
     return found
 
 
-def _calibration_verdict(calibration: Calibration) -> Verdict | None:
-    ratio = spread_ratio(calibration)
-    if not np.isfinite(ratio):
+def _calibration_verdict(calibrations: Sequence[Calibration], split: CalibrationSet) -> Verdict | None:
+    """One sentence on all quantities of a set; the worst of them decides."""
+    ratios = {c.quantity: spread_ratio(c) for c in calibrations if c.split == split}
+    ratios = {quantity: ratio for quantity, ratio in ratios.items() if np.isfinite(ratio)}
+    if not ratios:
         return None
-    what = {"forces": "Force", "energy": "Energy", "stress": "Stress"}[calibration.quantity]
     low, high = CALIBRATED
-    errors = f"{what} errors on the {SET_NAMES[calibration.split]}"
-    text = f"{errors} are {ratio:.2f} times the predicted uncertainty (RMS)"
-    if ratio > high:
+    each = " and ".join(f"{ratio:.2f} times ({quantity})" for quantity, ratio in ratios.items())
+    text = f"Errors on the {SET_NAMES[split]} are {each} the predicted uncertainty (RMS)"
+    if max(ratios.values()) > high:
         return Verdict("warning", f"{text}: the potential is overconfident.")
-    if ratio < low:
+    if min(ratios.values()) < low:
         return Verdict("note", f"{text}: the potential is more cautious than it need be.")
     return Verdict("good", f"{text}: the uncertainty can be taken at its word.")
 
 
 def attractive_hole(curve: PairCurve) -> float | None:
-    """Distance in angstrom at which two atoms inside the core attract each other, or None.
+    """Distance in angstrom of a hole below the distances of the data, or None.
 
-    The core ends at the shortest distance in the data, or at `CORE` times the sum of covalent radii.
+    A hole attracts below `CORE` times the shortest distance in the data (or the sum of covalent radii), or
+    lies deeper by more than `DEPTH` than anything that the data reach. The minimum of a free dimer just
+    inside the shortest distance is none: carbon monoxide is shorter than any C-O bond of a larger molecule.
     """
     assert curve.force is not None  # supplied by the record itself
-    reach = curve.shortest
-    if reach is None:
-        reach = CORE * sum(covalent_radii[atomic_numbers[symbol]] for symbol in curve.elements)
-    inside = (curve.r < reach) & (curve.force < 0.0)
-    return float(curve.r[inside][-1]) if np.any(inside) else None
+    reach = curve.shortest or sum(covalent_radii[atomic_numbers[symbol]] for symbol in curve.elements)
+    deepest = float(curve.energy[curve.r >= reach].min(initial=0.0))
+    attracts = (curve.r < CORE * reach) & (curve.force < 0.0)
+    deep = (curve.r < reach) & (curve.energy < deepest - DEPTH)
+    hole = curve.r[attracts | deep]
+    return float(hole[-1]) if len(hole) else None
 
 
 def _core_verdicts(curves: tuple[PairCurve, ...]) -> list[Verdict]:
@@ -154,8 +165,8 @@ def _core_verdicts(curves: tuple[PairCurve, ...]) -> list[Verdict]:
     return [
         Verdict(
             "bad",
-            f"{'–'.join(curve.elements)} attracts at {hole:.2f} Å, inside its core: atoms may fall into each "
-            "other in a long simulation.",
+            f"{'–'.join(curve.elements)} has an attractive hole at {hole:.2f} Å, below the distances of the "
+            "data: atoms may fall into each other in a long simulation.",
         )
         for curve, hole in holes
     ]

@@ -284,7 +284,11 @@ class PairCurve(_Record):
 
 @dataclass(frozen=True)
 class LearningPoint(_Record):
-    """State after one fit: labels paid for so far and RMS errors (meV/atom, eV/angstrom)."""
+    """State after one fit: labels paid for so far and RMS errors (meV/atom, eV/angstrom).
+
+    Those ending in ``_new`` are of the configurations that walkers found with this potential, which it had
+    not seen.
+    """
 
     round: int
     n_labels: int
@@ -293,6 +297,8 @@ class LearningPoint(_Record):
     energy_rmse_train_mev: float | None = None
     forces_rmse_train: float | None = None
     n_functions: int | None = None
+    energy_rmse_new_mev: float | None = None
+    forces_rmse_new: float | None = None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ from atomsmith.prediction import Prediction, stress_from_virial
 from atomsmith.report.records import Calibration, CalibrationSet, ErrorRow, Parity, Quantity, Split
 from atomsmith.systems import FloatArray, Systems
 
+FEWEST = 8
+"""Fewer uncertainties than this cannot be judged by their errors."""
+
 
 @dataclass(frozen=True, eq=False)
 class Assessed:
@@ -166,8 +169,8 @@ def calibrations(assessed: Assessed) -> list[Calibration]:
 def calibration(
     quantity: Quantity, split: CalibrationSet, predicted_std: FloatArray, true_error: FloatArray
 ) -> Calibration | None:
-    """Figure and scores; None where no value has an uncertainty above zero, so that nothing can be judged."""
-    if not np.any(predicted_std > 0.0):
+    """Figure and scores; None where fewer than `FEWEST` values have an uncertainty above zero."""
+    if np.count_nonzero(predicted_std > 0.0) < FEWEST:
         return None
     judged = calibrate(predicted_std, true_error)
     scores: dict[str, float | None] = {

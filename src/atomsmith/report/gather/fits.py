@@ -133,10 +133,16 @@ def potential_verdicts(potential: Potential, assessed: Iterable[Assessed]) -> li
     if fit.get("converged") is False:
         text = f"The solver did not converge in {fit.get('iterations')} iterations: raise its max_iterations."
         found.append(Verdict("warning", text))
-    anchored = fit.get("anchored_pairs") or []
-    if anchored:
-        pairs = ", ".join(name.replace("-", "–") for name in anchored)
-        text = f"Below the distances of the data, artificial dimer energies hold these pairs apart: {pairs}."
+    strengths = potential.metadata.get("core", {}).get("strengths", {})
+    if strengths:
+        pairs = ", ".join(
+            f"{name.replace('-', '–')} ({value:.1f} times)" for name, value in strengths.items()
+        )
+        text = f"Below the distances of the data the repulsion was strengthened to leave no hole: {pairs}."
+        found.append(Verdict("note", text))
+    scale = potential.metadata.get("calibration", {}).get("scale")
+    if scale is not None:
+        text = f"The fit scaled its uncertainties by {number(scale)}, from errors on groups of data left out."
         found.append(Verdict("note", text))
     return found
 

@@ -22,7 +22,11 @@ def learning_section(data: ReportData, shelf: FigureShelf) -> Section | None:
     """Learning curve."""
     if len(data.learning_curve) < 2:
         return None
-    caption = "Errors of every fit against the labels that it had, and how labels and basis grew."
+    caption = (
+        "Errors of every fit against the labels that it had, and how labels and basis grew. The test set "
+        "grows with the rounds and is drawn where it is not tiny; new configurations were predicted by the "
+        "fit and labelled afterwards."
+    )
     figure = figures.learning_figure(data.learning_curve)
     return Section("learning", "Learning curve", shelf.place("learning", figure, caption))
 
