@@ -14,6 +14,8 @@ from atomsmith.systems import FloatArray, Systems
 
 VESIN_BINS = 1e5
 """Largest number of bins that vesin sorts atoms into."""
+SMALL_CLUSTER = 60
+"""Atoms up to which all distances of a cluster are looked at, which costs less than binning."""
 MAX_SHIFT = int(np.iinfo(np.int16).max)
 
 
@@ -41,6 +43,8 @@ def find_pairs(
         raise InputError("The positions or the cell of a system hold NaN or infinity; check the structure.")
     if n == 0:
         return np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros((0, 3), np.int16)
+    if n <= SMALL_CLUSTER and not pbc.any():
+        return _pairs_in_cluster(positions, cutoff)
     box = _complete_cell(positions, cell, pbc, cutoff)
     wrapped, offset = _wrap(positions, box, pbc)
     i, j, shifts = _pairs_in_cell(wrapped, box, pbc, cutoff)
@@ -54,6 +58,19 @@ def find_pairs(
     order = np.lexsort((shifts[:, 2], shifts[:, 1], shifts[:, 0], j, i))
     first = np.concatenate([[0], np.cumsum(np.bincount(i, minlength=n))]).astype(np.int64)
     return first, j[order].astype(np.int32), np.ascontiguousarray(shifts[order], dtype=np.int16)
+
+
+def _pairs_in_cluster(
+    positions: FloatArray, cutoff: float
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]:
+    """`find_pairs` of a few atoms without periodicity, from all distances."""
+    vectors = positions[:, None] - positions
+    near = np.einsum("ijk,ijk->ij", vectors, vectors) < cutoff * cutoff
+    np.fill_diagonal(near, False)
+    first = np.zeros(len(positions) + 1, np.int64)
+    np.cumsum(near.sum(axis=1), out=first[1:])
+    neighbour = np.nonzero(near)[1].astype(np.int32)
+    return first, neighbour, np.zeros((len(neighbour), 3), np.int16)
 
 
 def _pairs_in_cell(

@@ -1,0 +1,230 @@
+"""Fits of data that a potential of the same basis made, repulsive cores, reference energies, refusals."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from atomsmith import Dataset
+from atomsmith.data.configuration import Configuration
+from atomsmith.descriptors import AceSettings, PairSettings
+from atomsmith.errors import InputError
+from atomsmith.fitting import ARD, Evidence, Ridge
+from atomsmith.fitting.core import dimer_energies, dimers, holes
+from atomsmith.fitting.fit import core_is_repulsive, distances_of, fit, fit_model, reference_energies
+from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
+from atomsmith.fitting.weights import TypeWeights, Weights
+from atomsmith.model import ModelSettings, RepulsionSettings, TermSettings, build_model
+from atomsmith.potential import Potential
+from atomsmith.prediction import stress_from_virial
+from atomsmith.systems import Systems
+from engine.plans import Shape, random_system
+
+ELEMENTS = (8, 14)
+TERMS = (
+    TermSettings(descriptor=PairSettings(cutoff=4.0, degree=6)),
+    TermSettings(descriptor=AceSettings(cutoff=3.6, correlation_order=3, degree=[2.0, 3.0, 2.0])),
+)
+MODEL = ModelSettings(terms=TERMS)
+CRYSTAL = Shape(8, (4.6, 4.6, 4.6), (True, True, True), skew=0.1, closest=1.5)
+
+
+def structures(count, seed):
+    """Random periodic configurations of both elements without labels."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(count):
+        systems = random_system(CRYSTAL, ELEMENTS, rng.integers(2**31))
+        found.append(Configuration(systems.numbers, systems.positions, systems.cells[0], systems.pbc[0]))
+    return found
+
+
+def truth(configurations, seed=0, pair_scale=None):
+    """A potential of the basis that a fit to these configurations builds."""
+    model = build_model(MODEL, ELEMENTS, distances_of(Dataset(configurations), ELEMENTS))
+    coefficients = np.random.default_rng(seed).normal(size=len(model.features)) / model.features.smoothness
+    coefficients[: len(ELEMENTS)] = [-430.0, -160.0]
+    if pair_scale is not None:
+        coefficients[model.term == 0] = pair_scale
+    return Potential(model.elements, model.plan, model.features, coefficients)
+
+
+def labelled(configurations, potential):
+    """Energy, forces and stress as the potential predicts them."""
+    prediction = potential.predict(configurations)
+    systems = Systems.from_configurations(configurations)
+    stress = stress_from_virial(prediction.virial, systems.volumes)
+    return Dataset(
+        dataclasses.replace(
+            c,
+            energy=prediction.energy[s],
+            forces=prediction.forces[systems.first[s] : systems.first[s + 1]],
+            stress=stress[s],
+        )
+        for s, c in enumerate(configurations)
+    )
+
+
+@pytest.fixture(scope="module")
+def known():
+    train = structures(16, 1)
+    potential = truth(train)
+    return potential, labelled(train, potential)
+
+
+@pytest.mark.parametrize("solver", [Ridge(strength=1e-14), Evidence(), ARD()], ids=lambda s: s.kind)
+def test_a_known_potential_is_retrieved(known, solver):
+    """From noise-free data: forces of new structures to 1e-6 of the largest, energies alike."""
+    potential, train = known
+    result = fit_model(train, PotentialSettings(model=MODEL, solver=solver), elements=ELEMENTS)
+    test = structures(4, 99)
+    expected, found = potential.predict(test), result.potential.predict(test)
+    np.testing.assert_allclose(
+        found.forces, expected.forces, atol=1e-6 * np.abs(expected.forces).max(), rtol=0.0
+    )
+    np.testing.assert_allclose(found.energy, expected.energy, atol=1e-5, rtol=0.0)
+    np.testing.assert_allclose(
+        found.virial, expected.virial, atol=1e-6 * np.abs(expected.virial).max(), rtol=0.0
+    )
+    assert result.solution.n_rows == sum(7 + 3 * len(c) for c in train)
+
+
+@pytest.mark.parametrize("labels", [("forces",), ("energy",), ("stress", "energy")])
+def test_each_kind_of_label_alone_is_reproduced(known, labels):
+    _, train = known
+    missing = {name: None for name in ("energy", "forces", "stress") if name not in labels}
+    some = Dataset(dataclasses.replace(c, **missing) for c in train)
+    settings = PotentialSettings(model=MODEL, solver=Ridge(strength=1e-12))
+    found = fit(some, settings).predict(list(train))
+    systems = Systems.from_configurations(list(train))
+    values = {
+        "energy": (found.energy, [c.energy for c in train]),
+        "forces": (found.forces, np.concatenate([c.forces for c in train])),
+        "stress": (stress_from_virial(found.virial, systems.volumes), [c.stress for c in train]),
+    }
+    for name in labels:
+        predicted, expected = values[name]
+        spread = np.std(expected)
+        np.testing.assert_allclose(predicted, expected, atol=1e-3 * spread, rtol=0.0)
+
+
+def test_the_same_data_give_the_same_bits_and_the_seed_changes_only_the_draws(known):
+    _, train = known
+    settings = PotentialSettings(model=MODEL)
+    one, again = fit(train, settings), fit(train, settings)
+    other = fit(train, settings.model_copy(update={"seed": 1}))
+    threaded = fit(train, settings.model_copy(update={"threads": 2}))
+    for same in (again, threaded):
+        np.testing.assert_array_equal(one.coefficients, same.coefficients)
+        np.testing.assert_array_equal(one.committee, same.committee)
+    assert np.abs(one.committee - other.committee).max() > 0.0
+    # The groups of the calibration are drawn too, so only the mean is the same, up to the order of the rows.
+    np.testing.assert_allclose(one.coefficients, other.coefficients, atol=1e-6)
+
+
+def test_weights_decide_which_of_two_contradicting_labels_wins(known):
+    """Two types of configurations with energies 1 eV apart."""
+    potential, train = known
+    shifted = [
+        dataclasses.replace(c, energy=c.energy + 8.0 * (k % 2), config_type="odd" if k % 2 else "even")
+        for k, c in enumerate(train)
+    ]
+    for light, expected in (("odd", 0.0), ("even", 1.0)):
+        weights = Weights(types={light: TypeWeights(energy=1e-5)})
+        settings = PotentialSettings(model=MODEL, weights=weights, solver=Ridge(strength=1e-12))
+        found = fit(Dataset(shifted), settings).predict(list(train)).energy
+        truth_ = potential.predict(list(train)).energy
+        np.testing.assert_allclose((found - truth_) / 8, expected, atol=0.02)
+
+
+def test_isolated_atoms_hold_the_reference_energies(known):
+    _, train = known
+    values = {"O": -430.0, "Si": -160.0}
+    settings = PotentialSettings(model=MODEL, reference_energies=ReferenceEnergies(values=values))
+    potential = fit(train, settings)
+    np.testing.assert_array_equal(potential.coefficients[:2], [values["O"], values["Si"]])
+    np.testing.assert_array_equal(potential.committee[:, :2], potential.coefficients[:2][None].repeat(8, 0))
+    atoms = [Configuration(np.array([z]), np.zeros((1, 3)), energy=e) for z, e in ((8, -431.0), (14, -161.0))]
+    reference, held = reference_energies(Dataset([*train, *atoms]), ELEMENTS, ReferenceEnergies())
+    np.testing.assert_array_equal(reference, [-431.0, -161.0])
+    assert held
+    _, held = reference_energies(train, ELEMENTS, ReferenceEnergies(source="fitted", values=values))
+    assert not held
+
+
+def test_the_factor_belongs_to_the_data_and_metadata_tell_the_story(known):
+    _, train = known
+    seen = []
+    result = fit_model(train, PotentialSettings(model=MODEL), progress=seen.append)
+    assert seen[-1] == len(train)
+    assert seen == sorted(seen)
+    assert result.factor.n_rows == result.solution.n_rows
+    data = result.potential.metadata["data"]
+    assert data["n_configurations"] == len(train)
+    assert data["fingerprint"] == train.fingerprint()
+    assert data["shortest_distances"].keys() == {"O-O", "Si-O", "Si-Si"}
+
+
+def attractive(seed):
+    """Data of a potential whose pairs attract each other ever more at small distance."""
+    train = structures(12, seed)
+    potential = truth(train, pair_scale=-3.0)
+    assert holes(potential.plan, potential.coefficients), "the data were meant to make a hole"
+    return labelled(train, potential)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_no_pair_of_a_fit_has_a_hole(seed):
+    """Also where the data pull atoms together; and the fit where data are does not change."""
+    train = attractive(seed)
+    settings = PotentialSettings(model=MODEL, solver=Ridge(strength=1e-13))
+    plain = fit(train, settings.model_copy(update={"repulsive_core": False}))
+    assert holes(plain.plan, plain.coefficients)
+    result = fit_model(train, settings)
+    potential = result.potential
+    assert core_is_repulsive(potential)
+    assert result.core.holes == []
+    assert any(strength > 1.0 for strength in result.core.strengths.values())
+    shortest = potential.metadata["data"]["shortest_distances"]
+    for i, a in enumerate(ELEMENTS):
+        for b in ELEMENTS[i:]:
+            name = {(8, 8): "O-O", (8, 14): "Si-O", (14, 14): "Si-Si"}[a, b]
+            inside = np.linspace(0.3, RepulsionSettings().full_fraction * shortest[name], 200)
+            energies = dimer_energies(potential.plan, potential.coefficients, dimers((a, b), inside))
+            assert (np.diff(energies) < 0.0).all(), f"{name} does not repel all the way"
+    strong, weak = potential.predict(list(train)), plain.predict(list(train))
+    np.testing.assert_allclose(strong.forces, weak.forces, atol=1e-9 * np.abs(weak.forces).max())
+
+
+def test_elements_may_be_ordered_and_more_than_the_data_hold(known):
+    """A pair that the data do not hold repels too."""
+    _, train = known
+    result = fit_model(train, PotentialSettings(model=MODEL), elements=(14, 8, 1))
+    potential = result.potential
+    assert potential.elements == (14, 8, 1)
+    assert core_is_repulsive(potential)
+    curve = dimer_energies(potential.plan, potential.coefficients, dimers((1, 14), np.linspace(0.2, 0.6, 50)))
+    assert (np.diff(curve) < 0.0).all()
+    forces = np.concatenate([c.forces for c in train])
+    np.testing.assert_allclose(
+        potential.predict(list(train)).forces, forces, atol=1e-4 * np.abs(forces).max()
+    )
+
+
+def test_bad_input_is_refused_in_one_sentence(known):
+    _, train = known
+    bare = Dataset(dataclasses.replace(c, energy=None, forces=None, stress=None) for c in train)
+    with pytest.raises(InputError, match="no configuration to fit"):
+        fit(Dataset([]))
+    with pytest.raises(InputError, match="No configuration has a label with a weight above zero"):
+        fit(bare, PotentialSettings(model=MODEL))
+    nothing = Weights(energy=0.0, forces=0.0, virial=0.0)
+    with pytest.raises(InputError, match="weight above zero"):
+        fit(train, PotentialSettings(model=MODEL, weights=nothing))
+    isolated = ReferenceEnergies(source="isolated")
+    with pytest.raises(InputError, match="isolated-atom energy is known of O, Si"):
+        fit(train, PotentialSettings(model=MODEL, reference_energies=isolated))
+    with pytest.raises(InputError, match=r"model\.terms is empty"):
+        fit(train, PotentialSettings(model=ModelSettings(terms=())))
+    with pytest.raises(InputError, match="Si, which the potential does not know"):
+        fit_model(train, PotentialSettings(model=MODEL), elements=(8,))
