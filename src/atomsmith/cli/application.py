@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from atomsmith.cli import evaluate, fit, learn, report, schema, template
+from atomsmith.cli import demo, evaluate, fit, learn, report, schema, template
 
 app = typer.Typer(
     name="atomsmith",
@@ -18,7 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-VERBS = (learn.learn, fit.fit, evaluate.evaluate, report.report, template.template, schema.schema)
+VERBS = (demo.demo, learn.learn, fit.fit, evaluate.evaluate, report.report, template.template, schema.schema)
 """The verbs, in the order of the help page."""
 
 for _verb in VERBS:

@@ -1,0 +1,113 @@
+"""`atomsmith demo`: a potential for poly(ethylene glycol), learned, tested and run within minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atomsmith.cli.failures import reported
+from atomsmith.cli.options import JsonFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atomsmith.sampling import Progress
+
+_DYNAMICS_PS = 5.0
+
+
+@reported(interrupted="what is done is stored; run the same command again to go on")
+def demo(
+    folder: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where everything is written.")
+    ] = Path("demo"),
+    json_file: JsonFile = None,
+) -> None:
+    """Learn a small potential from scratch, in about two minutes.
+
+    From twelve structures of poly(ethylene glycol), H-(OCH2CH2)n-OH with n = 2
+    to 4, hyperactive learning with the embedded GFN2-xTB makes a training set
+    and a linear ACE potential. It is then tested on independent chains of n = 6
+    and runs molecular dynamics of such chains.
+
+    Example: atomsmith demo -o demo
+    """
+    import os
+    import time
+
+    from atomsmith import Dataset, Potential
+    from atomsmith.cli.learn import observer
+    from atomsmith.cli.output import console, write_json
+    from atomsmith.data.store import Store
+    from atomsmith.demo import peg
+    from atomsmith.learning.loop import learn
+    from atomsmith.learning.results import write_run_report
+    from atomsmith.learning.settings import LearnSettings
+    from atomsmith.settings_file import load_settings
+
+    began = time.perf_counter()
+    workers = min(2, os.cpu_count() or 1)
+    settings = load_settings(peg.prepare(folder), LearnSettings)
+    with _progress("test set, GFN2-xTB", peg.n_test_steps()) as show:
+        test = peg.independent_test_set(folder, settings.reference, workers, show)
+    outcome = learn(settings, folder / peg.RUN_FOLDER, observer(settings))
+    page = write_run_report(folder / peg.RUN_FOLDER, n_threads=settings.threads).page
+    potential = Potential.load(outcome.potential)
+    with Store.open(folder / peg.RUN_FOLDER) as store:
+        isolated = store.get("isolated_atoms")
+    before = peg.errors_before_learning(test, Dataset.read(outcome.dataset), settings.potential, isolated)
+    after = peg.errors_on(test, potential)
+    with _progress("molecular dynamics", round(2000 * _DYNAMICS_PS)) as show:
+        dynamics = peg.dynamics(potential, _DYNAMICS_PS, settings.threads, show)
+    numbers: dict[str, Any] = {
+        "functions": potential.n_functions,
+        "labels": outcome.counts["labelled"],
+        "rounds": outcome.rounds,
+        "starts_only": before,
+        "learned": after,
+        "dynamics": dynamics,
+        "seconds": time.perf_counter() - began,
+        "potential": outcome.potential,
+        "data": outcome.dataset,
+        "report": page,
+    }
+    console().print(_summary(numbers), markup=False)
+    if json_file is not None:
+        write_json(json_file, numbers)
+
+
+def _summary(numbers: dict[str, Any]) -> str:
+    """What the demonstration ends with."""
+    before, after, dynamics = numbers["starts_only"], numbers["learned"], numbers["dynamics"]
+    lines = [
+        "",
+        f"A linear ACE potential of {numbers['functions']} functions for poly(ethylene glycol), learned in",
+        f"{numbers['rounds']} rounds from {numbers['labels']} labels by GFN2-xTB; {numbers['seconds']:.0f} s in all.",
+        "",
+        f"Errors (RMSE) on {after.n_configurations} configurations of n = 6, sampled independently with GFN2-xTB:",
+        f"{'':20s}{'12 starts only':>16s}{'learned':>16s}",
+        f"{'forces, eV/Å':20s}{before.forces.rmse:16.3f}{after.forces.rmse:16.3f}",
+        f"{'energy, meV/atom':20s}{before.energy.rmse:16.2f}{after.energy.rmse:16.2f}",
+        f"Molecular dynamics of n = 6 at {dynamics.temperature_k:.0f} K, {dynamics.time_ps:g} ps: "
+        f"{dynamics.intact} of {dynamics.chains} chains kept all their bonds.",
+        "",
+        f"potential: {numbers['potential']}",
+        f"data:      {numbers['data']}",
+        f"report:    {numbers['report']}",
+    ]
+    return "\n".join(lines)
+
+
+@contextmanager
+def _progress(name: str, steps: int) -> Iterator[Callable[[Progress], None]]:
+    """Draw the steps of molecular dynamics."""
+    from atomsmith.cli.progress import LiveLine
+
+    with LiveLine(name, steps) as line:
+        yield lambda progress: line.show(
+            progress.step, f"{progress.n_active} chains, {progress.temperature_k:.0f} K"
+        )
