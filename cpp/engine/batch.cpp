@@ -39,6 +39,9 @@ BatchLayout make_layout(const BatchView& batch, int n_species, int lanes) {
         if (batch.species[i] < 0 || batch.species[i] >= n_species)
             throw std::invalid_argument("engine batch: atom " + std::to_string(i) +
                                         " has no species of the model");
+    for (int i = 0; i < batch.n_centres; ++i)
+        if (batch.first[i] < 0 || batch.first[i + 1] < batch.first[i])
+            throw std::invalid_argument("engine batch: the offsets of the neighbours do not rise");
     make_blocks(batch, n_species, lanes, layout);
     const std::int64_t pairs = batch.first[batch.n_centres];
     if (pairs > std::numeric_limits<std::uint32_t>::max())

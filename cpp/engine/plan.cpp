@@ -27,6 +27,11 @@ void check_radial(const Radial& r, int n_species) {
     require(r.cutoff.size() == pairs && r.inner.size() == 2 * pairs && r.r0.size() == pairs &&
                 r.shift.size() == pairs && r.scale.size() == pairs && r.recurrence.size() == 3 * pairs * r.n,
             "a radial table's arrays do not have the sizes of " + std::to_string(n_species) + " species");
+    for (std::size_t k = 0; k < pairs; ++k) {
+        require(r.cutoff[k] > 0.0 && r.r0[k] > 0.0, "cutoff and r0 of a pair must be positive");
+        const double r_in = r.inner[2 * k], r_on = r.inner[2 * k + 1];
+        require(r_on == 0.0 || (r_in >= 0.0 && r_in < r_on), "the inner distances of a pair must rise");
+    }
 }
 
 // Channels whose product a term is.
@@ -51,7 +56,9 @@ void check_centre(const AceCentre& c, int n_channels) {
                 "term " + std::to_string(t) + " is malformed");
         require(t == 0 || c.terms[2 * t - 2] <= u, "terms are not sorted by their first value");
     }
-    require(static_cast<int>(c.feature_start.size()) == c.n_features + 1, "feature_start has the wrong size");
+    require(c.n_features >= 0 && static_cast<int>(c.feature_start.size()) == c.n_features + 1,
+            "feature_start has the wrong size");
+    require(std::is_sorted(c.feature_start.begin(), c.feature_start.end()), "feature_start must rise");
     require(c.feature_start.front() == 0 &&
                 c.feature_start.back() == static_cast<int>(c.feature_term.size()) &&
                 c.feature_term.size() == c.feature_coefficient.size(),
@@ -259,6 +266,9 @@ void finish_part(Part& part, int n_species, int first_feature) {
         require(part.charges.size() == static_cast<std::size_t>(n_species) && part.inner.size() == pairs &&
                     part.outer.size() == pairs && part.strength.size() == pairs,
                 "zbl's arrays have the wrong size");
+        for (std::size_t k = 0; k < pairs; ++k)
+            require(part.inner[k] >= 0.0 && part.inner[k] < part.outer[k],
+                    "zbl's inner distance must be below its outer one");
         part.cutoff = *std::max_element(part.outer.begin(), part.outer.end());
         return;
     }
