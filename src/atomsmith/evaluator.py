@@ -142,10 +142,8 @@ class Evaluator(PlanEvaluator):
         d = sum_k (E_k - E)(c_k - c) / (K sigma), and for the exact posterior d = Sigma b / sigma.
         """
         sums, fixed = self.feature_sums(systems)
-        if uncertainty == "posterior":
-            derivative = self._posterior_derivative
-        else:
-            derivative = self._committee_derivative
+        exact = uncertainty == "posterior"
+        derivative = self._posterior_derivative if exact else self._committee_derivative
         energy, sigma, coefficients = np.empty(len(sums)), np.empty(len(sums)), np.empty_like(sums)
         for start in range(0, len(sums), BLOCK):
             some = slice(start, start + BLOCK)

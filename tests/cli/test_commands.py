@@ -78,7 +78,7 @@ def test_missing_files_are_one_sentence(tmp_path):
     assert "none.json: no such file" in done.stderr
     done = _atomsmith("report", tmp_path, cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "report.json: no such file; give the folder" in done.stderr
+    assert "holds no run: give the folder of" in done.stderr
 
 
 def test_a_misspelt_label_name_is_found(tmp_path):

@@ -23,7 +23,6 @@ from atomsmith.errors import InputError
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray, IntArray
 
-
 DEFAULT_DEGREE = 12.0
 """Of a basis that is built without data and without a degree."""
 
