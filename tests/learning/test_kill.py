@@ -48,7 +48,11 @@ class Launcher:
     def learn(self, settings: Path, folder: Path, **kill: Any) -> int:
         """Exit code of ``atomsmith learn``, killed as `kill` says."""
         assert self._process.stdin is not None
-        task = {"arguments": ["learn", str(settings), "-o", str(folder)], "log": str(self.log), **kill}
+        task = {
+            "arguments": ["learn", str(settings), "-o", str(folder), "--no-report"],
+            "log": str(self.log),
+            **kill,
+        }
         print(json.dumps(task), file=self._process.stdin, flush=True)
         code = int(self._answer())
         assert code in (0, -9), self.log.read_text()[-2000:]

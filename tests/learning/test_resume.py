@@ -72,7 +72,7 @@ def test_a_second_process_is_refused(starts: Path, tmp_path: Path) -> None:
         starts, reference=reference, sampling=triggering(EVERY_STEP), stop={"labels": 6}
     )
     path.write_text(yaml.safe_dump(settings))
-    command = [sys.executable, "-m", "atomsmith", "learn", str(path), "-o", str(folder)]
+    command = [sys.executable, "-m", "atomsmith", "learn", "--no-report", str(path), "-o", str(folder)]
     with (tmp_path / "output").open("wb") as output:
         process = subprocess.Popen(command, env=environment(), stdout=output, stderr=output)
     try:
@@ -103,7 +103,16 @@ def test_a_broken_reference_ends_the_command_with_its_reason(starts: Path, tmp_p
     (tmp_path / "broken").touch()
     reference = {"arguments": {"broken": str(tmp_path / "broken")}}
     path.write_text(yaml.safe_dump(plain_settings(starts, reference=reference, failures_in_a_row=2)))
-    command = [sys.executable, "-m", "atomsmith", "learn", str(path), "-o", str(tmp_path / "run")]
+    command = [
+        sys.executable,
+        "-m",
+        "atomsmith",
+        "learn",
+        "--no-report",
+        str(path),
+        "-o",
+        str(tmp_path / "run"),
+    ]
     ended = subprocess.run(command, env=environment(), capture_output=True, text=True)
     assert ended.returncode == 2
     assert "error: 2 reference calculations in a row failed, the last with: ase: " in ended.stderr

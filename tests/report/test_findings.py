@@ -145,7 +145,7 @@ def test_new_configurations_are_judged_and_training_ones_are_not() -> None:
     wrong = [Calibration("forces", split, np.ones(50), 3.0 * np.ones(50)) for split in ("new", "train")]
     (verdict,) = verdicts(ReportData("x", calibration=tuple(wrong)))
     assert verdict.tone == "warning"
-    assert "new configurations before they were labelled are 3.00 times (forces)" in verdict.text
+    assert "new configurations before they were labelled are 3.00 (forces) times" in verdict.text
 
 
 def test_the_worst_quantity_decides_on_a_set() -> None:
@@ -153,4 +153,4 @@ def test_the_worst_quantity_decides_on_a_set() -> None:
     wrong = Calibration("forces", "test", np.ones(50), 3.0 * np.ones(50))
     (verdict,) = verdicts(ReportData("x", calibration=(right, wrong)))
     assert verdict.tone == "warning"
-    assert "1.00 times (energy) and 3.00 times (forces)" in verdict.text
+    assert "1.00 (energy) and 3.00 (forces) times" in verdict.text

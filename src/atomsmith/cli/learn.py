@@ -12,6 +12,7 @@ from atomsmith.cli.options import JsonFile, Overrides, SettingsFile
 
 if TYPE_CHECKING:
     from atomsmith.cli.observer import ScreenObserver
+    from atomsmith.learning.loop import Outcome
     from atomsmith.learning.settings import LearnSettings
 
 
@@ -30,6 +31,9 @@ def learn(
     ] = None,
     overrides: Overrides = None,
     json_file: JsonFile = None,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Write the HTML report at the end.")
+    ] = True,
 ) -> None:
     """Learn a potential: sample, label what is uncertain, fit, and again.
 
@@ -50,29 +54,34 @@ def learn(
     try:
         outcome = run_learning(chosen, folder, observer(chosen))
     except LabelError:
-        # What was learned until then, and why the calculations failed.
-        console().print(f"report: {_report(chosen, folder)}", markup=False)
+        if report:  # what was learned until then, and why the calculations failed
+            console().print(f"report: {_report(chosen, folder)}", markup=False)
         raise
-    page = _report(chosen, folder)
-    counts = outcome.counts
-    failed = f", {counts['failed']} failed" if counts["failed"] else ""
-    console().print(
-        f"stopped: {outcome.reason}\n"
-        f"{outcome.rounds} rounds, {counts['labelled']} configurations labelled{failed}\n"
-        f"potential: {outcome.potential}\n"
-        f"data:      {outcome.dataset}\n"
-        f"report:    {page}",
-        markup=False,
-    )
+    page = _report(chosen, folder) if report else None
+    console().print(_summary(outcome, page), markup=False)
     if json_file is not None:
         write_json(json_file, {**plain(outcome), "report": page})
 
 
 def _report(settings: LearnSettings, folder: Path) -> Path:
     """Write the report of a run; returns its page."""
+    from atomsmith.learning.provenance import remember_command
     from atomsmith.learning.results import write_run_report
 
+    remember_command(folder, settings)
     return write_run_report(folder, n_threads=settings.threads).page
+
+
+def _summary(outcome: Outcome, page: Path | None) -> str:
+    """What was done, and where everything is."""
+    failed = outcome.counts["failed"]
+    lines = [
+        f"{outcome.rounds} rounds, {outcome.counts['labelled']} configurations labelled"
+        + (f", {failed} failed" if failed else ""),
+        f"potential  {outcome.potential}",
+        f"data       {outcome.dataset}",
+    ]
+    return "\n".join(lines if page is None else [*lines, f"report     {page}"])
 
 
 def observer(settings: LearnSettings) -> ScreenObserver:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from atomsmith.data.store import Store
 from atomsmith.learning.settings import LearnSettings
 from atomsmith.report.gather.software import versions
 
@@ -16,9 +18,20 @@ REFERENCE_PACKAGES = {
 """Packages whose version matters, by kind of reference; other references are programs."""
 
 
+def remember_command(folder: str | Path, settings: LearnSettings) -> None:
+    """Keep the settings and versions of the last command in the store of a run that nobody works in."""
+    with Store.open(folder) as store:
+        store.set("command", command_record(settings))
+
+
 def command_record(settings: LearnSettings) -> dict[str, Any]:
     """Plain values to keep in the store under ``command``: all settings, and versions."""
     return {
         "settings": settings.model_dump(mode="json"),
-        "versions": versions(REFERENCE_PACKAGES.get(settings.reference.kind, ())),
+        "versions": run_versions(settings.reference.kind),
     }
+
+
+def run_versions(reference: str) -> dict[str, str]:
+    """Versions of the software at work here, with those of a kind of reference."""
+    return versions(REFERENCE_PACKAGES.get(reference, ()))

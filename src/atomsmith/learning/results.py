@@ -20,11 +20,11 @@ from atomsmith.learning.history import (
     timings,
     trajectories,
 )
+from atomsmith.learning.provenance import run_versions
 from atomsmith.potential import Potential
 from atomsmith.report import save_report_data, write_report
 from atomsmith.report.gather.accuracy import Assessed, assess
 from atomsmith.report.gather.fits import model_sentence, potential_sections, potential_verdicts, to_yaml
-from atomsmith.report.gather.software import versions
 from atomsmith.report.gather.structures import error_properties, structure
 from atomsmith.report.records import ReportData, Split, Structure, Verdict
 
@@ -116,7 +116,8 @@ def report_of_run(folder: str | Path, *, created: str | None = None, n_threads: 
         selection=tuple(selection(history)),
         structures=tuple(_structures(history, sets, assessed)),
         settings=to_yaml(command.get("settings") or history.settings),
-        versions=command.get("versions") or versions(),
+        versions=command.get("versions")
+        or run_versions(history.settings.get("reference", {}).get("kind", "")),
     )
     if potential is not None:
         data = replace(data, **potential_sections(potential, assessed))

@@ -130,8 +130,8 @@ def _calibration_verdict(calibrations: Sequence[Calibration], split: Calibration
     if not ratios:
         return None
     low, high = CALIBRATED
-    each = " and ".join(f"{ratio:.2f} times ({quantity})" for quantity, ratio in ratios.items())
-    text = f"Errors on the {SET_NAMES[split]} are {each} the predicted uncertainty (RMS)"
+    each = " and ".join(f"{ratio:.2f} ({quantity})" for quantity, ratio in ratios.items())
+    text = f"Errors on the {SET_NAMES[split]} are {each} times the predicted uncertainty (RMS)"
     if max(ratios.values()) > high:
         return Verdict("warning", f"{text}: the potential is overconfident.")
     if min(ratios.values()) < low:
