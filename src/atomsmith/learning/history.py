@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atomsmith.data.store import Store, StoredConfiguration
+from atomsmith.learning.starts import merged
 from atomsmith.report.gather.accuracy import calibration
 from atomsmith.report.records import (
     Calibration,
@@ -205,7 +206,7 @@ def tolerance_of(settings: dict[str, Any], config_type: str | None) -> float | N
     if settings.get("mode") == "random":
         return None
     overrides = settings["walkers"]["overrides"].get(config_type, {})
-    trigger = (settings["sampling"] | overrides).get("trigger")
+    trigger = merged(settings["sampling"], overrides).get("trigger")
     return None if trigger is None else TriggerSettings.model_validate(trigger).tolerance
 
 

@@ -233,7 +233,8 @@ def _end_verdict(history: History) -> Verdict:
     if history.final is None:
         waiting = history.count("pending")
         text = f"This run has not ended after {_plural(len(history.rounds), 'round')}"
-        return Verdict("note", f"{text}: {_plural(waiting, 'configuration')} wait for labels.")
+        wait = "waits for its label" if waiting == 1 else "wait for labels"
+        return Verdict("note", f"{text}: {_plural(waiting, 'configuration')} {wait}.")
     reason = history.final["reason"]
     quiet = bool(history.rounds) and all(record["quiet"] for record in history.rounds[-1:])
     if "quiet_rounds" in reason:
