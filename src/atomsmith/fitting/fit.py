@@ -16,8 +16,8 @@ from atomsmith.errors import InputError
 from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.core import Core, holes, with_repulsive_core
 from atomsmith.fitting.design import fold_configurations
-from atomsmith.fitting.factor import TriangularFactor
-from atomsmith.fitting.held_out import GROUPS, held_out_scale, merged
+from atomsmith.fitting.factor import TriangularFactor, merge_factors
+from atomsmith.fitting.held_out import GROUPS, held_out_scale
 from atomsmith.fitting.posterior import Posterior
 from atomsmith.fitting.prior import Prior
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
@@ -41,7 +41,7 @@ class FitResult:
     solution
         Coefficients relative to the reference energies, evidence, effective parameters.
     factor
-        Triangular factor of the data alone; later data can be folded into it (`extend`).
+        Triangular factor of the data; those of later data can be merged with it.
     model, reference
         What the factor belongs to: the model, and the energies taken off its targets (by element, eV).
     core
@@ -92,7 +92,7 @@ def fit_model(
     elements: Sequence[int] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> FitResult:
-    """Fit a potential and keep what a later, larger fit can start from; see `fit`.
+    """Fit a potential and keep how it came about; see `fit`.
 
     ``elements`` orders the species, and may name more than the data hold.
     """
@@ -110,7 +110,7 @@ def fit_model(
     built = time.perf_counter()
     bonded = [c for c in data if len(c.numbers) > 1 or c.pbc.any()]
     groups = fold_groups(model, bonded if held else list(data), reference, settings, progress)
-    factor = merged(groups)
+    factor = merge_factors(groups)
     folded = time.perf_counter()
     result = solve_model(model, groups, factor, reference, held, settings, distances, data)
     result.seconds.update(basis=built - started, rows=folded - built, solve=time.perf_counter() - folded)

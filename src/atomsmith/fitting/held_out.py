@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from atomsmith.fitting.factor import TriangularFactor
+from atomsmith.fitting.factor import TriangularFactor, merge_factors
 from atomsmith.fitting.prior import Prior
 from atomsmith.fitting.solvers import Solution
 from atomsmith.fitting.standard_form import StandardForm
@@ -41,7 +41,7 @@ def held_out_scale(
     squared_errors = variances = 0.0
     rows = 0
     for k, group in enumerate(groups):
-        rest = merged([other for i, other in enumerate(groups) if i != k])
+        rest = merge_factors(other for i, other in enumerate(groups) if i != k)
         form = StandardForm.build(rest, prior)
         alpha = solution.alpha[form.penalised] / prior.penalty[form.penalised] ** 2
         posterior = form.posterior(alpha, solution.beta)
@@ -52,11 +52,3 @@ def held_out_scale(
         return 1.0, float(np.sqrt(squared_errors / rows))
     scale = float(np.clip(np.sqrt(squared_errors / variances), 1.0 / LARGEST, LARGEST))
     return scale, float(np.sqrt(squared_errors / rows))
-
-
-def merged(factors: Sequence[TriangularFactor]) -> TriangularFactor:
-    """All rows of some factors in one, in their order."""
-    total = factors[0].copy()
-    for factor in factors[1:]:
-        total.merge(factor)
-    return total
