@@ -111,3 +111,18 @@ def test_a_missing_data_file_is_named_relative_to_the_settings(folder):
     result = runner.invoke(app, ["fit", str(folder / "fit.yaml"), "--set", "data.train=none.xyz"])
     assert result.exit_code == 2
     assert str(folder / "none.xyz") in result.stderr
+
+
+def test_fit_writes_a_report(folder, tmp_path):
+    arguments = ["fit", str(folder / "fit.yaml"), "-o", str(tmp_path / "potential.json")]
+    result = runner.invoke(app, [*arguments, "--report", str(tmp_path / "report")])
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "Fit: potential" in page
+    assert "Test set" in page
+    data = json.loads((tmp_path / "report" / "report.json").read_text())
+    numbers = json.loads((folder / "fit.json").read_text())["errors"]["test"]["total"]
+    row = next(r for r in data["errors"] if r["split"] == "test" and r["config_type"] == "all")
+    assert row["forces_rmse"] == pytest.approx(numbers["forces"]["rmse"], rel=1e-6)
+    assert row["stress_mae_gpa"] == pytest.approx(numbers["stress"]["mae"], rel=1e-6)
+    assert len(data["structures"]) == 18

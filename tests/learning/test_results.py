@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from atomsmith import Potential
+from atomsmith.cli.application import app
 from atomsmith.data import Store
 from atomsmith.data.configuration import Configuration
 from atomsmith.data.store import StoredConfiguration
@@ -31,7 +33,7 @@ from atomsmith.learning.provenance import remember_command
 from atomsmith.learning.results import report_of_run, write_run_report
 from atomsmith.learning.settings import LearnSettings
 from atomsmith.report import ReportData
-from learning.runs import EVERY_STEP, learn_settings, triggering, write_starts
+from learning.runs import EVERY_STEP, learn_settings, plain_settings, triggering, write_starts
 
 LABELS = 15
 
@@ -208,12 +210,10 @@ def test_settings_and_versions(settings: LearnSettings, run: Path, report: Repor
     assert {"atomsmith", "engine", "Python", "numpy", "ase", "processor"} <= set(data.versions)
 
 
-def test_looking_at_a_run_changes_nothing(run: Path, tmp_path: Path) -> None:
+def test_looking_at_a_run_changes_nothing(run: Path) -> None:
     before = {path: path.read_bytes() for path in sorted(run.iterdir()) if path.is_file()}
-    with Store.open(run):  # another process holds the folder
-        written = write_run_report(run, tmp_path / "elsewhere")
-    assert written.page == tmp_path / "elsewhere" / "report.html"
-    assert json.loads(written.data.read_text())["title"] == "Hyperactive learning: copper"
+    with Store.open(run):  # held, as by a run that goes on
+        report_of_run(run)
     assert {path: path.read_bytes() for path in sorted(run.iterdir()) if path.is_file()} == before
 
 
@@ -262,6 +262,31 @@ def test_a_run_stopped_by_failures(tmp_path: Path) -> None:
     assert [s.status for s in data.selection] == ["failed"] * 3
     assert data.errors == ()
     assert data.pair_curves == ()
+
+
+def test_learn_says_where_everything_is_and_report_makes_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = plain_settings(write_starts(tmp_path, 2), stop={"labels": 2})
+    (tmp_path / "learn.yaml").write_text(yaml.safe_dump(settings))
+    runner, folder = CliRunner(), tmp_path / "run"
+    done = runner.invoke(app, ["learn", str(tmp_path / "learn.yaml"), "-o", str(folder)])
+    assert done.exit_code == 0, done.output
+    for name, file in (("potential", "potential.json"), ("data", "dataset.xyz"), ("report", "report.html")):
+        assert any(line.split() == [name, str(folder / file)] for line in done.output.splitlines())
+        assert (folder / file).is_file()
+    kept = json.loads((folder / "report.json").read_text())
+    assert yaml.safe_load(kept["settings"])["stop"]["labels"] == 2
+    (folder / "report.json").unlink()
+    # Figures take most of the time, and nothing new is to be learned from drawing them again.
+    (tmp_path / "again").mkdir()
+    monkeypatch.setattr("atomsmith.report.write_report", lambda data, folder: folder / "report.html")
+    done = runner.invoke(app, ["report", str(folder), "--output", str(tmp_path / "again")])
+    assert done.exit_code == 0, done.output
+    again = json.loads((tmp_path / "again" / "report.json").read_text())
+    assert again["errors"] == kept["errors"]
+    assert again["settings"] == kept["settings"]
+    assert not (folder / "report.json").exists()
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
