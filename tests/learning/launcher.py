@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import atomsmith.cli.learn
 import atomsmith.cli.observer
 import atomsmith.cli.output
 import atomsmith.learning.loop
@@ -54,8 +53,6 @@ def child(task: dict[str, Any]) -> None:
             os.dup2(log.fileno(), 2)
         if "commit" in task:
             kill_at(task["commit"], task["before"])
-        # Drawn from the store when all is done, it would take longer than everything else together.
-        atomsmith.cli.learn._report = lambda _, folder: folder / "report.html"
         sys.argv = ["atomsmith", *task["arguments"]]
         main()
     except SystemExit as end:

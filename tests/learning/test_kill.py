@@ -1,6 +1,6 @@
 """``kill -9`` at any moment, then the same command: the run ends as if nothing had happened.
 
-ATOMSMITH_KILLS sets the number of kills (default 60).
+ATOMSMITH_KILLS sets the number of kills (default 40).
 """
 
 import itertools
@@ -21,7 +21,7 @@ from atomsmith.data import Store
 from learning.calculators import fingerprint, finished
 from learning.runs import plain_settings, triggering
 
-KILLS = int(os.environ.get("ATOMSMITH_KILLS", "60"))
+KILLS = int(os.environ.get("ATOMSMITH_KILLS", "40"))
 TESTS = Path(__file__).parent.parent
 SLOW = 0.02
 """Seconds of a reference calculation, so that some kills hit one."""
@@ -80,8 +80,11 @@ def settings_file(starts: Path, folder: Path, **changes: Any) -> tuple[Path, Pat
     settings = plain_settings(
         starts,
         reference={"arguments": {"log": str(log), "seconds": SLOW}},
-        sampling=triggering(0.004, minimum_steps=5) | {"check_every": 5},
+        sampling=triggering(0.004, minimum_steps=5)
+        | {"check_every": 5, "pressure_gpa": 1.0, "swap_moves": {"every": 5}},
         selection={"test_fraction": 0.2},
+        walkers={"start_from": "all"},
+        growth={"largest_degree": 4.0},
         stop={"labels": 18},
         checkpoint_every=5,
     )
