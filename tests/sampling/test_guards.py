@@ -69,3 +69,48 @@ def test_small_systems_may_scatter():
     assert limit[1] == 1500.0
     assert np.isnan(temperature_limit(np.array([300.0]), np.array([np.nan]), np.array([3.0])))[0]
     assert np.isinf(temperature_limit(np.zeros(1), np.array([5.0]), np.array([3.0])))[0]
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), step=st.floats(0.01, 0.3))
+def test_a_check_that_remembers_agrees_with_a_fresh_one(seed, step):
+    """Along a random walk, with a change of the cell and a jump over its face on the way."""
+    rng = np.random.default_rng(seed)
+    systems = Systems(
+        numbers=np.full(8, 6, np.int32),
+        positions=6.0 * rng.random((8, 3)),
+        cells=np.array([6.0 * np.eye(3) + 0.3 * rng.standard_normal((3, 3)), np.zeros((3, 3))]),
+        pbc=np.array([[True] * 3, [False] * 3]),
+        first=np.array([0, 4, 8]),
+    )
+    layout, limit = Layout.of(systems), np.array([0.8, 1.1])
+    remembering = DistanceCheck.of(layout, limit)
+    for k in range(40):
+        positions = systems.positions + step * rng.standard_normal((8, 3))
+        if k == 20:
+            positions[0] += systems.cells[0, 1]
+        cells = systems.cells * (0.97 if k == 30 else 1.0)
+        systems = systems.replace(positions=positions, cells=cells)
+        found = remembering.too_close(systems)
+        np.testing.assert_array_equal(found, DistanceCheck.of(layout, limit).too_close(systems))
+        if k == 30:
+            assert (remembering._seen.cells == cells).all()
+
+
+def test_large_systems_that_fell_apart_are_checked_too():
+    """Their bounding box has more bins than memory; numbers that are none are left to another guard."""
+    positions = np.zeros((guards.PAIRWISE_ATOMS + 1, 3))
+    positions[:, 0] = 1e4 * np.arange(len(positions))
+    systems = Systems(
+        numbers=np.full(len(positions), 6, np.int32),
+        positions=positions,
+        cells=np.zeros((1, 3, 3)),
+        pbc=np.zeros((1, 3), bool),
+        first=np.array([0, len(positions)]),
+    )
+    check = DistanceCheck.of(Layout.of(systems), np.array([0.5]))
+    assert not check.too_close(systems)[0]
+    met = positions.copy()
+    met[5] = met[4] + [0.3, 0.0, 0.0]
+    assert check.too_close(systems.replace(positions=met))[0]
+    assert not check.too_close(systems.replace(positions=np.full_like(positions, np.nan)))[0]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import vesin
 from numpy.typing import NDArray
 from pydantic import Field
 
+from atomsmith.neighbours import find_pairs
 from atomsmith.sampling.layout import Layout, norms, times_matrix
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray, Systems
@@ -53,21 +53,36 @@ def temperature_limit(target_k: FloatArray, factor: FloatArray, freedom: FloatAr
 
 
 @dataclass(frozen=True, eq=False)
+class _Seen:
+    """Distances at an earlier check: no two atoms of a system were closer than ``shortest``, shape (S,)."""
+
+    positions: FloatArray
+    cells: FloatArray
+    shortest: FloatArray
+
+
+@dataclass(eq=False)
 class DistanceCheck:
     """Finds systems with two atoms, images included, closer than a limit; made once for a batch.
+
+    Distances are looked at again only when atoms have moved so far since that two of them may have met.
 
     Attributes
     ----------
     limit
         angstrom, shape (S,); zero where nothing is checked.
+    starts
+        First atom of each system, shape (S,).
     first, second, owner
         All pairs of atoms of the small systems and the system of each pair.
     """
 
     limit: FloatArray
+    starts: NDArray[np.int64]
     first: NDArray[np.int64]
     second: NDArray[np.int64]
     owner: NDArray[np.int64]
+    _seen: _Seen | None = None
 
     @classmethod
     def of(cls, layout: Layout, limit: FloatArray) -> DistanceCheck:
@@ -76,24 +91,43 @@ class DistanceCheck:
         pairs = [np.array(np.triu_indices(layout.counts[s], 1)) + layout.starts[s] for s in small]
         first, second = np.concatenate([np.zeros((2, 0), dtype=np.int64), *pairs], axis=1)
         owner = np.repeat(np.array(small, dtype=np.int64), [pair.shape[1] for pair in pairs])
-        return cls(limit=limit, first=first, second=second, owner=owner)
+        return cls(limit=limit, starts=layout.starts, first=first, second=second, owner=owner)
 
     def too_close(self, systems: Systems) -> NDArray[np.bool_]:
         """Whether two atoms of a system, or an atom and its image, are closer than the limit, shape (S,)."""
+        checked = self.limit > 0.0
+        close = np.zeros(systems.n_systems, dtype=np.bool_)
+        if not np.any(checked & ~self._still_apart(systems)):
+            return close
         small = np.zeros(systems.n_systems, dtype=np.bool_)
         small[self.owner] = True
         # A vector shorter than half of every periodic height has fractional components within one half, so
         # rounding finds it: below that the nearest image needs no search.
         heights = _smallest_heights(systems)
         simple = small & (heights > 2.0 * self.limit)
-        close = np.zeros(systems.n_systems, dtype=np.bool_)
+        shortest = np.zeros(systems.n_systems)
         if simple.any():
-            close |= self._close_pairs(systems) & simple
-        for s in np.flatnonzero((self.limit > 0.0) & ~simple):
+            shortest = np.where(simple, np.minimum(self._nearest(systems), 0.5 * heights), 0.0)
+            close = simple & (shortest < self.limit)
+        for s in np.flatnonzero(checked & ~simple):
             close[s] = _close_in_cell_list(systems, int(s), float(self.limit[s]))
+        self._seen = _Seen(systems.positions.copy(), systems.cells.copy(), shortest)
         return close
 
-    def _close_pairs(self, systems: Systems) -> NDArray[np.bool_]:
+    def _still_apart(self, systems: Systems) -> NDArray[np.bool_]:
+        """Systems whose atoms have moved too little since the last look to have met, shape (S,)."""
+        seen = self._seen
+        if seen is None:
+            return np.zeros(systems.n_systems, dtype=np.bool_)
+        moved = systems.positions - seen.positions
+        squares = np.einsum("ij,ij->i", moved, moved)
+        reach = 2.0 * np.sqrt(np.maximum.reduceat(squares, self.starts))
+        same = (systems.cells == seen.cells).all(axis=(1, 2))
+        apart: NDArray[np.bool_] = same & (reach < seen.shortest - self.limit)
+        return apart
+
+    def _nearest(self, systems: Systems) -> FloatArray:
+        """Shortest distance in each small system as rounding finds it, inf elsewhere, shape (S,)."""
         vectors = systems.positions[self.second] - systems.positions[self.first]
         periodic = systems.pbc.any(axis=1)
         if periodic.any():
@@ -101,9 +135,10 @@ class DistanceCheck:
             inverse = np.linalg.pinv(cells)
             shifts = np.rint(times_matrix(vectors, inverse, self.owner))
             vectors = vectors - times_matrix(shifts, cells, self.owner)
-        close = np.zeros(systems.n_systems, dtype=np.bool_)
-        close[self.owner[norms(vectors) < self.limit[self.owner]]] = True
-        return close
+        starts = np.flatnonzero(np.diff(self.owner, prepend=-1))
+        nearest = np.full(systems.n_systems, np.inf)
+        nearest[self.owner[starts]] = np.minimum.reduceat(norms(vectors), starts)
+        return nearest
 
 
 def _smallest_heights(systems: Systems) -> FloatArray:
@@ -118,8 +153,8 @@ def _smallest_heights(systems: Systems) -> FloatArray:
 
 def _close_in_cell_list(systems: Systems, s: int, limit: float) -> bool:
     atoms = slice(systems.first[s], systems.first[s + 1])
-    neighbours = vesin.NeighborList(cutoff=limit, full_list=False, n_threads=1)
-    (distances,) = neighbours.compute(
-        systems.positions[atoms], systems.cells[s], systems.pbc[s], quantities="d"
-    )
-    return bool(np.any(distances < limit))
+    positions = systems.positions[atoms]
+    if not (np.isfinite(positions).all() and np.isfinite(systems.cells[s]).all()):
+        return False  # another guard's business
+    _, neighbour, _ = find_pairs(positions, systems.cells[s], systems.pbc[s], limit)
+    return len(neighbour) > 0
