@@ -38,17 +38,22 @@ class RepulsionSettings(Settings):
         default=0.65,
         gt=0.0,
         lt=1.0,
-        description="Below this fraction of the shortest distance in the data the repulsion is alone.",
+        description="Below this fraction of the contact distance the repulsion is alone. Contact is the "
+        "shortest distance of the pair in the data, or the sum of the covalent radii if that is less.",
     )
     full_fraction: float = Field(
-        default=0.85, gt=0.0, le=1.0, description="Above this fraction the fitted functions are full."
+        default=0.85,
+        gt=0.0,
+        le=1.0,
+        description="Above this fraction of the contact distance the fitted functions are full.",
     )
     outer_fraction: float = Field(
         default=0.95,
         gt=0.0,
         le=1.0,
-        description="At this fraction the repulsion has faded out. The gap to 1 leaves room for the slightly "
-        "shorter distances that a simulation meets, and at which the fit still holds.",
+        description="At this fraction of the shortest distance in the data the repulsion has faded out. The "
+        "gap to 1 leaves room for the slightly shorter distances that a simulation meets, and at which the "
+        "fit still holds.",
     )
 
 
@@ -176,24 +181,29 @@ def _first_neighbour(elements: Sequence[int], distances: Distances) -> FloatArra
     return first
 
 
-UNSEEN = 0.75
-"""Shortest distance of a pair that the data do not hold, in units of the sum of the covalent radii."""
 FARTHEST = 3.0
-"""Farthest outer end of the repulsion in the same units: pairs seen only far apart may still come close."""
+"""Farthest outer end of the repulsion, in units of the sum of the covalent radii."""
 
 
 def _inner_distances(
     repulsion: RepulsionSettings | None, elements: Sequence[int], distances: Distances
 ) -> FloatArray:
-    """Where the repulsion is alone, the fitted functions are full and the repulsion ends, shape (n, n, 3)."""
+    """Where the repulsion is alone, the fitted functions are full and the repulsion ends, shape (n, n, 3).
+
+    Atoms that the data show only far apart may still meet: fitted functions stay in force down to a bond
+    length, where their uncertainty asks for data; but the repulsion, which is weak there, reaches out to the
+    shortest distance known, so that it can be strengthened against a hole.
+    """
     radii = covalent_radii(elements)
     bond = radii[:, None] + radii[None, :]
     if repulsion is None:
         return np.zeros((*bond.shape, 3))
     shortest = np.fmin(distances.shortest, distances.shortest.T)
-    outer = np.where(np.isfinite(shortest), np.fmin(shortest, FARTHEST * bond), UNSEEN * bond)
-    fractions = [repulsion.inner_fraction, repulsion.full_fraction, repulsion.outer_fraction]
-    return np.stack([fraction * outer for fraction in fractions], axis=-1)
+    contact = np.fmin(shortest, bond)
+    outer = repulsion.outer_fraction * np.where(
+        np.isfinite(shortest), np.fmin(shortest, FARTHEST * bond), bond
+    )
+    return np.stack([repulsion.inner_fraction * contact, repulsion.full_fraction * contact, outer], axis=-1)
 
 
 def _with_inner(
