@@ -19,7 +19,7 @@ from typing import Any
 import atomsmith.cli.observer
 import atomsmith.cli.output
 import atomsmith.learning.loop
-import atomsmith.settings_file
+import atomsmith.settings_file  # noqa: F401
 import learning.calculators  # noqa: F401
 from atomsmith.cli import main
 from atomsmith.data.database import Database

@@ -10,6 +10,7 @@ from atomsmith import Dataset, Potential
 from atomsmith.data import Store
 from atomsmith.fitting.metrics import errors
 from atomsmith.learning.loop import learn
+from atomsmith.learning.settings import LearnSettings
 from learning.calculators import fingerprint, finished
 from learning.runs import EVERY_STEP, NEVER, Listener, learn_settings, starting_structures, triggering
 
@@ -177,6 +178,29 @@ def test_a_finished_run_ends_again_and_goes_on_with_more_labels(starts: Path, tm
     data, _ = run(9)
     assert data.startswith(first[0])
     assert len(finished(log)) == calculations + 3
+
+
+def test_an_interrupted_run_has_no_end_and_goes_on(starts: Path, tmp_path: Path) -> None:
+    class Impatient(Listener):
+        def message(self, text: str) -> None:
+            super().message(text)
+            if text.startswith("round 2:"):
+                raise KeyboardInterrupt
+
+    def settings(labels: int) -> LearnSettings:
+        return learn_settings(starts, sampling=triggering(EVERY_STEP), stop={"labels": labels})
+
+    learn(settings(6), tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        learn(settings(12), tmp_path / "run", Impatient())
+    with Store.open(tmp_path / "run") as store:
+        assert store.get("final") is None
+        assert len(store.pending()) == 3
+    assert len(Dataset.read(tmp_path / "run" / "dataset.xyz")) == 6
+    assert learn(settings(12), tmp_path / "run").counts["labelled"] == 12
+    learn(settings(12), tmp_path / "straight")
+    paths = [tmp_path / name / "dataset.xyz" for name in ("run", "straight")]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
 def test_guards_stop_and_are_labelled_if_wanted(starts: Path, tmp_path: Path) -> None:

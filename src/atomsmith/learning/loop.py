@@ -176,7 +176,7 @@ class Learner:
         number = len(self.store.rounds()) + 1
         clock = time.perf_counter()
         result, degree = self.fit()
-        result.potential.save(self.folder / POTENTIAL_FILE)
+        self._write(result.potential)
         fitted = time.perf_counter()
         starts = self._starts(number)
         walkers = self._sample(number, result.potential, [c for _, c in starts])
@@ -301,6 +301,7 @@ class Learner:
             self.store.add_many(new)
             self.store.add_round(number, record)
             self.store.drop_checkpoint(CHECKPOINT)
+            self.store.set("final", None)  # of an earlier end, from which the run went on
         reasons = Counter(walker["reason"].replace("_", " ") for walker in record["walkers"])
         self.observer.message(
             f"round {number}: {record['n_functions']} functions, "
@@ -332,16 +333,20 @@ class Learner:
         result, degree = self.fit()
         number = len(self.store.rounds())
         self.store.set("final", self._record(number + 1, result, degree) | {"reason": reason})
+        self._write(result.potential)
+        self.store.set("seconds", self._seconds())
+        self.observer.message(f"stopped: {reason}")
         path, data = self.folder / POTENTIAL_FILE, self.folder / DATASET_FILE
-        result.potential.save(path)
+        return Outcome(reason, path, data, self.store.counts(), number)
+
+    def _write(self, potential: Potential) -> None:
+        """Write the potential and the data as they are now."""
+        potential.save(self.folder / POTENTIAL_FILE)
         every = [
             e.configuration.replace(info=e.configuration.info | {"split": e.split, "id": e.id})
             for e in self.store.entries(state="labelled")
         ]
-        Dataset(every).write(data)
-        self.store.set("seconds", self._seconds())
-        self.observer.message(f"stopped: {reason}")
-        return Outcome(reason, path, data, self.store.counts(), number)
+        Dataset(every).write(self.folder / DATASET_FILE)
 
     def _seconds(self) -> float:
         """Wall time of all commands on this run together."""
