@@ -75,8 +75,6 @@ class History:
         """
         with Store.open(folder, read_only=True) as store:
             rounds, final = tuple(store.rounds()), store.get("final")
-            if final is not None and final.get("rounds", len(rounds)) < len(rounds):
-                final = None  # the run ended once and was told to go on
             return cls(
                 settings=store.get("settings", {}),
                 command=store.get("command", {}),
