@@ -56,20 +56,20 @@ def demo(
         test = peg.independent_test_set(folder, settings.reference, workers, show)
     outcome = learn(settings, folder / peg.RUN_FOLDER, observer(settings))
     page = write_run_report(folder / peg.RUN_FOLDER, n_threads=settings.threads).page
-    potential = Potential.load(outcome.potential)
+    learned = Potential.load(outcome.potential)
     with Store.open(folder / peg.RUN_FOLDER) as store:
         isolated = store.get("isolated_atoms")
-    before = peg.errors_before_learning(test, Dataset.read(outcome.dataset), settings.potential, isolated)
-    after = peg.errors_on(test, potential)
-    with _progress("molecular dynamics", round(2000 * _DYNAMICS_PS)) as show:
-        dynamics = peg.dynamics(potential, _DYNAMICS_PS, settings.threads, show)
+    before = peg.fitted_to_starts(Dataset.read(outcome.dataset), settings.potential, isolated)
+    dynamics = []
+    for name, potential in (("starts only", before), ("learned", learned)):
+        with _progress(f"molecular dynamics, {name}", round(2000 * _DYNAMICS_PS)) as show:
+            dynamics.append(peg.dynamics(potential, _DYNAMICS_PS, settings.threads, show))
     numbers: dict[str, Any] = {
-        "functions": potential.n_functions,
+        "functions": learned.n_functions,
         "labels": outcome.counts["labelled"],
         "rounds": outcome.rounds,
-        "starts_only": before,
-        "learned": after,
-        "dynamics": dynamics,
+        "starts_only": {"errors": peg.errors_on(test, before), "dynamics": dynamics[0]},
+        "learned": {"errors": peg.errors_on(test, learned), "dynamics": dynamics[1]},
         "seconds": time.perf_counter() - began,
         "potential": outcome.potential,
         "data": outcome.dataset,
@@ -82,24 +82,33 @@ def demo(
 
 def _summary(numbers: dict[str, Any]) -> str:
     """What the demonstration ends with."""
-    before, after, dynamics = numbers["starts_only"], numbers["learned"], numbers["dynamics"]
-    lines = [
-        "",
-        f"A linear ACE potential of {numbers['functions']} functions for poly(ethylene glycol), learned in",
-        f"{numbers['rounds']} rounds from {numbers['labels']} labels by GFN2-xTB; {numbers['seconds']:.0f} s in all.",
-        "",
-        f"Errors (RMSE) on {after.n_configurations} configurations of n = 6, sampled independently with GFN2-xTB:",
-        f"{'':20s}{'12 starts only':>16s}{'learned':>16s}",
-        f"{'forces, eV/Å':20s}{before.forces.rmse:16.3f}{after.forces.rmse:16.3f}",
-        f"{'energy, meV/atom':20s}{before.energy.rmse:16.2f}{after.energy.rmse:16.2f}",
-        f"Molecular dynamics of n = 6 at {dynamics.temperature_k:.0f} K, {dynamics.time_ps:g} ps: "
-        f"{dynamics.intact} of {dynamics.chains} chains kept all their bonds.",
-        "",
-        f"potential: {numbers['potential']}",
-        f"data:      {numbers['data']}",
-        f"report:    {numbers['report']}",
+    columns = [numbers["starts_only"], numbers["learned"]]
+    n_test, run = columns[1]["errors"].n_configurations, columns[1]["dynamics"]
+    rows = [
+        ("", ["12 starts only", "learned"]),
+        ("forces, RMSE, eV/Å", [f"{c['errors'].forces.rmse:.3f}" for c in columns]),
+        ("energy, RMSE, meV/atom", [f"{c['errors'].energy.rmse:.2f}" for c in columns]),
+        (
+            f"chains intact after {run.time_ps:g} ps",
+            [f"{c['dynamics'].intact} of {c['dynamics'].chains}" for c in columns],
+        ),
     ]
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            "",
+            f"A linear ACE potential of {numbers['functions']} functions for poly(ethylene glycol), learned",
+            f"in {numbers['rounds']} rounds from {numbers['labels']} labels by GFN2-xTB. Judged at n = 6 and "
+            f"{run.temperature_k:.0f} K, by {n_test} configurations",
+            "of GFN2-xTB dynamics and by dynamics of its own:",
+            "",
+            *(f"{name:28s}{first:>16s}{second:>16s}" for name, (first, second) in rows),
+            "",
+            f"potential: {numbers['potential']}",
+            f"data:      {numbers['data']}",
+            f"report:    {numbers['report']}",
+            f"{numbers['seconds']:.0f} s in all",
+        ]
+    )
 
 
 @contextmanager

@@ -38,7 +38,7 @@ TEST_TEMPERATURE_K = 500.0
 _STARTS = 12
 _RATTLE = 0.05
 _TEST_CHAINS = 8
-_TEST_STEPS, _TEST_BURN_IN, _TEST_EVERY = 160, 80, 40
+_TEST_STEPS, _TEST_BURN_IN, _TEST_EVERY = 120, 60, 30
 _TEST_SEED, _DYNAMICS_SEED = 1000, 2000
 _DYNAMICS_CHAINS = 4
 _DYNAMICS_TIMESTEP_FS = 0.5
@@ -119,14 +119,13 @@ def errors_on(test: Dataset, potential: Potential) -> Errors:
     return errors(test, potential.predict(test)).total
 
 
-def errors_before_learning(
-    test: Dataset, learned: Sequence[Configuration], settings: PotentialSettings, isolated: dict[str, float]
-) -> Errors:
-    """Errors of the same model fitted to nothing but the labelled starts, the first of the data learned."""
+def fitted_to_starts(
+    learned: Sequence[Configuration], settings: PotentialSettings, isolated: dict[str, float]
+) -> Potential:
+    """Fit the same model to nothing but the labelled starts, the first of the data learned."""
     first = sorted(learned, key=lambda c: int(c.info["id"]))[:_STARTS]
     energies = ReferenceEnergies(source=settings.reference_energies.source, values=isolated)
-    potential = fit(Dataset(first), settings.model_copy(update={"reference_energies": energies}))
-    return errors_on(test, potential)
+    return fit(Dataset(first), settings.model_copy(update={"reference_energies": energies}))
 
 
 @dataclass(frozen=True)
