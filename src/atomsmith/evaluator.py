@@ -199,8 +199,9 @@ def species_of(numbers: IntArray, elements: Sequence[int]) -> IntArray:
 
 def sum_atoms(values: FloatArray, systems: Systems) -> FloatArray:
     """Sum over each system's atoms, shape (S,)."""
-    if systems.n_atoms and (systems.counts > 0).all():
-        total: FloatArray = np.add.reduceat(values, systems.first[:-1])
+    starts = systems.first[:-1]
+    if len(starts) and (systems.first[1:] > starts).all():
+        total: FloatArray = np.add.reduceat(values, starts)
         return total
     return np.bincount(systems.owner, values, minlength=systems.n_systems).astype(np.float64)
 

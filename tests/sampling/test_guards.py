@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atomsmith.sampling import guards
-from atomsmith.sampling.guards import DistanceCheck, temperature_limit
+from atomsmith.sampling.guards import DistanceCheck, hottest_ratio, temperature_limit
 from atomsmith.sampling.layout import Layout
 from atomsmith.systems import Systems
 
@@ -64,11 +64,13 @@ def test_no_limit_checks_nothing():
 
 
 def test_small_systems_may_scatter():
-    limit = temperature_limit(np.full(2, 300.0), np.full(2, 5.0), np.array([3.0, 3000.0]))
+    ratio = hottest_ratio(np.full(2, 5.0), np.array([3.0, 3000.0]))
+    limit = temperature_limit(np.full(2, 300.0), ratio)
     assert limit[0] == pytest.approx(300.0 * (1 + 10 * np.sqrt(2 / 3)))
     assert limit[1] == 1500.0
-    assert np.isnan(temperature_limit(np.array([300.0]), np.array([np.nan]), np.array([3.0])))[0]
-    assert np.isinf(temperature_limit(np.zeros(1), np.array([5.0]), np.array([3.0])))[0]
+    switched_off = hottest_ratio(np.array([np.nan]), np.array([3.0]))
+    assert np.isnan(temperature_limit(np.array([300.0]), switched_off))[0]
+    assert np.isinf(temperature_limit(np.zeros(1), np.array([5.0]))[0])
 
 
 @settings(max_examples=30, deadline=None)

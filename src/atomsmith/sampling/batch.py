@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atomsmith.errors import InputError
-from atomsmith.sampling.guards import DistanceCheck
+from atomsmith.sampling.guards import DistanceCheck, hottest_ratio
 from atomsmith.sampling.integrators import Propagator, check_freedom
 from atomsmith.sampling.layout import Layout
 from atomsmith.sampling.settings import Parameters, SamplingSettings
 from atomsmith.sampling.state import RUNNING, Walkers, atom_index
 from atomsmith.sampling.streams import pack_streams, unpack_streams
-from atomsmith.systems import BoolArray
+from atomsmith.systems import BoolArray, FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +31,8 @@ class Batch:
         Their random streams, unpacked: the one thing here that changes as they are drawn from.
     breathing
         Which of them have a pressure, hence cell moves, shape (S,).
+    energy_change, hottest
+        Limits of the guards: change of the total energy in eV and `hottest_ratio`, shape (S,).
     """
 
     index: NDArray[np.int64]
@@ -40,6 +42,8 @@ class Batch:
     distances: DistanceCheck
     generators: list[np.random.Generator]
     breathing: BoolArray
+    energy_change: FloatArray
+    hottest: FloatArray
 
     @classmethod
     def of(
@@ -72,6 +76,8 @@ class Batch:
             distances=DistanceCheck.of(layout, chosen.shortest_distance),
             generators=unpack_streams(walkers.streams[index]),
             breathing=~np.isnan(chosen.pressure_start),
+            energy_change=chosen.energy_change * counts,
+            hottest=hottest_ratio(chosen.temperature_factor, propagator.freedom),
         )
 
 

@@ -41,15 +41,21 @@ class GuardSettings(Settings):
     )
 
 
-def temperature_limit(target_k: FloatArray, factor: FloatArray, freedom: FloatArray) -> FloatArray:
-    """Highest temperature in K that the guard allows, shape (S,).
+def hottest_ratio(factor: FloatArray, freedom: FloatArray) -> FloatArray:
+    """Largest ratio of temperature to target that the guard allows, shape (S,).
 
     A canonical temperature scatters by sqrt(2/f) of itself with f degrees of freedom; ten of these are
-    always allowed, so that few atoms do not set the guard off by chance. At a target of 0 K nothing is
-    checked: there is no scale.
+    always allowed, so that few atoms do not set the guard off by chance.
     """
-    limit = target_k * np.maximum(factor, 1.0 + 10.0 * np.sqrt(2.0 / freedom))
-    return np.where(target_k > 0.0, limit, np.inf)
+    return np.maximum(factor, 1.0 + 10.0 * np.sqrt(2.0 / freedom))
+
+
+def temperature_limit(target_k: FloatArray, ratio: FloatArray) -> FloatArray:
+    """Highest temperature in K that the guard allows, shape (S,); ``ratio`` is `hottest_ratio`.
+
+    At a target of 0 K nothing is checked: there is no scale.
+    """
+    return np.where(target_k > 0.0, target_k * ratio, np.inf)
 
 
 @dataclass(frozen=True, eq=False)

@@ -254,32 +254,31 @@ class _Run:
     def stop_codes(self, kinetic: FloatArray) -> NDArray[np.int8]:
         """Reason of each live walker to stop, later ones here outranking earlier ones."""
         live, parameters = self.live, self.batch.parameters
-        checked = self.triggered and self.due(self.settings.check_every)
-        uncertain_now = (live.uncertainty > parameters.tolerance) & (live.step >= parameters.minimum_steps)
-        change = np.abs(live.energy - live.start_energy) / self.batch.layout.counts
-        finite = np.isfinite(live.energy) & np.isfinite(kinetic)
-        # A sum is finite only if all its terms are.
-        finite &= np.isfinite(self.batch.layout.sum(live.forces).sum(axis=1))
-        reasons: list[tuple[StopReason, BoolArray]] = [
-            (StopReason.MAX_STEPS, live.step >= live.step_limit),
-            (StopReason.UNCERTAINTY, uncertain_now & checked),
-            (StopReason.ENERGY, change > parameters.energy_change),
-            (StopReason.TEMPERATURE, self.too_hot(kinetic)),
-            (StopReason.NOT_FINITE, ~finite),
-        ]
+        reasons: list[tuple[StopReason, BoolArray]] = [(StopReason.MAX_STEPS, live.step >= live.step_limit)]
+        if self.triggered and self.due(self.settings.check_every):
+            uncertain_now = live.uncertainty > parameters.tolerance
+            reasons.append((StopReason.UNCERTAINTY, uncertain_now & (live.step >= parameters.minimum_steps)))
+        change = np.abs(live.energy - live.start_energy)
+        reasons.append((StopReason.ENERGY, change > self.batch.energy_change))
+        reasons.append((StopReason.TEMPERATURE, self.too_hot(kinetic)))
         if self.due(self.settings.guards.distance_every):
-            reasons.insert(4, (StopReason.SHORTEST_DISTANCE, self.batch.distances.too_close(live.systems)))
+            too_close = self.batch.distances.too_close(live.systems)
+            reasons.append((StopReason.SHORTEST_DISTANCE, too_close))
+        # A sum is finite only if all its terms are.
+        force = self.batch.layout.sum(live.forces).sum(axis=1)
+        reasons.append((StopReason.NOT_FINITE, ~np.isfinite(live.energy + kinetic + force)))
         codes = np.full(live.n_walkers, RUNNING, dtype=np.int8)
         for reason, found in reasons:
-            codes[found] = STOP_REASONS.index(reason)
+            if found.any():
+                codes[found] = STOP_REASONS.index(reason)
         return codes
 
     def too_hot(self, kinetic: FloatArray) -> BoolArray:
-        propagator, parameters = self.batch.propagator, self.batch.parameters
         # Atoms cool more slowly than a falling ramp; its start is what they may still remember.
+        parameters = self.batch.parameters
         target = np.maximum(parameters.temperature_start, parameters.temperature(self.live.step))
-        limit = temperature_limit(target, parameters.temperature_factor, propagator.freedom)
-        hot: BoolArray = propagator.temperature(kinetic) > limit
+        limit = temperature_limit(target, self.batch.hottest)
+        hot: BoolArray = self.batch.propagator.temperature(kinetic) > limit
         return hot
 
     def rows(self, kinetic: FloatArray, codes: NDArray[np.int8]) -> Trace:
