@@ -87,6 +87,19 @@ def test_sets_are_those_of_the_store(run: Path, report: ReportData) -> None:
     assert sum(s.split == "test" for s in report.structures) == counts["labelled:test"]
 
 
+def test_learned_configurations_are_grouped_by_where_they_came_from(run: Path, report: ReportData) -> None:
+    history = History.read(run)
+    found = {"learned from copper", "learned from alloy"}
+    assert set(history.types.values()) == {"copper", "alloy"} | found
+    for entry in history.entries:
+        if "start" in entry.origin:
+            start = next(e for e in history.entries if e.id == entry.origin["start"])
+            assert history.types[entry.id] == f"learned from {start.configuration.config_type}"
+    rows = {row.config_type: row.n_configurations for row in report.errors if row.split == "train"}
+    assert sum(rows[name] for name in rows if name != "all") == rows["all"]
+    assert found <= set(rows)
+
+
 def test_errors_are_those_the_loop_recorded(run: Path, report: ReportData) -> None:
     """The report predicts again; the last fit was judged in the loop by the same data."""
     with Store.open(run, read_only=True) as store:

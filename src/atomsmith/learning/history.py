@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,23 @@ class History:
         if self.final is not None:
             fits.append(self.final | {"number": len(self.rounds) + 1})
         return fits
+
+    @cached_property
+    def types(self) -> dict[int, str]:
+        """Configuration type of every entry by its id, as a report groups them.
+
+        What walkers found is grouped by the type of the start that it came from, where there are several.
+        """
+        roots: dict[int, str] = {}
+        for entry in self.entries:  # a start comes before what was found from it
+            own = entry.configuration.config_type
+            roots[entry.id] = roots.get(entry.origin.get("start", -1), own)
+        if len(set(roots.values())) == 1:
+            return {entry.id: entry.configuration.config_type for entry in self.entries}
+        return {
+            entry.id: f"learned from {roots[entry.id]}" if "start" in entry.origin else roots[entry.id]
+            for entry in self.entries
+        }
 
     def name_of(self, entry: StoredConfiguration) -> str:
         """What a person calls a configuration: where it came from."""

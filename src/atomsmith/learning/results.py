@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from atomsmith.data.configuration import Configuration
 from atomsmith.data.dataset import Dataset
 from atomsmith.data.store import StoredConfiguration
 from atomsmith.learning.history import (
@@ -35,6 +36,8 @@ _MODES = {
     "active": "plain active learning",
     "random": "random selection",
 }
+_METHOD_KEYS = ("method", "pair_style", "xc", "functional", "calculator")
+"""Settings of references that name the method."""
 _SPLITS: dict[str, Split] = {"train": "train", "test": "test"}
 
 
@@ -99,8 +102,8 @@ def report_of_run(folder: str | Path, *, created: str | None = None, n_threads: 
     assessed: list[Assessed] = []
     if potential is not None:
         both = (
-            assess(potential, [e.configuration for e in sets.train], "train", n_threads),
-            assess(potential, [e.configuration for e in sets.test], "test", n_threads),
+            assess(potential, [_shown(history, e) for e in sets.train], "train", n_threads),
+            assess(potential, [_shown(history, e) for e in sets.test], "test", n_threads),
         )
         assessed = [one for one in both if one is not None]
     command = history.command
@@ -122,6 +125,11 @@ def report_of_run(folder: str | Path, *, created: str | None = None, n_threads: 
     if potential is not None:
         data = replace(data, **potential_sections(potential, assessed))
     return replace(data, calibration=(*data.calibration, *calibrations_ahead(history)))
+
+
+def _shown(history: History, entry: StoredConfiguration) -> Configuration:
+    """Return a configuration under the type that the report groups it by."""
+    return entry.configuration.replace(config_type=history.types[entry.id])
 
 
 def _now() -> str:
@@ -178,14 +186,19 @@ def _potential(folder: Path) -> Potential | None:
 
 def _summary(history: History, potential: Potential | None) -> str:
     parts = [] if potential is None else [model_sentence(potential)]
-    kind = history.settings.get("reference", {}).get("kind", "the reference")
     starts = sum(entry.origin.get("kind") == "start" for entry in history.entries)
     labelled = _plural(history.count("labelled"), "configuration")
-    parts.append(
-        f"{labelled} labelled by {kind}: {_plural(starts, 'start')} and what walkers found in "
-        f"{_plural(len(history.rounds), 'round')}."
-    )
+    found = f"{_plural(starts, 'start')} and what walkers found in {_plural(len(history.rounds), 'round')}"
+    parts.append(f"{labelled} labelled by {_reference_name(history.settings)}: {found}.")
     return " ".join(parts)
+
+
+def _reference_name(settings: dict[str, Any]) -> str:
+    """What labelled, for people: ``GFN2-xTB (tblite)``."""
+    reference = settings.get("reference", {})
+    kind = str(reference.get("kind", "the reference"))
+    method = next((reference[key] for key in _METHOD_KEYS if isinstance(reference.get(key), str)), None)
+    return kind if method is None else f"{method} ({kind})"
 
 
 def _plural(count: int, noun: str) -> str:
@@ -274,7 +287,7 @@ def _structures(history: History, sets: _Sets, assessed: Sequence[Assessed]) -> 
             properties |= error_properties(*judged[entry.id])
         found.append(
             structure(
-                entry.configuration,
+                _shown(history, entry),
                 f"{name} (failed)" if entry.state == "failed" else name,
                 split=_SPLITS.get(entry.split) if entry.id in judged else None,
                 round=entry.origin.get("round", 0),
