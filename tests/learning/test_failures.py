@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from atomsmith import Potential
 from atomsmith.data import Store
 from atomsmith.errors import InputError, LabelError
 from atomsmith.learning.loop import learn
@@ -97,4 +98,9 @@ def test_free_atoms_that_cannot_be_computed_are_fitted(starts: Path, tmp_path: P
     assert any("isolated Al atom" in line and "fitted instead" in line for line in listener.lines)
     with Store.open(tmp_path / "run") as store:
         assert store.get("isolated_atoms") == {}
-    assert outcome.potential.exists()
+        assert store.get("no_isolated_atoms")
+    potential = Potential.load(outcome.potential)
+    assert potential.metadata["settings"]["reference_energies"]["values"] == {}
+    again = Listener()
+    learn(settings, tmp_path / "run", again)
+    assert not any("isolated" in line for line in again.lines)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from atomsmith.data.store import Store
@@ -41,12 +40,10 @@ def label_pending(store: Store, runner: LabelRunner, guard: FailureGuard, observ
     return time.perf_counter() - started
 
 
-def isolated_energies(
-    symbols: Sequence[str], settings: LearnSettings, folder: Path, observer: Observer
-) -> dict[str, float]:
-    """Energies of free atoms by symbol; empty, with a message, where the reference cannot compute one."""
+def isolated_energy(symbol: str, settings: LearnSettings, folder: Path, observer: Observer) -> float | None:
+    """Energy of a free atom in eV; None, with a message, where the reference cannot compute it."""
     try:
-        return isolated_atoms(symbols, settings.reference, folder / SCRATCH)
+        return isolated_atoms([symbol], settings.reference, folder / SCRATCH)[symbol]
     except LabelError as error:
         observer.message(f"{error}; the reference energies are fitted instead")
-        return {}
+        return None

@@ -28,7 +28,7 @@ from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.learning.ends import candidates, choose, end_of, origin_of, walker_record
 from atomsmith.learning.growth import fit_round
 from atomsmith.learning.identity import fixed_settings, require_same
-from atomsmith.learning.labelling import SCRATCH, isolated_energies, label_pending
+from atomsmith.learning.labelling import SCRATCH, isolated_energy, label_pending
 from atomsmith.learning.observer import Observer, Silent
 from atomsmith.learning.settings import LearnSettings
 from atomsmith.learning.starts import choose_starts, make_walkers, read_starts, sampling_for
@@ -98,7 +98,7 @@ class Learner:
         symbols = [SYMBOLS[z] for z in self.elements]
         scratch = self.folder / SCRATCH
         with LabelRunner(settings.reference, settings.executor, scratch=scratch, elements=symbols) as runner:
-            self.potential_settings = self._with_isolated_energies()
+            self.potential_settings = self._with_isolated_energy()
             while True:
                 self._label(runner)
                 reason = self._stop_reason()
@@ -118,7 +118,7 @@ class Learner:
                     [(c, "train", {"kind": "start", "index": k}) for k, c in enumerate(starts)],
                     labelled=self.settings.start.keep_labels,
                 )
-                self.store.set("given_atoms", atoms)
+                self.store.set("isolated_atoms", atoms)
                 self.store.set("settings", fixed)
         else:
             require_same(self.store.get("settings"), fixed, self.folder)
@@ -155,20 +155,22 @@ class Learner:
             self.store.set("label_seconds", self.store.get("label_seconds", 0.0) + spent)
             self.store.set("seconds", self._seconds())
 
-    def _with_isolated_energies(self) -> PotentialSettings:
+    def _with_isolated_energy(self) -> PotentialSettings:
         """Settings of the potential with the seed and threads of the run, and energies of free atoms."""
         own, settings = self.settings.potential, self.settings
         own = own.model_copy(update={"threads": settings.threads, "seed": settings.seed})
         energies = own.reference_energies
         if energies.source == "fitted" or energies.values:
             return own
-        values: dict[str, float] = self.store.get("isolated_atoms")
-        if values is None:
-            values = self.store.get("given_atoms")
-            missing = [SYMBOLS[z] for z in self.elements if SYMBOLS[z] not in values]
-            if settings.isolated_atoms and missing:
-                values |= isolated_energies(missing, settings, self.folder, self.observer)
-            self.store.set("isolated_atoms", values)
+        values: dict[str, float] = self.store.get("isolated_atoms", {})
+        if settings.isolated_atoms and not self.store.get("no_isolated_atoms", False):
+            for symbol in (SYMBOLS[z] for z in self.elements if SYMBOLS[z] not in values):
+                energy = isolated_energy(symbol, settings, self.folder, self.observer)
+                if energy is None:
+                    self.store.set("no_isolated_atoms", True)
+                    break
+                values[symbol] = energy
+                self.store.set("isolated_atoms", values)
         return own.model_copy(update={"reference_energies": energies.model_copy(update={"values": values})})
 
     def _round(self) -> None:
