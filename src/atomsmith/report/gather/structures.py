@@ -25,7 +25,7 @@ def structure(
     return Structure(
         name=name,
         numbers=c.numbers.astype(np.int64),
-        positions=c.positions,
+        positions=wrapped(c),
         cell=c.cell if c.pbc.any() else None,
         config_type=c.config_type,
         split=split,
@@ -34,6 +34,19 @@ def structure(
         largest_force=None if c.forces is None else largest_norm(c.forces),
         properties=dict(properties or {}),
     )
+
+
+def wrapped(configuration: Configuration, margin: float = 0.1) -> FloatArray:
+    """Positions with atoms that have left a fully periodic cell brought back, shape (N, 3).
+
+    Walkers diffuse without being wrapped. An atom may lie outside by ``margin`` of a lattice vector, so that
+    one that vibrates about a face stays where it is.
+    """
+    if not configuration.pbc.all():
+        return configuration.positions
+    fractional = np.linalg.solve(configuration.cell.T, configuration.positions.T).T
+    inside: FloatArray = ((fractional + margin) % 1.0 - margin) @ configuration.cell
+    return inside
 
 
 def error_properties(assessed: Assessed, index: int) -> dict[str, float | None]:
