@@ -98,7 +98,7 @@ class Learner:
         symbols = [SYMBOLS[z] for z in self.elements]
         scratch = self.folder / SCRATCH
         with LabelRunner(settings.reference, settings.executor, scratch=scratch, elements=symbols) as runner:
-            self.potential_settings = self._with_isolated_energy()
+            self.potential_settings = self._with_isolated_energies()
             while True:
                 self._label(runner)
                 reason = self._stop_reason()
@@ -155,7 +155,7 @@ class Learner:
             self.store.set("label_seconds", self.store.get("label_seconds", 0.0) + spent)
             self.store.set("seconds", self._seconds())
 
-    def _with_isolated_energy(self) -> PotentialSettings:
+    def _with_isolated_energies(self) -> PotentialSettings:
         """Settings of the potential with the seed and threads of the run, and energies of free atoms."""
         own, settings = self.settings.potential, self.settings
         own = own.model_copy(update={"threads": settings.threads, "seed": settings.seed})
@@ -219,8 +219,6 @@ class Learner:
         entries = [
             e for e in self.store.entries(state="labelled") if every or e.origin.get("kind") == "start"
         ]
-        if not entries:
-            raise InputError(f"{self.folder}: no start could be labelled, so no walker can start.")
         chosen = choose_starts(len(entries), self.settings.walkers.count, number, self.settings.seed)
         return [(entries[k].id, entries[k].configuration) for k in chosen]
 
