@@ -23,9 +23,8 @@ def test_an_atom_that_vibrates_about_a_face_stays() -> None:
     cell = 4.0 * np.eye(3)
     periodic = Configuration(np.array([13, 13]), positions, cell, np.ones(3, bool))
     np.testing.assert_allclose(wrapped(periodic), positions, atol=1e-12)
-    surface = Configuration(
-        np.array([13, 13]), positions + [0.0, 0.0, 9.0], cell, np.array([True, True, False])
-    )
+    raised = positions + np.array([0.0, 0.0, 9.0])
+    surface = Configuration(np.array([13, 13]), raised, cell, np.array([True, True, False]))
     np.testing.assert_array_equal(wrapped(surface), surface.positions)
 
 

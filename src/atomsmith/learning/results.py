@@ -246,6 +246,8 @@ def _end_verdict(history: History) -> Verdict:
     if history.final is None:
         waiting = history.count("pending")
         text = f"This run has not ended after {_plural(len(history.rounds), 'round')}"
+        if waiting == 0:
+            return Verdict("note", f"{text}: the next fit or its walkers are under way, or were interrupted.")
         wait = "waits for its label" if waiting == 1 else "wait for labels"
         return Verdict("note", f"{text}: {_plural(waiting, 'configuration')} {wait}.")
     reason = history.final["reason"]
