@@ -14,7 +14,8 @@ STAMPS := $(VENV)/.atomsmith
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What the compiled engine and the list of dependencies are made from. Python files need no new setup.
 BUILT_FROM := pyproject.toml CMakeLists.txt $(shell find cpp -type f)
-CPP_FILES = $(shell find cpp -name '*.[ch]pp')
+CPP_FILES = $(shell find cpp benchmarks -name '*.[ch]pp')
+BENCHMARKS := benchmarks.speed.snap benchmarks.speed.sweeps benchmarks.sampler_overhead
 PYTHON_FOLDERS := $(wildcard src tests benchmarks examples)
 
 .PHONY: demo test lint format benchmark clean setup setup-test check-machine
@@ -37,7 +38,7 @@ format: setup-test
 	$(BIN)/clang-format -i $(CPP_FILES)
 
 benchmark: setup-test
-	@for file in benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
+	@for name in $(BENCHMARKS); do echo; echo "python -m $$name"; $(BIN)/python -m $$name || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
