@@ -215,6 +215,17 @@ def test_words_are_honest(report: ReportData) -> None:
     assert f"{100 * ratio:.1f} %" in sentence
 
 
+def test_random_selection_is_not_called_uncertain(starts: Path, tmp_path: Path) -> None:
+    settings = learn_settings(starts, mode="random", selection={"test_fraction": 0.5}, stop={"labels": 9})
+    learn(settings, tmp_path / "run")
+    data = report_of_run(tmp_path / "run")
+    assert data.title == "Random selection: run"
+    assert verdict(data, "stop.labels") == "note"
+    assert not any("bias" in v.text or "harder" in v.text or "left to learn" in v.text for v in data.verdicts)
+    assert {s.reason for s in data.selection} == {GIVEN, "random length"}
+    assert all(t.tolerance is None for t in data.trajectories)
+
+
 def test_settings_and_versions(settings: LearnSettings, run: Path, report: ReportData) -> None:
     assert "stop" not in yaml.safe_load(report.settings), "the store keeps what decides the results"
     remember_command(run, settings)

@@ -223,7 +223,8 @@ def _run_verdicts(
             "set here may be new to it."
         )
         found.append(Verdict("warning", text))
-    if sets.test and all(entry.origin.get("kind") == "walker" for entry in sets.test):
+    chosen = history.settings.get("mode") != "random"
+    if chosen and sets.test and all(entry.origin.get("kind") == "walker" for entry in sets.test):
         text = (
             "The test set was drawn at random from the configurations at which walkers stopped: it is harder "
             "than what unbiased dynamics visits."
@@ -254,6 +255,8 @@ def _end_verdict(history: History) -> Verdict:
     quiet = bool(history.rounds) and all(record["quiet"] for record in history.rounds[-1:])
     if "quiet_rounds" in reason:
         return Verdict("good", f"The run ended because {reason}.")
+    if history.settings.get("mode") == "random":
+        return Verdict("note", f"The run ended because {reason}.")
     if quiet:
         return Verdict("note", f"The run ended because {reason}; its last round found nothing to label.")
     return Verdict("warning", f"The run ended because {reason}, not because nothing was left to learn.")
