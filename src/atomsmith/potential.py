@@ -13,6 +13,7 @@ import numpy as np
 
 from atomsmith.data.files import replacing
 from atomsmith.descriptors import FeatureInfo
+from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.fitting.posterior import Posterior
 from atomsmith.prediction import Prediction
@@ -64,6 +65,13 @@ class Potential:
     posterior: Posterior | None = None
     committee: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
     metadata: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        symbols = ", ".join(SYMBOLS[z] for z in self.elements)
+        return (
+            f"Potential({symbols}; {self.n_functions} basis functions, cutoff {self.cutoff:.2f} angstrom, "
+            f"{len(self.committee)} committee members)"
+        )
 
     @property
     def cutoff(self) -> float:

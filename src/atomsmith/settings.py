@@ -1,4 +1,4 @@
-"""The base of every settings model: pydantic, unknown keys refused, values frozen after reading."""
+"""The base of every settings model: pydantic, frozen after reading; unknown keys, NaN, infinities refused."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -6,4 +6,4 @@ from pydantic import BaseModel, ConfigDict
 class Settings(BaseModel):
     """Base class of settings; each field carries a ``description``, which is the documentation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

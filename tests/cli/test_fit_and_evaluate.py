@@ -126,3 +126,42 @@ def test_fit_writes_a_report(folder, tmp_path):
     assert row["forces_rmse"] == pytest.approx(numbers["forces"]["rmse"], rel=1e-6)
     assert row["stress_mae_gpa"] == pytest.approx(numbers["stress"]["mae"], rel=1e-6)
     assert len(data["structures"]) == 18
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-o", "{folder}/data"], "is a folder, expected the name of a file in it"),
+        (["-o", "{folder}/fit.yaml"], "is read by the same command; give another name"),
+        (["-o", "{folder}/data/train.xyz"], "is read by the same command; give another name"),
+        (["-o", "{folder}/q.json", "--json", "{folder}/q.json"], "is also written by --output"),
+        (["-o", "{folder}/fit.yaml/q.json"], "fit.yaml is a file, expected a folder"),
+        (["--set", "weights.types={lrge: {energy: 30}}"], "perhaps 'large' is meant"),
+        (["--set", "model.terms[1].descriptor.cutoff=.inf"], "is inf, but should be"),
+        (["--set", "model.terms[1].descriptor.cutoff=4000"], "less than or equal to 30"),
+    ],
+)
+def test_slips_are_refused_before_anything_is_computed(folder, options, message):
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    given = [option.replace("{folder}", str(folder)) for option in options]
+    result = runner.invoke(app, ["fit", str(folder / "fit.yaml"), *given])
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert "fitting" not in result.stderr
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_coincident_atoms_are_named(folder, tmp_path):
+    lines = (folder / "data" / "train.xyz").read_text().splitlines()
+    lines[4] = lines[3]
+    (tmp_path / "twice.xyz").write_text("\n".join(lines) + "\n")
+    result = runner.invoke(
+        app,
+        [
+            *("fit", str(folder / "fit.yaml"), "-o", str(tmp_path / "q.json")),
+            *("--set", f"data.train={tmp_path / 'twice.xyz'}"),
+        ],
+    )
+    assert result.exit_code == 2
+    assert "Configuration 0 (small) has the atoms 1 and 2 at a distance of 0 angstrom" in result.stderr
+    assert not (tmp_path / "q.json").exists()

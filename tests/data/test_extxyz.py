@@ -128,7 +128,7 @@ def test_round_trip_is_exact(
         ),
         (FRAME.replace("0.3 1", "0.3"), "line 3: 7 columns, but 8 expected from Properties"),
         (FRAME.replace("1 1 1", "1 one 1"), "line 4: pos must be numbers, found '1 one 1'"),
-        (FRAME.replace("Si", "Sj"), "'Sj' is not the symbol of an element; did you mean 'S"),
+        (FRAME.replace("Si", "Sj"), "line 3: 'Sj' is not the symbol of an element; did you mean 'S"),
         (FRAME.replace("species:S:1", "symbol:S:1"), "has neither a species nor a Z column"),
         (FRAME.replace("pos:R:3", "pos:Q:3"), "Properties entry pos:Q:3"),
         (FRAME.replace('"4 0 0 0 5 0 0 0 6"', '"4 5 6"'), "Lattice must be 9 numbers"),

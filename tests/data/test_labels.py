@@ -84,6 +84,13 @@ def test_misspelt_names_in_the_file_are_refused(tmp_path: Path, info: str, force
         Dataset.read(write(tmp_path, info, forces))
 
 
+def test_a_label_that_is_text_is_refused_rather_than_forgotten(tmp_path: Path) -> None:
+    path = write(tmp_path, "energy=n/a")
+    with pytest.raises(InputError, match=r"a.xyz frame 0 \(line 1\): energy is 'n/a', expected numbers"):
+        Dataset.read(path)
+    assert Dataset.read(path, LabelNames(ignore=("energy",)))[0].labels == ("forces",)
+
+
 def test_per_atom_energies_are_not_a_misspelt_energy(tmp_path: Path) -> None:
     path = tmp_path / "a.xyz"
     path.write_text(

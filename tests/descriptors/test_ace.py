@@ -148,3 +148,8 @@ def test_elements_restrict_centres_and_neighbours():
 def test_bad_settings_are_refused_with_a_sentence(changes, message):
     with pytest.raises(InputError, match=message):
         build_ace(AceSettings(**changes), WATER)
+
+
+def test_a_basis_beyond_all_memory_is_refused_before_it_is_listed():
+    with pytest.raises(InputError, match="asks for more than 500000 products of functions; lower degree"):
+        build_ace(AceSettings(correlation_order=4, degree=60), WATER)

@@ -36,12 +36,13 @@ def evaluate(
     Example: atomsmith evaluate potential.json test.xyz --json errors.json
     """
     from atomsmith import Dataset, Potential
-    from atomsmith.cli.output import show_table, write_json
+    from atomsmith.cli.output import require_writable, show_table, write_json
     from atomsmith.data.labels import LabelNames
     from atomsmith.fitting.metrics import errors
     from atomsmith.settings_file import settings_from_assignments
 
     names = settings_from_assignments(LabelNames, label or [], "--label")
+    require_writable({"--json": json_file}, [potential, *structures])
     fitted = Potential.load(potential)
     dataset = Dataset.read(structures, names)
     report = errors(dataset, fitted.predict(dataset, n_threads=threads))

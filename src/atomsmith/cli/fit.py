@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +11,7 @@ import typer
 
 from atomsmith.cli.failures import reported
 from atomsmith.cli.options import JsonFile, Overrides, SettingsFile
+from atomsmith.errors import InputError
 
 if TYPE_CHECKING:
     from atomsmith.data.dataset import Dataset
@@ -40,7 +43,7 @@ def fit(
 
     Example: atomsmith fit fit.yaml -o potential.json --report report
     """
-    from atomsmith.cli.output import console, show_table, write_json
+    from atomsmith.cli.output import console, require_writable, show_table, write_json
     from atomsmith.cli.progress import FittingProgress
     from atomsmith.fitting.fit import fit_model
     from atomsmith.fitting.metrics import errors
@@ -48,7 +51,9 @@ def fit(
     from atomsmith.settings_file import load_settings
 
     chosen = load_settings(settings, FitSettings, overrides or [])
+    require_writable({"--output": output, "--json": json_file}, [settings, *_files(chosen.data)])
     train, test = training_and_test(chosen.data)
+    _require_known_types(chosen.weights.types, train)
     with FittingProgress(len(train)) as progress:
         result = fit_model(train, chosen, progress=progress.update)
     result.potential.save(output)
@@ -111,6 +116,20 @@ def training_and_test(data: DataSettings) -> tuple[Dataset, Dataset]:
             )
         train = filtered.kept
     return train, test
+
+
+def _files(data: DataSettings) -> list[Path]:
+    given = [one for one in (data.train, data.test) if one is not None]
+    return [file for one in given for file in ([one] if isinstance(one, Path) else one)]
+
+
+def _require_known_types(weighted: Iterable[str], train: Dataset) -> None:
+    """Refuse weights of a configuration type that the data do not have: a slip would change nothing."""
+    for name in weighted:
+        if name not in train.config_types:
+            near = difflib.get_close_matches(name, train.config_types, n=1)
+            hint = f"perhaps {near[0]!r} is meant" if near else f"they have {', '.join(train.config_types)}"
+            raise InputError(f"weights.types: no training configuration is of the type {name!r}; {hint}.")
 
 
 def _summary(result: FitResult, output: Path) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from atomsmith.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,6 +36,37 @@ def show_table(table: Table) -> None:
     table.title_justify = "left"
     table.columns[0].no_wrap = True
     console().print(table)
+
+
+def require_writable(outputs: Mapping[str, Path | None], inputs: Sequence[Path] = ()) -> None:
+    """Refuse outputs that cannot be written or would replace an input, before anything is computed.
+
+    Parameters
+    ----------
+    outputs
+        Files to write, by the option that names them; None is left out.
+    inputs
+        Files that are read.
+
+    Raises
+    ------
+    InputError
+        If an output is a folder, is in no place for files, or stands for two things at once.
+    """
+    taken = {path.resolve(): "is read by the same command" for path in inputs}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        if path.is_dir():
+            raise InputError(f"{option} {path}: is a folder, expected the name of a file in it.")
+        place = next(above for above in path.absolute().parents if above.exists())
+        if not place.is_dir():
+            raise InputError(f"{option} {path}: {place} is a file, expected a folder; choose another place.")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise InputError(f"{option} {path}: the folder {place} is read-only; choose another place.")
+        if path.resolve() in taken:
+            raise InputError(f"{option} {path}: {taken[path.resolve()]}; give another name.")
+        taken[path.resolve()] = f"is also written by {option}"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -152,10 +152,12 @@ class SamplingProgress(LiveLine):
             Walkers still running.
         """
         simulated = f" ({_simulated(time_fs)})" if time_fs is not None else ""
-        parts = [f"round {round_number}", f"step {step}{simulated}", f"{temperature_k:.0f} K"]
+        parts = [f"round {round_number}", f"step {step}{simulated}"]
+        if not math.isnan(temperature_k):  # nan once every walker has stopped
+            parts.append(f"{temperature_k:.0f} K")
         if sigma_ev is not None:
             parts.append(f"sigma {sigma_ev:.3g} eV")
-        if largest_f is not None:
+        if largest_f is not None and not math.isnan(largest_f):
             limit = f"/{self.tolerance:.2f}" if self.tolerance is not None else ""
             parts.append(f"largest f {largest_f:.2f}{limit}")
         if walkers is not None:

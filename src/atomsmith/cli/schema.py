@@ -28,12 +28,13 @@ def schema(
     Example: atomsmith schema fit -o fit.schema.json
     """
     from atomsmith import settings_file
-    from atomsmith.cli.output import write_text
+    from atomsmith.cli.output import require_writable, write_text
     from atomsmith.cli.registry import settings_model
 
     text = json.dumps(settings_file.json_schema(settings_model(verb), f"atomsmith {verb}"), indent=2)
     if output is None:
         typer.echo(text)
     else:
+        require_writable({"--output": output})
         write_text(output, text + "\n")
         typer.echo(f"wrote {output}")

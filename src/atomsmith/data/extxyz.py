@@ -83,7 +83,7 @@ def _frame(comment: str, body: list[str], where: str, line_name: str, first_line
     columns = _columns(body, layout, line_name, first_line)
     species = columns.pop("species", None)
     if species is not None:
-        numbers = np.array([_cached_number(str(s)) for s in species], dtype=np.int32)
+        numbers = _atomic_numbers(species, line_name, first_line)
         columns.pop("Z", None)
     elif "Z" in columns:
         numbers = np.asarray(columns.pop("Z"), dtype=np.int32)
@@ -108,10 +108,16 @@ def _frame(comment: str, body: list[str], where: str, line_name: str, first_line
 _numbers_cache: dict[str, int] = {}
 
 
-def _cached_number(symbol: str) -> int:
-    if symbol not in _numbers_cache:
-        _numbers_cache[symbol] = number_of(symbol)
-    return _numbers_cache[symbol]
+def _atomic_numbers(species: NDArray[Any], line_name: str, first_line: int) -> NDArray[np.int32]:
+    numbers = np.empty(len(species), dtype=np.int32)
+    for k, symbol in enumerate(map(str, species)):
+        if symbol not in _numbers_cache:
+            try:
+                _numbers_cache[symbol] = number_of(symbol)
+            except InputError as error:
+                raise InputError(f"{line_name} {first_line + k}: {error}") from None
+        numbers[k] = _numbers_cache[symbol]
+    return numbers
 
 
 def _numbers(value: Any, count: int, name: str, where: str) -> NDArray[np.float64]:

@@ -128,6 +128,7 @@ def _resolve(label: str, frames: Sequence[Frame], names: LabelNames, file: str) 
     usable = [name for name in _all_names(frames) if any(_fits(label, frame, name) for frame in frames)]
     candidates = [name for name in usable if _USUAL[label].match(name)]
     if not candidates:
+        _refuse_text(label, frames)
         _refuse_misspelt(label, usable, frames, file)
         return None
     return candidates[0] if len(candidates) == 1 else _choose(label, candidates, frames, file)
@@ -150,6 +151,20 @@ def _choose(label: str, candidates: list[str], frames: Sequence[Frame], file: st
 def _agree(frame: Frame, names: Iterable[str]) -> bool:
     first, *others = (_value(frame, name) for name in names)
     return all(np.array_equal(np.asarray(first), np.asarray(other)) for other in others)
+
+
+def _refuse_text(label: str, frames: Sequence[Frame]) -> None:
+    """Refuse a usual name that holds no number, such as energy=n/a, rather than fit without that label."""
+    if label == "config_type":
+        return
+    ignored = "stress" if label == "virial" else label
+    for frame in frames:
+        for name, value in frame.info.items():
+            if isinstance(value, str) and _USUAL[label].match(name):
+                raise InputError(
+                    f"{frame.where}: {name} is {value!r}, expected numbers: correct it, or leave it out with "
+                    f"labels: {{ignore: [{ignored}]}}"
+                )
 
 
 def _refuse_misspelt(label: str, usable: list[str], frames: Sequence[Frame], file: str) -> None:

@@ -58,6 +58,8 @@ def read_configurations(
     names = labels or LabelNames()
     if not path.exists():
         raise InputError(f"{path} does not exist")
+    if path.is_dir() and not any(path.iterdir()):
+        raise InputError(f"{path} is an empty folder, expected a file of structures")
     if path.suffix == ".json":
         # Imported here because the exchange formats import the types of this package.
         from atomsmith.exchange.mlearn import is_mlearn, read_mlearn

@@ -31,7 +31,7 @@ class AceSettings(Settings):
     """Linear-ACE features of correlation order 1 to 4 (body order 2 to 5)."""
 
     kind: Literal["ace"] = Field(default="ace", description="Name of the descriptor.")
-    cutoff: float = Field(default=5.0, gt=0.0, description="Cutoff in angstrom.")
+    cutoff: float = Field(default=5.0, gt=0.0, le=30.0, description="Cutoff in angstrom.")
     correlation_order: int = Field(
         default=3,
         ge=1,

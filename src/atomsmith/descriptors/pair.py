@@ -23,6 +23,7 @@ class PairSettings(Settings):
     cutoff: float | None = Field(
         default=None,
         gt=0.0,
+        le=30.0,
         description="Cutoff in angstrom; by default the largest of the other descriptors.",
     )
     degree: int = Field(

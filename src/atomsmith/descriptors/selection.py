@@ -11,8 +11,12 @@ from functools import cached_property
 import numpy as np
 
 from atomsmith.descriptors.invariants import count_invariants
+from atomsmith.errors import InputError
 from atomsmith.systems import FloatArray, IntArray
 
+LARGEST_SELECTION = 500_000
+"""Most products of one correlation order; their list would fill the memory long before a basis of this size
+could be fitted."""
 SLACK = 1e-9  # so that degrees that are sums of decimal fractions compare as meant
 
 
@@ -102,6 +106,11 @@ def _multisets(labels: Labels, order: int, limit: float) -> IntArray:
         spent = labels.degree[rows].sum(axis=1)
         last = rows[:, -1] if position > 0 else np.zeros(1, dtype=np.int32)
         fits = (spent[:, None] + labels.degree[None, :] <= limit) & (index[None, :] >= last[:, None])
+        if np.count_nonzero(fits) > LARGEST_SELECTION:
+            raise InputError(
+                f"ace: total degree {limit:g} at correlation order {order} asks for more than "
+                f"{LARGEST_SELECTION} products of functions; lower degree, l_max or n_max."
+            )
         row, label = np.nonzero(fits)
         rows = np.concatenate([rows[row], index[label][:, None]], axis=1)
     rows = rows[labels.l[rows].sum(axis=1) % 2 == 0]

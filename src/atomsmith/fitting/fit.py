@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomsmith.data.dataset import Dataset
+from atomsmith.data.neighbours import pair_distances
 from atomsmith.data.shells import pair_shells
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
@@ -28,6 +29,9 @@ from atomsmith.systems import FloatArray
 
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
+
+COINCIDENT = 0.1
+"""Distance in angstrom below which two atoms are a slip in the data; nuclei do not come this close."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,6 +244,8 @@ def reference_energies(
 def distances_of(data: Dataset, elements: Sequence[int]) -> Distances:
     """Shortest and typical nearest-neighbour distances of every pair of elements in the data."""
     known = pair_shells(data)
+    if any(shell.shortest < COINCIDENT for shell in known.values()):
+        _refuse_coincident(data)
     distances = Distances.unknown(len(elements))
     for i, a in enumerate(elements):
         for j, b in enumerate(elements):
@@ -248,6 +254,20 @@ def distances_of(data: Dataset, elements: Sequence[int]) -> Distances:
                 distances.shortest[i, j] = shell.shortest
                 distances.first_neighbour[i, j] = shell.first_neighbour
     return distances
+
+
+def _refuse_coincident(data: Dataset) -> None:
+    for number, configuration in enumerate(data):
+        i, j, distance = pair_distances(
+            configuration.positions, configuration.cell, configuration.pbc, COINCIDENT
+        )
+        if len(distance):
+            closest = int(np.argmin(distance))
+            raise InputError(
+                f"Configuration {number} ({configuration.config_type}) has the atoms {i[closest]} and "
+                f"{j[closest]} at a distance of {distance[closest]:.3g} angstrom; correct it, or leave it "
+                "out with data.filter.min_distance_angstrom."
+            )
 
 
 def core_is_repulsive(potential: Potential) -> bool:
