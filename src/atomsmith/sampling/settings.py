@@ -89,6 +89,9 @@ class SamplingSettings(Settings):
         return self.bias is not None and self.bias.tau_rel > 0.0
 
 
+_NO_RAMP = Ramp.model_construct(start=np.nan, end=np.nan, steps=None)  # NaN is nothing that a file may hold
+
+
 @dataclass(frozen=True, eq=False)
 class Parameters:
     """What may differ from walker to walker, one array of shape (S,) for each; NaN switches a thing off."""
@@ -123,7 +126,7 @@ class Parameters:
             return np.array([value(one) for one in settings], dtype=np.float64)
 
         temperature = [one.temperature_k for one in settings]
-        pressure = [one.pressure_gpa or Ramp(start=np.nan, end=np.nan) for one in settings]
+        pressure = [one.pressure_gpa or _NO_RAMP for one in settings]
         bias = [one.bias or BiasSettings(tau_rel=0.0) for one in settings]
         trigger = [one.trigger or TriggerSettings() for one in settings]
         lengths = [one.max_steps for one in settings]
