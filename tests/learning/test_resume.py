@@ -80,7 +80,7 @@ def test_a_second_process_is_refused(starts: Path, tmp_path: Path) -> None:
         while len(finished(log)) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
         second = subprocess.run(command, env=environment(), capture_output=True, text=True)
-        assert process.poll() is None
+        assert process.poll() is None, (tmp_path / "output").read_text()
     finally:
         process.kill()
         process.wait()
