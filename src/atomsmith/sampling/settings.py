@@ -27,7 +27,7 @@ class SamplingSettings(Settings):
     ensemble: Literal["nvt", "nve"] = Field(
         default="nvt", description="nvt: Langevin dynamics (BAOAB); nve: velocity Verlet."
     )
-    timestep_fs: float = Field(default=1.0, gt=0.0, le=20.0, description="Time step in fs.")
+    timestep_fs: float = Field(default=1.0, gt=0.0, le=100.0, description="Time step in fs.")
     temperature_k: RampOrConstant = Field(
         default=Ramp(start=300.0, end=300.0),
         description="Temperature in K: a number, or a ramp (start, end, steps).",
