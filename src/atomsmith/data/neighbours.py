@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from vesin import NeighborList
 
+from atomsmith.neighbours import find_pairs
 from atomsmith.systems import BoolArray, FloatArray
 
 
@@ -26,22 +26,24 @@ def pair_distances(
     i, j, distance
         Indices and distances in angstrom, shape (P,) each.
     """
-    neighbours = NeighborList(cutoff=cutoff, full_list=False, n_threads=1)
-    i, j, distance = neighbours.compute(
-        np.ascontiguousarray(positions), np.ascontiguousarray(cell), np.ascontiguousarray(pbc), "ijd"
-    )
-    return i.astype(np.int64), j.astype(np.int64), distance
+    i, j, vectors = pair_vectors(positions, cell, pbc, cutoff)
+    return i, j, np.linalg.norm(vectors, axis=1)
 
 
 def pair_vectors(
     positions: FloatArray, cell: FloatArray, pbc: BoolArray, cutoff: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
     """As `pair_distances`, but with the vectors from i to j, shape (P, 3)."""
-    neighbours = NeighborList(cutoff=cutoff, full_list=False, n_threads=1)
-    i, j, vectors = neighbours.compute(
-        np.ascontiguousarray(positions), np.ascontiguousarray(cell), np.ascontiguousarray(pbc), "ijD"
-    )
-    return i.astype(np.int64), j.astype(np.int64), vectors
+    first, neighbour, shift = find_pairs(positions, cell, pbc, cutoff)
+    i = np.repeat(np.arange(len(positions)), np.diff(first))
+    j, shift = neighbour.astype(np.int64), shift.astype(np.int64)
+    # Of (i, j, shift) and (j, i, -shift) the one whose first difference is positive.
+    sign = np.where(i != j, j - i, 0)
+    for axis in range(3):
+        sign = np.where(sign == 0, shift[:, axis], sign)
+    once = sign > 0
+    i, j, shift = i[once], j[once], shift[once]
+    return i, j, positions[j] + shift @ cell - positions[i]
 
 
 def shortest_distance(positions: FloatArray, cell: FloatArray, pbc: BoolArray) -> float:
