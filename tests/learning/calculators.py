@@ -22,21 +22,28 @@ class LoggedEMT(EMT):
         File that takes the `fingerprint` of every structure that was calculated.
     seconds
         Time that a calculation takes at least.
+    hold
+        While this file exists, no calculation ends.
     broken
         While this file exists, every calculation of more than one atom fails.
     fail_every
         About one structure in so many fails, always the same ones; 0 is none.
     """
 
-    def __init__(self, log: str = "", seconds: float = 0.0, broken: str = "", fail_every: int = 0) -> None:
+    def __init__(
+        self, log: str = "", seconds: float = 0.0, hold: str = "", broken: str = "", fail_every: int = 0
+    ) -> None:
         super().__init__()
-        self.log, self.seconds, self.broken, self.fail_every = log, seconds, broken, fail_every
+        self.log, self.seconds, self.hold = log, seconds, hold
+        self.broken, self.fail_every = broken, fail_every
 
     def calculate(
         self, atoms: Any = None, properties: Any = ("energy",), system_changes: Any = all_changes
     ) -> None:
         super().calculate(atoms, properties, system_changes)
         time.sleep(self.seconds)
+        while self.hold and Path(self.hold).exists():
+            time.sleep(0.01)
         key = fingerprint(atoms.numbers, atoms.positions, atoms.cell.array)
         if len(atoms) > 1 and self.broken and Path(self.broken).exists():
             raise RuntimeError("the licence has expired")

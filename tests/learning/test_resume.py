@@ -67,7 +67,8 @@ def test_every_other_setting_is_compared(starts: Path) -> None:
 def test_a_second_process_is_refused(starts: Path, tmp_path: Path) -> None:
     """A real command, killed for good, and another one that comes too early."""
     log, path, folder = tmp_path / "log", tmp_path / "learn.yaml", tmp_path / "run"
-    reference = {"arguments": {"log": str(log), "seconds": 0.5}}
+    hold = tmp_path / "hold"
+    reference = {"arguments": {"log": str(log), "seconds": 0.2, "hold": str(hold)}}
     settings = plain_settings(
         starts, reference=reference, sampling=triggering(EVERY_STEP), stop={"labels": 6}
     )
@@ -79,11 +80,13 @@ def test_a_second_process_is_refused(starts: Path, tmp_path: Path) -> None:
         deadline = time.monotonic() + 60.0
         while len(finished(log)) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
+        hold.touch()
         second = subprocess.run(command, env=environment(), capture_output=True, text=True)
         assert process.poll() is None, (tmp_path / "output").read_text()
     finally:
         process.kill()
         process.wait()
+    hold.unlink()
     assert second.returncode == 2
     assert f"error: {folder} is in use by process {process.pid} on " in second.stderr
     assert "Traceback" not in second.stderr
