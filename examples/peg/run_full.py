@@ -1,7 +1,7 @@
 """Learn a potential for PEG from chains of 2 to 4 monomers and judge it on independent chains of 6.
 
-Every part writes its result to the folder and is skipped when the result is there: stop it in any way and start
-it again to go on. In the background, with a log:
+Every part writes its result to the folder and is skipped when the result is there: stop it in any way and
+start it again to go on. In the background, with a log:
 
     nohup python examples/peg/run_full.py runs/peg > runs/peg.log 2>&1 &
 """
