@@ -24,6 +24,8 @@ def draw(folder: Path, potential: Potential, test: Dataset) -> Path:
     left.plot(labels, [1e3 * point["forces"] for point in curve], "o-", label="forces, meV/Å")
     left.plot(labels, [point["energy"] for point in curve], "s-", label="energy, meV/atom")
     left.set(xscale="log", yscale="log", xlabel="labels", title="RMSE on n = 6")
+    left.set_xticks(labels[::2], [str(n) for n in labels[::2]])
+    left.minorticks_off()
     left.legend(frameon=False)
 
     given = np.concatenate([c.forces for c in test if c.forces is not None]).ravel()
