@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from atomsmith.data.labels import LabelNames
 from atomsmith.fitting.settings import PotentialSettings
@@ -131,6 +131,15 @@ class LearnSettings(Settings):
     checkpoint_every: int = Field(
         default=500, ge=1, description="Steps of the walkers between checkpoints of a round."
     )
+
+    @model_validator(mode="after")
+    def _committee_wanted(self) -> Self:
+        if self.mode != "random" and self.potential.committee == 0:
+            raise ValueError(
+                f"potential.committee is 0, but mode {self.mode} stops walkers where a committee disagrees: "
+                "give it 8 members"
+            )
+        return self
 
 
 def mode_sampling(settings: SamplingSettings, mode: Mode) -> SamplingSettings:
