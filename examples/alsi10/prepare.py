@@ -1,6 +1,8 @@
-"""Write the ten starts of the AlSi10 example: random fcc alloys of 29 Al and 3 Si atoms, slightly rattled.
+"""Write the ten starts of AlSi10: random fcc alloys of 29 Al and 3 Si atoms, strained and rattled.
 
 python examples/alsi10/prepare.py
+
+The displacements grow from 0.05 to 0.14 angstrom, so that the first potential has seen short distances.
 """
 
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from atomsmith import Dataset
-from atomsmith.builders import random_fcc_alloy, rattled
+from atomsmith.builders import random_fcc_alloy, rattled, strained
 
 LATTICE_CONSTANT = 4.05  # angstrom
 
@@ -16,10 +18,10 @@ LATTICE_CONSTANT = 4.05  # angstrom
 def main() -> None:
     """Write starts.xyz beside this file."""
     rng = np.random.default_rng(10)
-    starts = [
-        rattled(random_fcc_alloy({"Al": 29, "Si": 3}, LATTICE_CONSTANT, rng, config_type="solid"), 0.05, rng)
-        for _ in range(10)
-    ]
+    starts = []
+    for k in range(10):
+        alloy = random_fcc_alloy({"Al": 29, "Si": 3}, LATTICE_CONSTANT, rng, config_type="solid")
+        starts.append(rattled(strained(alloy, 0.03, rng), 0.05 + 0.01 * k, rng))
     path = Path(__file__).parent / "starts.xyz"
     Dataset(starts).write(path)
     print(f"wrote {len(starts)} structures to {path}")
