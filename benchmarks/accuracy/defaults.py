@@ -21,6 +21,8 @@ from rich.table import Table
 from atomsmith import Dataset
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.metrics import errors
+from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.fitting.weights import Weights
 
 SETS = {
     **{
@@ -34,13 +36,14 @@ SETS = {
 }
 
 
-def measure(folder: Path, name: str) -> dict[str, float | int | str | None]:
+def measure(folder: Path, name: str, energy_weight: float) -> dict[str, float | int | str | None]:
     """Fit one set with the defaults; errors on its test set."""
     train_files, test_file = SETS[name]
     train = Dataset.read([folder / file for file in train_files])
     test = Dataset.read(folder / test_file)
     started = time.perf_counter()
-    result = fit_model(train)
+    settings = PotentialSettings(weights=Weights(energy=energy_weight))
+    result = fit_model(train, settings)
     seconds = time.perf_counter() - started
     total = errors(test, result.potential.predict(test)).total
     return {
@@ -51,6 +54,7 @@ def measure(folder: Path, name: str) -> dict[str, float | int | str | None]:
         "forces_mae_ev_angstrom": total.forces.mae if total.forces else None,
         "forces_rmse_ev_angstrom": total.forces.rmse if total.forces else None,
         "fit_seconds": seconds,
+        "sigma_scale": result.potential.metadata["calibration"]["scale"],
     }
 
 
@@ -61,15 +65,17 @@ def main() -> int:
     )
     parser.add_argument("names", nargs="*", default=list(SETS), help="data sets, all by default")
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
+    weight = Weights().energy
+    parser.add_argument("--energy-weight", type=float, default=weight, help="weight of energy rows")
     arguments = parser.parse_args()
     if "ATOMSMITH_DATA" not in os.environ:
         print("set ATOMSMITH_DATA to the folder that holds data/", file=sys.stderr)
         return 2
     folder = Path(os.environ["ATOMSMITH_DATA"]) / "data"
-    table = Table("set", "functions", "E MAE meV/atom", "E RMSE", "F MAE eV/Å", "F RMSE", "fit s")
+    table = Table("set", "functions", "E MAE meV/atom", "E RMSE", "F MAE eV/Å", "F RMSE", "fit s", "sigma x")
     rows = []
     for name in arguments.names:
-        row = measure(folder, name)
+        row = measure(folder, name, arguments.energy_weight)
         rows.append(row)
         numbers = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()]
         table.add_row(*numbers)
