@@ -5,8 +5,9 @@ import pytest
 
 import atomsmith.fitting.design as design
 from atomsmith.data.configuration import Configuration
-from atomsmith.evaluator import PlanEvaluator
-from atomsmith.fitting.design import blocks, design_block, fold_configurations
+from atomsmith.fitting.design import RowMaker, blocks
+from atomsmith.fitting.factor_set import FactorSet, KindFactors
+from atomsmith.fitting.streaming import accumulate
 from atomsmith.fitting.weights import Weights
 from engine.plans import SHAPES, random_system
 from potentials import ELEMENTS, make_potential
@@ -37,48 +38,70 @@ def configurations():
     return found
 
 
+WEIGHTS = Weights(energy=7.0, forces=2.0, virial=3.0)
+
+
 def test_rows_times_coefficients_minus_targets_are_the_weighted_errors():
     potential, given = make_potential(), configurations()
-    evaluator = PlanEvaluator(potential.plan)
-    zero = evaluator.weights(np.zeros((1, evaluator.model.n_features)))
-    weights = Weights(energy=7.0, forces=2.0, virial=3.0)
-    rows, targets, scales = design_block(evaluator, zero, given, weights, REFERENCE)
+    found = RowMaker(potential.plan, WEIGHTS, REFERENCE).rows(given)
     coefficients = potential.coefficients.copy()
     coefficients[:2] -= REFERENCE  # rows are relative to the reference
-    errors = scales * (rows @ coefficients - targets)
-    expected = []
+    expected = {"energy": [], "forces": [], "virial": []}
     for configuration in given:
-        found = potential.predict([configuration])
-        root = np.sqrt(len(configuration))
+        predicted = potential.predict([configuration])
+        own, root = configuration.weight, np.sqrt(len(configuration))
         if configuration.energy is not None:
-            expected.append([(found.energy[0] - configuration.energy) * 7.0 * configuration.weight / root])
+            expected["energy"].append([(predicted.energy[0] - configuration.energy) * own / root])
         if configuration.forces is not None:
-            expected.append((found.forces - configuration.forces).ravel() * 2.0 * configuration.weight * 0.5)
+            expected["forces"].append((predicted.forces - configuration.forces).ravel() * own * 0.5)
         if configuration.stress is not None:
-            virial = found.virial[0][[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
-            difference = virial + configuration.volume * configuration.stress
-            expected.append(difference * 3.0 * configuration.weight / root)
-    expected = np.concatenate(expected)
-    np.testing.assert_allclose(errors, expected, atol=1e-10 * np.abs(expected).max())
+            virial = predicted.virial[0][[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
+            expected["virial"].append((virial + configuration.volume * configuration.stress) * own / root)
+    for kind, part in found.items():
+        wanted = np.concatenate(expected[kind])
+        errors = part.scales * (part.rows @ coefficients - part.targets)
+        np.testing.assert_allclose(errors, wanted, atol=1e-10 * np.abs(wanted).max(), err_msg=kind)
 
 
-def test_blocks_of_any_size_give_the_same_factor(monkeypatch):
+def test_errors_of_a_set_are_those_of_the_potential():
+    potential, given = make_potential(), [c.replace(weight=1.0, forces_weight=1.0) for c in configurations()]
+    factors = FactorSet(len(potential.coefficients), 2)
+    accumulate(RowMaker(potential.plan, WEIGHTS, REFERENCE), given, factors)
+    coefficients = potential.coefficients.copy()
+    coefficients[:2] -= REFERENCE
+    found = factors.errors(coefficients)
+    pairs = [(potential.predict([c]), c) for c in given]
+    energy = [(p.energy[0] - c.energy, len(c)) for p, c in pairs if c.energy is not None]
+    # Energies count in proportion to the number of atoms.
+    squares = sum(difference**2 / atoms for difference, atoms in energy)
+    assert found.energy == pytest.approx(1e3 * np.sqrt(squares / sum(atoms for _, atoms in energy)), rel=1e-9)
+    forces = [p.forces - c.forces for p, c in pairs if c.forces is not None]
+    assert found.forces == pytest.approx(np.sqrt(np.mean(np.concatenate(forces) ** 2)), rel=1e-9)
+    assert factors.errors(coefficients) == factors.held_out_errors({0: coefficients, 1: coefficients})
+
+
+@pytest.mark.parametrize("n", [1, 3, 5])
+def test_rows_have_the_same_bits_in_any_company(n):
     potential, given = make_potential(), configurations()
-    whole = fold_configurations(potential.plan, given, Weights(), REFERENCE)
+    maker = RowMaker(potential.plan, WEIGHTS, REFERENCE)
+    together, parts = maker.rows(given), [maker.rows(given[k : k + n]) for k in range(0, 5, n)]
+    for kind, whole in together.items():
+        for name in ("rows", "targets", "scales"):
+            cut = np.concatenate([getattr(part[kind], name) for part in parts])
+            assert np.array_equal(cut, getattr(whole, name)), (kind, name)
+
+
+def test_blocks_of_any_size_give_the_same_bits(monkeypatch):
+    potential, given = make_potential(), configurations()
+    maker, n = RowMaker(potential.plan, WEIGHTS, REFERENCE), len(potential.coefficients)
+    whole, single, done = KindFactors(n), KindFactors(n), []
+    maker.fold(given, whole)
     monkeypatch.setattr(design, "BLOCK_BYTES", 1)
     assert [len(block) for block in blocks(given, 10)] == [1] * len(given)
-    done = []
-    single = fold_configurations(potential.plan, given, Weights(), REFERENCE, progress=done.append)
-    assert done == [1, 2, 3, 4, 5]
-    assert single.n_rows == whole.n_rows
-    np.testing.assert_allclose(
-        single.r.T @ single.r, whole.r.T @ whole.r, atol=1e-9 * np.abs(whole.r).max() ** 2
-    )
-    grown = fold_configurations(potential.plan, given[:2], Weights(), REFERENCE)
-    grown = fold_configurations(potential.plan, given[2:], Weights(), REFERENCE, factor=grown)
-    np.testing.assert_allclose(
-        grown.r.T @ grown.r, whole.r.T @ whole.r, atol=1e-9 * np.abs(whole.r).max() ** 2
-    )
+    maker.fold(given, single, progress=done.append)
+    assert done == [1, 1, 1, 1, 1]
+    for name, array in whole.to_arrays().items():
+        assert np.array_equal(array, single.to_arrays()[name]), name
 
 
 @pytest.mark.parametrize("sizes", [[3, 3, 3], [1], [50, 1, 1, 1]])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from atomsmith.errors import InputError
 from atomsmith.fitting import TriangularFactor, merge_factors
+from atomsmith.fitting.factor import leave_one_out
 
 from .conftest import Problem, make_problem
 
@@ -89,9 +90,9 @@ def test_round_trip_has_the_same_bits(problem: Problem, tmp_path) -> None:
 
 
 def test_travels_between_processes_as_a_triangle() -> None:
-    factor = make_problem(500, 40).factor
+    factor = make_problem(500, 40).factor.compact()
     message = pickle.dumps(factor)
-    assert len(message) < 8 * 41 * 42 / 2 + 1500
+    assert len(message) < 8 * 41 * 42 / 2 + 1700
     copy = pickle.loads(message)
     assert np.array_equal(copy.r, factor.r)
     copy.fold(np.ones((1, 40)), np.ones(1))
@@ -143,7 +144,42 @@ def test_memory_does_not_grow_with_rows() -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 20_000
-    assert TriangularFactor(1000).nbytes < 8 * 3.1 * 1000**2
+    assert factor.nbytes < 8 * 3.2 * n * max(n, 256)
+    assert factor.compact().nbytes == 8 * (n + 1) ** 2
+
+
+def test_reading_does_not_change_what_follows() -> None:
+    problem = make_problem(900, 11)
+    read = TriangularFactor(11)
+    for rows in np.array_split(np.arange(900), 7):
+        read.fold(problem.A[rows], problem.y[rows])
+        assert read.r.shape == (11, 11)
+        assert np.isfinite(read.y_squared + read.residual_sum_of_squares)
+    for name, values in problem.factor.to_arrays().items():
+        assert np.array_equal(values, read.to_arrays()[name]), name
+
+
+def test_few_rows_stay_rows() -> None:
+    problem = make_problem(20, 200)
+    factor = problem.factor.compact()
+    assert factor.nbytes == 8 * 20 * 201
+    np.testing.assert_allclose(factor.scaled(3.0).r, 3.0 * problem.factor.r, atol=1e-12)
+    c = np.ones(200)
+    assert factor.predicted_sum_of_squares(c) == pytest.approx(np.square(problem.A @ c - problem.y).sum())
+    larger = make_problem(700, 200).factor
+    whole = larger.copy()
+    whole.merge(factor)
+    gram = larger.r.T @ larger.r + problem.A.T @ problem.A
+    np.testing.assert_allclose(whole.r.T @ whole.r, gram, atol=1e-10)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_leaving_one_out_merges_all_others(count: int) -> None:
+    parts = [make_problem(60, 9, seed=k).factor for k in range(count)]
+    for k, rest in enumerate(leave_one_out(parts)):
+        gram = sum(part.r.T @ part.r for i, part in enumerate(parts) if i != k)
+        np.testing.assert_allclose(rest.r.T @ rest.r, gram, atol=1e-10)
+        assert rest.n_rows == 60 * (count - 1)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pydantic import ValidationError
 
 from atomsmith.data.configuration import Configuration
 from atomsmith.fitting import RowWeights, TypeWeights, Weights, row_weights
+from atomsmith.fitting.weights import KINDS, KindWeights, relative_weights
 
 
 def configuration(**fields) -> Configuration:
@@ -27,6 +28,28 @@ def test_own_and_type_weights_multiply_and_replace() -> None:
     special = configuration(weight=2.0, energy_weight=3.0, forces_weight=0.5, stress_weight=0.0)
     assert row_weights(special, weights) == RowWeights(energy=60.0, forces=3.0, virial=0.0)
     assert row_weights(configuration(config_type="slab"), weights).energy == 5.0
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        Weights(energy=10.0, forces=3.0, virial=2.0, types={"bulk": TypeWeights(energy=20.0)}),
+        Weights(energy=0.0, forces=3.0, types={"bulk": TypeWeights(energy=20.0, virial=0.0)}),
+        Weights(energy=10.0, types={"slab": TypeWeights(energy=0.0)}),
+    ],
+)
+def test_weights_of_kinds_times_relative_ones_are_the_weights_of_rows(weights: Weights) -> None:
+    common = KindWeights.of(weights)
+    for given in (configuration(weight=2.0), configuration(config_type="slab", energy_weight=0.3)):
+        relative, expected = relative_weights(given, weights), row_weights(given, weights)
+        for kind in KINDS:
+            product = common[kind] * getattr(relative, kind)
+            assert product == pytest.approx(getattr(expected, kind), rel=1e-15)
+
+
+def test_rows_of_a_kind_without_weight_are_kept_for_their_errors() -> None:
+    found = relative_weights(configuration(), Weights(energy=0.0))
+    assert found == RowWeights(energy=0.5, forces=1.0, virial=0.5)
 
 
 def test_missing_labels_have_no_weight() -> None:

@@ -9,11 +9,14 @@ import numpy as np
 
 from atomsmith.errors import InputError
 from atomsmith.fitting.ard import ARD
+from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.evidence import Evidence
-from atomsmith.fitting.factor import TriangularFactor
+from atomsmith.fitting.factor import TriangularFactor, leave_one_out
+from atomsmith.fitting.factor_set import FactorSet, KindErrors
 from atomsmith.fitting.prior import Prior
 from atomsmith.fitting.ridge import Ridge
 from atomsmith.fitting.solvers import Solution, solve
+from atomsmith.fitting.weights import KindWeights
 from atomsmith.systems import FloatArray
 
 
@@ -48,9 +51,6 @@ def leave_group_out(
 ) -> CrossValidation:
     """Cross-validate over folds given as factors; rows of one configuration belong in one fold.
 
-    Each training factor is the merge of the other folds, from running merges of the folds before and after:
-    3 F merges for F folds.
-
     Raises
     ------
     InputError
@@ -60,24 +60,37 @@ def leave_group_out(
         raise InputError(
             f"Cross-validation needs at least two folds with rows each, found {len(folds)} folds."
         )
-    after = [folds[-1].copy()]
-    for fold in reversed(folds[1:-1]):
-        merged = fold.copy()
-        merged.merge(after[-1])
-        after.append(merged)
-    after.reverse()
-    before: TriangularFactor | None = None
-    solutions, deviations = [], []
-    for index, fold in enumerate(folds):
-        training = before.copy() if before is not None else after[index].copy()
-        if before is not None and index < len(after):
-            training.merge(after[index])
-        solution = solve(training, prior, settings)
-        solutions.append(solution)
-        deviations.append(np.sqrt(fold.predicted_sum_of_squares(solution.coefficients) / fold.n_rows))
-        if before is None:
-            before = fold.copy()
-        else:
-            before.merge(fold)
+    solutions = [solve(training, prior, settings) for training in leave_one_out(folds)]
+    deviations = [
+        np.sqrt(fold.predicted_sum_of_squares(solution.coefficients) / fold.n_rows)
+        for fold, solution in zip(folds, solutions, strict=True)
+    ]
     rows = np.array([fold.n_rows for fold in folds], dtype=np.float64)
     return CrossValidation(tuple(solutions), np.array(deviations), rows)
+
+
+@single_threaded()
+def cross_validate(
+    factors: FactorSet,
+    weights: KindWeights,
+    prior: Prior | None = None,
+    settings: Ridge | Evidence | ARD | None = None,
+) -> tuple[CrossValidation, KindErrors]:
+    """Predict each group of a set of factors from all others, with any weights, prior and solver.
+
+    Returns
+    -------
+    fits
+        One for each group that has rows.
+    errors
+        Root mean square errors of energies, forces and stresses held out, also of kinds without a weight.
+
+    Raises
+    ------
+    InputError
+        Where fewer than two groups have rows.
+    """
+    groups = factors.by_group(weights)
+    fits = leave_group_out(list(groups.values()), prior, settings)
+    coefficients = {k: s.coefficients for k, s in zip(groups, fits.solutions, strict=True)}
+    return fits, factors.held_out_errors(coefficients)

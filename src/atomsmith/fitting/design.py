@@ -1,22 +1,100 @@
-"""Weighted rows of the design matrix, made in blocks by the engine and folded into a triangular factor."""
+"""Rows of the design matrix, made in blocks by the engine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atomsmith.evaluator import PlanEvaluator, sum_atoms
-from atomsmith.fitting.factor import TriangularFactor
-from atomsmith.fitting.weights import RowWeights, Weights, row_weights
-from atomsmith.systems import FloatArray, Systems
+from atomsmith.fitting.factor_set import KindFactors, LabelledRows
+from atomsmith.fitting.weights import KINDS, Weights, relative_weights
+from atomsmith.prediction import stress_from_virial
+from atomsmith.systems import BoolArray, FloatArray, Systems
 
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
 
-BLOCK_BYTES = 64 * 2**20
-"""Aimed-at size of one block of rows; memory stays at a few blocks beside the factor."""
+BLOCK_BYTES = 16 * 2**20
+"""Aimed-at size of the rows that are made at once; larger ones no longer fit into the processor's cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowMaker:
+    """What turns configurations into rows.
+
+    Attributes
+    ----------
+    plan
+        Engine plan of n features.
+    weights
+        Row weights; those common to a kind are not applied here, see `relative_weights`.
+    reference
+        Energies of isolated atoms by element of the plan, eV; taken off the targets so that large totals do
+        not cost digits. The fitted reference energies are then relative to these.
+    n_threads
+        Threads of the engine.
+    """
+
+    plan: dict[str, Any]
+    weights: Weights
+    reference: FloatArray
+    n_threads: int = 1
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns n."""
+        return sum(int(part["n_features"]) for part in self.plan["parts"])
+
+    def fold(
+        self,
+        configurations: Sequence[Configuration],
+        into: KindFactors,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        """Fold the rows of all labels into factors, block by block.
+
+        ``progress`` is called with the number of configurations of every block that is done.
+
+        Raises
+        ------
+        InputError
+            If an atom's element is not in the plan.
+        """
+        evaluator = PlanEvaluator(self.plan, n_threads=self.n_threads)
+        for block in blocks(configurations, evaluator.model.n_features):
+            into.fold(self.rows(block, evaluator), len(block), sum(map(number_of_labels, block)))
+            if progress is not None:
+                progress(len(block))
+
+    def rows(
+        self, configurations: Sequence[Configuration], evaluator: PlanEvaluator | None = None
+    ) -> dict[str, LabelledRows]:
+        """Rows of the labels of some configurations, by kind.
+
+        The energies, forces and virials that no coefficient scales (repulsion) are taken off the targets.
+        ``evaluator`` is one of the plan, to spare making it again.
+        """
+        evaluator = evaluator or PlanEvaluator(self.plan, n_threads=self.n_threads)
+        systems = Systems.from_configurations(configurations)
+        made = dict(zip(KINDS, evaluator.design_rows(systems), strict=True))
+        unscaled = evaluator.weights(np.zeros((1, evaluator.model.n_features)))
+        energies, forces, virial = evaluator.predict_sets(systems, unscaled)
+        fixed_energy = sum_atoms(energies[0], systems)
+        for element, energy in enumerate(self.reference):
+            fixed_energy = fixed_energy + energy * made["energy"][:, element]
+        fixed = {
+            "energy": fixed_energy,
+            "forces": forces[0].reshape(-1),
+            "virial": -stress_from_virial(virial[0], np.ones(systems.n_systems)).reshape(-1),
+        }
+        scales = [relative_weights(c, self.weights) for c in configurations]
+        return {
+            kind: _labelled(kind, configurations, np.array([getattr(s, kind) for s in scales]), made, fixed)
+            for kind in KINDS
+        }
 
 
 def blocks(configurations: Sequence[Configuration], n_features: int) -> Iterator[Sequence[Configuration]]:
@@ -31,103 +109,54 @@ def blocks(configurations: Sequence[Configuration], n_features: int) -> Iterator
         yield configurations[start:]
 
 
-def fold_configurations(
-    plan: dict[str, Any],
+def number_of_labels(configuration: Configuration) -> int:
+    """Rows that the labels of a configuration have: energy 1, forces 3 N, stress 6."""
+    return sum(_length(kind, configuration) for kind in KINDS if _has(kind, configuration))
+
+
+def _has(kind: str, configuration: Configuration) -> bool:
+    return {"virial": "stress"}.get(kind, kind) in configuration.labels
+
+
+def _labelled(
+    kind: str,
     configurations: Sequence[Configuration],
-    weights: Weights,
-    reference: FloatArray,
-    *,
-    factor: TriangularFactor | None = None,
-    n_threads: int = 1,
-    progress: Callable[[int], None] | None = None,
-) -> TriangularFactor:
-    """Fold the rows of all labels into a triangular factor.
-
-    Parameters
-    ----------
-    plan
-        Engine plan of n features.
-    configurations
-        With at least one label in all.
-    weights
-        Row weights.
-    reference
-        Energies of isolated atoms by element of the plan, eV; taken off the targets so that large totals do
-        not cost digits. The fitted reference energies are then relative to these.
-    factor
-        Add to this factor; a new one when None.
-    n_threads
-        Threads of the engine.
-    progress
-        Called with the number of configurations done after every block.
-
-    Raises
-    ------
-    InputError
-        If an atom's element is not in the plan.
-    """
-    evaluator = PlanEvaluator(plan, n_threads=n_threads)
-    fixed_weights = evaluator.weights(np.zeros((1, evaluator.model.n_features)))
-    if factor is None:
-        factor = TriangularFactor(evaluator.model.n_features)
-    done = 0
-    for block in blocks(configurations, evaluator.model.n_features):
-        rows, targets, scales = design_block(evaluator, fixed_weights, block, weights, reference)
-        factor.fold(rows, targets, scales)
-        done += len(block)
-        if progress is not None:
-            progress(done)
-    return factor
-
-
-def design_block(
-    evaluator: PlanEvaluator,
-    fixed_weights: Any,
-    configurations: Sequence[Configuration],
-    weights: Weights,
-    reference: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Rows (m, n), targets (m,) and row weights (m,) of some configurations, labelled rows only.
-
-    The energies, forces and virials that no coefficient scales (repulsion) are taken off the targets.
-    """
-    systems = Systems.from_configurations(configurations)
-    energy_rows, force_rows, virial_rows = evaluator.design_rows(systems)
-    energies, forces, virial = evaluator.predict_sets(systems, fixed_weights)
-    counts = energy_rows[:, : len(reference)]
-    fixed = sum_atoms(energies[0], systems) + counts @ reference
-    voigt = np.stack(
-        [virial[0][:, a, b] for a, b in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))], axis=1
+    scales: FloatArray,
+    made: dict[str, FloatArray],
+    fixed: dict[str, FloatArray],
+) -> LabelledRows:
+    """Rows, targets and scales of one kind, of the configurations that have such a label and a weight."""
+    length = np.array([_length(kind, c) for c in configurations])
+    labelled: BoolArray = scales > 0.0
+    chosen = np.repeat(labelled, length)
+    targets = [_label(kind, c) for c, has in zip(configurations, labelled, strict=True) if has]
+    everything = bool(labelled.all())
+    rows = made[kind] if everything else made[kind][chosen]
+    known = fixed[kind] if everything else fixed[kind][chosen]
+    unit = np.array([_unit(kind, c) for c in configurations])
+    return LabelledRows(
+        rows=rows,
+        targets=np.concatenate([np.zeros(0), *targets]) - known,
+        scales=np.repeat(scales[labelled], length[labelled]),
+        unit_squares=(length * (scales * unit) ** 2)[labelled],
     )
-    scales = [row_weights(c, weights) for c in configurations]
-    rows, targets, factors = [], [], []
-    for s, (configuration, scale) in enumerate(zip(configurations, scales, strict=True)):
-        atoms = slice(systems.first[s], systems.first[s + 1])
-        for block, target, factor in _labels(configuration, scale, fixed[s], forces[0][atoms], voigt[s]):
-            source = {
-                "energy": energy_rows[s : s + 1],
-                "forces": force_rows[3 * atoms.start : 3 * atoms.stop],
-                "virial": virial_rows[6 * s : 6 * s + 6],
-            }[block]
-            rows.append(source)
-            targets.append(target)
-            factors.append(np.full(len(target), factor))
-    if not rows:
-        return np.zeros((0, energy_rows.shape[1])), np.zeros(0), np.zeros(0)
-    return np.concatenate(rows), np.concatenate(targets), np.concatenate(factors)
 
 
-def _labels(
-    configuration: Configuration,
-    scale: RowWeights,
-    fixed_energy: float,
-    fixed_forces: FloatArray,
-    fixed_virial: FloatArray,
-) -> Iterator[tuple[str, FloatArray, float]]:
-    if scale.energy > 0.0 and configuration.energy is not None:
-        yield "energy", np.array([configuration.energy - fixed_energy]), scale.energy
-    if scale.forces > 0.0 and configuration.forces is not None:
-        yield "forces", (configuration.forces - fixed_forces).ravel(), scale.forces
-    if scale.virial > 0.0 and configuration.stress is not None:
-        volume = abs(np.linalg.det(configuration.cell))
-        yield "virial", -volume * configuration.stress - fixed_virial, scale.virial
+def _length(kind: str, configuration: Configuration) -> int:
+    """Rows of a configuration that has the label."""
+    return {"energy": 1, "forces": 3 * len(configuration.numbers), "virial": 6}[kind]
+
+
+def _label(kind: str, configuration: Configuration) -> FloatArray:
+    """Label of a configuration that has it, as the virial -V * stress in eV for a stress, flat."""
+    if kind == "energy":
+        return np.array([configuration.energy], dtype=np.float64)
+    if kind == "forces":
+        return np.asarray(configuration.forces, dtype=np.float64).reshape(-1)
+    virial: FloatArray = -configuration.volume * np.asarray(configuration.stress, dtype=np.float64)
+    return virial
+
+
+def _unit(kind: str, configuration: Configuration) -> float:
+    """What a residual is divided by to give an error per atom, of a force component or of a stress."""
+    return {"energy": float(len(configuration.numbers)), "forces": 1.0, "virial": configuration.volume}[kind]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,10 @@ class TriangularFactor:
 
     Rows are copied into a buffer; whenever it is full, LAPACK's triangular-pentagonal QR eliminates it
     against the triangle so far, in place (Demmel, Grigori, Hoemmen and Langou, SIAM J. Sci. Comput. 34,
-    A206 (2012)). No product A^T A is formed, so the accuracy is that of a one-shot QR. The memory is about
-    3 n^2 numbers, whatever the number of rows, and the result has the same bits however the same
-    rows are cut into calls of `fold` (reading a property eliminates the rows that wait, which
-    changes later results by rounding only).
+    A206 (2012)). No product A^T A is formed, so the accuracy is that of a one-shot QR. The memory is at most
+    about 4 n^2 numbers, whatever the number of rows: those held while there are fewer than n, and n^2 after
+    `compact`. The result has the same bits however the same rows are cut into calls of `fold`, and
+    whatever is read in between.
 
     Parameters
     ----------
@@ -43,11 +43,12 @@ class TriangularFactor:
         if n_features < 1:
             raise InputError(f"A triangular factor needs at least one feature, found {n_features}.")
         self._n = n_features
-        self._triangle: FloatArray = np.zeros((n_features + 1, n_features + 1), order="F")
-        self._buffer: FloatArray = np.zeros((max(256, 2 * (n_features + 1)), n_features + 1), order="F")
+        self._triangle: FloatArray | None = None
+        self._buffer: FloatArray = np.zeros((0, n_features + 1), order="F")
         self._waiting = 0
         self._n_rows = 0
         self._y_squared = 0.0
+        self._settled: FloatArray | None = None
 
     @property
     def n_features(self) -> int:
@@ -62,31 +63,28 @@ class TriangularFactor:
     @property
     def r(self) -> FloatArray:
         """Upper triangular R with non-negative diagonal, shape (n, n): R^T R = A^T A."""
-        self._flush()
-        return np.array(self._triangle[: self._n, : self._n])
+        return np.array(self._augmented()[: self._n, : self._n])
 
     @property
     def qty(self) -> FloatArray:
         """Q^T y, shape (n,)."""
-        self._flush()
-        return np.array(self._triangle[: self._n, self._n])
+        return np.array(self._augmented()[: self._n, self._n])
 
     @property
     def residual_sum_of_squares(self) -> float:
         """Smallest |A c - y|^2 that any coefficients c reach."""
-        self._flush()
-        return float(self._triangle[self._n, self._n] ** 2)
+        return float(self._augmented()[self._n, self._n] ** 2)
 
     @property
     def y_squared(self) -> float:
         """Sum of the squared targets |y|^2."""
-        self._flush()
-        return self._y_squared
+        waiting = self._buffer[: self._waiting, self._n]
+        return self._y_squared + float(waiting @ waiting)
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return self._triangle.nbytes + self._buffer.nbytes
+        return sum(held.nbytes for held in (self._triangle, self._buffer, self._settled) if held is not None)
 
     def fold(self, A: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> None:
         """Add rows.
@@ -116,8 +114,10 @@ class TriangularFactor:
             )
         scale = None if weights is None else _row_scale(weights, len(rows))
         _refuse_non_finite(rows, targets, scale)
+        self._settled = None
         start = 0
         while start < len(rows):
+            self._make_room(len(rows) - start)
             count = min(len(self._buffer) - self._waiting, len(rows) - start)
             source, target = slice(start, start + count), slice(self._waiting, self._waiting + count)
             if scale is None:
@@ -128,7 +128,7 @@ class TriangularFactor:
                 np.multiply(targets[source], scale[source], out=self._buffer[target, self._n])
             self._waiting += count
             start += count
-            if self._waiting == len(self._buffer):
+            if self._waiting == self._capacity:
                 self._flush()
 
     def merge(self, other: TriangularFactor) -> None:
@@ -144,15 +144,41 @@ class TriangularFactor:
                 f"Cannot merge a factor of {other.n_features} features into one of {self._n}; "
                 "both must come from the same basis."
             )
-        other._flush()
-        self._flush()
-        self._eliminate(other._triangle.copy(order="F"), triangular=True)
-        self._n_rows += other._n_rows
-        self._y_squared += other._y_squared
+        if other._triangle is not None:
+            self._flush()
+            self._eliminate(other._triangle.copy(order="F"), triangular=True)
+            self._n_rows += other._n_rows
+            self._y_squared += other._y_squared
+        if other._waiting:
+            waiting = other._buffer[: other._waiting]
+            self.fold(waiting[:, : self._n], waiting[:, self._n])
 
     def copy(self) -> TriangularFactor:
         """Return an independent copy."""
-        return TriangularFactor.from_arrays(self.to_arrays())
+        return self.scaled(1.0)
+
+    def compact(self) -> TriangularFactor:
+        """Give back what memory can be spared; rows added later then change results by rounding only.
+
+        More than n rows become a triangle; fewer are kept as they are. Returns the factor itself.
+        """
+        self._settled = None
+        if self._triangle is not None or self._waiting > self._n:
+            self._flush()
+            self._buffer = np.zeros((0, self._n + 1), order="F")
+        elif self._waiting < len(self._buffer):
+            self._buffer = self._buffer[: self._waiting].copy(order="F")
+        return self
+
+    def scaled(self, weight: float) -> TriangularFactor:
+        """Return the factor of the same rows and targets times a weight."""
+        result = TriangularFactor(self._n)
+        if self._triangle is not None:
+            result._triangle = weight * self._triangle
+        result._buffer = np.multiply(self._buffer[: self._waiting], weight, order="F")
+        result._waiting, result._n_rows = self._waiting, self._n_rows
+        result._y_squared = weight**2 * self._y_squared
+        return result
 
     def restrict(self, features: ArrayLike) -> TriangularFactor:
         """Return the factor of the same rows with only some columns, in the order given.
@@ -169,25 +195,29 @@ class TriangularFactor:
             raise InputError("Features to keep must be a list of distinct column indices.")
         if len(columns) and not (columns.min() >= 0 and columns.max() < self._n):
             raise InputError(f"Features to keep must lie between 0 and {self._n - 1}.")
-        self._flush()
+        augmented = self._augmented()
         smaller = TriangularFactor(len(columns))
-        smaller.fold(self._triangle[:, columns], self._triangle[:, self._n])
+        smaller.fold(augmented[:, columns], augmented[:, self._n])
         smaller._flush()
-        smaller._n_rows, smaller._y_squared = self._n_rows, self._y_squared
+        smaller._n_rows, smaller._y_squared = self.n_rows, self.y_squared
         return smaller
 
     def predicted_sum_of_squares(self, coefficients: ArrayLike) -> float:
         """|A c - y|^2 of any coefficients c, shape (n,), over all rows folded."""
         c = np.asarray(coefficients, dtype=np.float64)
-        self._flush()
-        residual = self._triangle[:, : self._n] @ c - self._triangle[:, self._n]
-        return float(residual @ residual)
+        total = 0.0
+        for part in (self._triangle, self._buffer[: self._waiting]):
+            if part is not None:
+                residual = part[:, : self._n] @ c - part[:, self._n]
+                total += float(residual @ residual)
+        return total
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """State as plain arrays (for ``numpy.savez`` or a store), about n^2 / 2 numbers."""
-        self._flush()
+        """State as plain arrays (for ``numpy.savez`` or a store); about n^2 / 2 numbers after `compact`."""
+        triangle = np.zeros(0) if self._triangle is None else self._triangle[np.triu_indices(self._n + 1)]
         return {
-            "triangle": self._triangle[np.triu_indices(self._n + 1)],
+            "triangle": triangle,
+            "waiting": self._buffer[: self._waiting].copy(),
             "n_features": np.array(self._n, dtype=np.int64),
             "n_rows": np.array(self._n_rows, dtype=np.int64),
             "y_squared": np.array(self._y_squared, dtype=np.float64),
@@ -202,28 +232,59 @@ class TriangularFactor:
         InputError
             Where an array is missing or has the wrong size.
         """
-        missing = {"triangle", "n_features", "n_rows", "y_squared"} - set(arrays)
+        missing = {"triangle", "waiting", "n_features", "n_rows", "y_squared"} - set(arrays)
         if missing:
             raise InputError(f"Stored factor lacks {sorted(missing)}; found {sorted(arrays)}.")
         factor = cls(int(arrays["n_features"]))
         packed = np.asarray(arrays["triangle"], dtype=np.float64)
+        waiting = np.asarray(arrays["waiting"], dtype=np.float64)
         indices = np.triu_indices(factor._n + 1)
-        if packed.shape != indices[0].shape:
+        if packed.shape not in ((0,), indices[0].shape) or waiting.shape[1:] != (factor._n + 1,):
             raise InputError(
-                f"Stored factor has {packed.size} numbers; "
-                f"{len(indices[0])} expected for {factor._n} features."
+                f"Stored factor has {packed.size} numbers and waiting rows of the shape {waiting.shape}; "
+                f"{len(indices[0])} and (rows, {factor._n + 1}) expected for {factor._n} features."
             )
-        factor._triangle[indices] = packed
+        if packed.size:
+            factor._triangle = np.zeros((factor._n + 1, factor._n + 1), order="F")
+            factor._triangle[indices] = packed
+        factor._buffer = np.array(waiting, order="F")
+        factor._waiting = len(waiting)
         factor._n_rows = int(arrays["n_rows"])
         factor._y_squared = float(arrays["y_squared"])
         return factor
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel between processes as the packed triangle, without the buffer."""
+        """Travel between processes as the packed triangle and the rows that wait."""
         return type(self).from_arrays, (self.to_arrays(),)
+
+    @property
+    def _capacity(self) -> int:
+        """Rows that are eliminated at once."""
+        return max(256, 2 * (self._n + 1))
+
+    def _make_room(self, count: int) -> None:
+        """Let the buffer hold more rows: twice as many as before, up to its capacity."""
+        needed = min(self._waiting + count, self._capacity)
+        if needed > len(self._buffer):
+            larger = np.empty(
+                (min(max(needed, 2 * len(self._buffer)), self._capacity), self._n + 1), order="F"
+            )
+            larger[: self._waiting] = self._buffer[: self._waiting]
+            self._buffer = larger
+
+    def _augmented(self) -> FloatArray:
+        """Triangle of all rows, shape (n + 1, n + 1), without changing the state."""
+        if self._waiting == 0 and self._triangle is not None:
+            return self._triangle
+        if self._settled is None:
+            settled = self.copy()
+            settled._flush()
+            self._settled = settled._triangle
+        return np.zeros((self._n + 1, self._n + 1)) if self._settled is None else self._settled
 
     def _flush(self) -> None:
         """Eliminate the rows that wait in the buffer."""
+        self._settled = None
         count = self._waiting
         if not count:
             return
@@ -235,6 +296,8 @@ class TriangularFactor:
 
     def _eliminate(self, block: FloatArray, *, triangular: bool) -> None:
         """QR of the triangle over a block (destroyed); the triangle is replaced in place."""
+        if self._triangle is None:
+            self._triangle = np.zeros((self._n + 1, self._n + 1), order="F")
         pentagon_rows = len(block) if triangular else 0
         *_, info = lapack.dtpqrt(
             pentagon_rows,
@@ -265,6 +328,25 @@ def merge_factors(factors: Iterable[TriangularFactor]) -> TriangularFactor:
             left.merge(right)
         level = level[::2]
     return level[0]
+
+
+def leave_one_out(factors: Sequence[TriangularFactor]) -> Iterator[TriangularFactor]:
+    """For each of at least two factors, the merge of all others; about 3 merges each.
+
+    What comes before and what comes after are merged once for all.
+    """
+    after = [factors[-1].copy()]
+    for factor in reversed(factors[1:-1]):
+        after.append(factor.copy())
+        after[-1].merge(after[-2])
+    before = factors[0].copy()
+    yield after.pop()
+    for factor in factors[1:-1]:
+        rest = before.copy()
+        rest.merge(after.pop())
+        yield rest
+        before.merge(factor)
+    yield before
 
 
 def _row_scale(weights: ArrayLike, n_rows: int) -> FloatArray:

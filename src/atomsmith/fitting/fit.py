@@ -16,13 +16,16 @@ from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.core import Core, holes, with_repulsive_core
-from atomsmith.fitting.design import fold_configurations
+from atomsmith.fitting.design import RowMaker, number_of_labels
 from atomsmith.fitting.factor import TriangularFactor, merge_factors
+from atomsmith.fitting.factor_set import FactorSet
 from atomsmith.fitting.held_out import GROUPS, held_out_scale
 from atomsmith.fitting.posterior import Posterior
 from atomsmith.fitting.prior import Prior
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
 from atomsmith.fitting.solvers import Solution, solve
+from atomsmith.fitting.streaming import accumulate
+from atomsmith.fitting.weights import KindWeights
 from atomsmith.model import Distances, Model, build_model, with_degrees
 from atomsmith.potential import Potential, library_version
 from atomsmith.systems import FloatArray
@@ -44,10 +47,13 @@ class FitResult:
         The result.
     solution
         Coefficients relative to the reference energies, evidence, effective parameters.
+    factors
+        Triangular factors of the data by group and kind of label: other weights, priors and solvers can be
+        tried on them, and their errors told, without making the rows again.
     factor
-        Triangular factor of the data; those of later data can be merged with it.
+        All of them together, with the weights of the fit.
     model, reference
-        What the factor belongs to: the model, and the energies taken off its targets (by element, eV).
+        What the factors belong to: the model, and the energies taken off their targets (by element, eV).
     core
         How the repulsive core was strengthened, and which pairs keep a hole.
     seconds
@@ -56,6 +62,7 @@ class FitResult:
 
     potential: Potential
     solution: Solution
+    factors: FactorSet
     factor: TriangularFactor
     model: Model
     reference: FloatArray
@@ -107,75 +114,37 @@ def fit_model(
     started = time.perf_counter()
     chosen = tuple(elements) if elements is not None else tuple(data.elements)
     distances = distances_of(data, chosen)
-    n_rows = sum(number_of_rows(c) for c in data)
+    n_rows = sum(number_of_labels(c) for c in data)
     settings = settings.model_copy(update={"model": with_degrees(settings.model, len(chosen), n_rows)})
     model = build_model(settings.model, chosen, distances)
     reference, held = reference_energies(data, chosen, settings.reference_energies)
     built = time.perf_counter()
     bonded = [c for c in data if len(c.numbers) > 1 or c.pbc.any()]
-    groups = fold_groups(model, bonded if held else list(data), reference, settings, progress)
-    factor = merge_factors(groups)
+    factors = FactorSet(len(model.features), GROUPS if settings.calibrate else 1)
+    maker = RowMaker(model.plan, settings.weights, reference, settings.threads)
+    accumulate(maker, bonded if held else data, factors, seed=settings.seed, progress=progress)
     folded = time.perf_counter()
-    result = solve_model(model, groups, factor, reference, held, settings, distances, data)
+    result = solve_model(model, factors, reference, held, settings, distances, data)
     result.seconds.update(basis=built - started, rows=folded - built, solve=time.perf_counter() - folded)
     return result
 
 
-def fold_groups(
-    model: Model,
-    configurations: Sequence[Configuration],
-    reference: FloatArray,
-    settings: PotentialSettings,
-    progress: Callable[[int], None] | None = None,
-) -> list[TriangularFactor]:
-    """Factors of up to `GROUPS` random groups of configurations; each is predicted from the others."""
-    count = min(GROUPS, len(configurations)) if settings.calibrate else 1
-    order = np.random.default_rng((settings.seed, 303)).permutation(len(configurations))
-    factors, done = [], 0
-    for k in range(count):
-        chosen = [configurations[i] for i in np.sort(order[k::count])]
-        factors.append(
-            fold_configurations(
-                model.plan,
-                chosen,
-                settings.weights,
-                reference,
-                n_threads=settings.threads,
-                progress=_counted_from(progress, done),
-            )
-        )
-        done += len(chosen)
-    with_rows = [factor for factor in factors if factor.n_rows]
-    if not with_rows:
-        raise InputError(
-            "No configuration has a label with a weight above zero; give energies, forces or stresses."
-        )
-    return with_rows
-
-
-def _counted_from(progress: Callable[[int], None] | None, before: int) -> Callable[[int], None] | None:
-    """Progress of one group as progress of all."""
-    return None if progress is None else lambda done: progress(before + done)
-
-
-def number_of_rows(configuration: Configuration) -> int:
-    """Labels of a configuration: energy 1, forces 3 N, stress 6."""
-    forces = 0 if configuration.forces is None else 3 * len(configuration.numbers)
-    stress = 0 if configuration.stress is None else 6
-    return int(configuration.energy is not None) + forces + stress
-
-
 def solve_model(
     model: Model,
-    groups: Sequence[TriangularFactor],
-    factor: TriangularFactor,
+    factors: FactorSet,
     reference: FloatArray,
     held: bool,
     settings: PotentialSettings,
     distances: Distances,
     data: Dataset,
 ) -> FitResult:
-    """Coefficients, repulsive core, posterior and committee from a triangular factor."""
+    """Coefficients, repulsive core, posterior and committee from triangular factors."""
+    groups = list(factors.by_group(KindWeights.of(settings.weights)).values())
+    if not groups:
+        raise InputError(
+            "No configuration has a label with a weight above zero; give energies, forces or stresses."
+        )
+    factor = merge_factors(groups)
     prior = prior_of(model, settings, held)
     solution = solve(factor, prior, settings.solver)
     core = (
@@ -196,7 +165,7 @@ def solve_model(
         metadata=_metadata(settings, solution, distances, data, model, core)
         | {"calibration": {"scale": scale, "held_out_weighted_rmse": unseen, "groups": len(groups)}},
     )
-    return FitResult(potential, solution, factor, model, reference, core)
+    return FitResult(potential, solution, factors, factor, model, reference, core)
 
 
 def prior_of(model: Model, settings: PotentialSettings, held: bool) -> Prior:

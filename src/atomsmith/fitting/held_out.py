@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from atomsmith.fitting.factor import TriangularFactor, merge_factors
+from atomsmith.fitting.factor import TriangularFactor, leave_one_out
 from atomsmith.fitting.prior import Prior
 from atomsmith.fitting.solvers import Solution
 from atomsmith.fitting.standard_form import StandardForm
@@ -40,8 +40,7 @@ def held_out_scale(
     """
     squared_errors = variances = 0.0
     rows = 0
-    for k, group in enumerate(groups):
-        rest = merge_factors(other for i, other in enumerate(groups) if i != k)
+    for group, rest in zip(groups, leave_one_out(groups), strict=True):
         form = StandardForm.build(rest, prior)
         alpha = solution.alpha[form.penalised] / prior.penalty[form.penalised] ** 2
         posterior = form.posterior(alpha, solution.beta)

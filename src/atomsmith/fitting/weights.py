@@ -63,6 +63,46 @@ class RowWeights:
     virial: float
 
 
+KINDS = ("energy", "forces", "virial")
+"""Kinds of rows, named as in `Weights`, `KindWeights` and `RowWeights`."""
+
+
+@dataclass(frozen=True)
+class KindWeights:
+    """One factor for all rows of a kind: what can be changed without making the rows again."""
+
+    energy: float
+    forces: float
+    virial: float
+
+    @classmethod
+    def of(cls, weights: Weights) -> KindWeights:
+        """General weights; the largest of a configuration type where the general one is zero."""
+
+        def common(kind: str) -> float:
+            general: float = getattr(weights, kind)
+            special = [getattr(special, kind) or 0.0 for special in weights.types.values()]
+            return general if general > 0.0 else max(special, default=0.0)
+
+        return cls(*(common(kind) for kind in KINDS))
+
+    def __getitem__(self, kind: str) -> float:
+        """Weight of a kind by its name."""
+        weight: float = getattr(self, kind)
+        return weight
+
+
+def relative_weights(configuration: Configuration, weights: Weights) -> RowWeights:
+    """Factors of the rows of one configuration in units of `KindWeights.of`: `row_weights` is their product.
+
+    Where a kind has no weight at all, its rows have those of weight 1, so that errors can still be told.
+    """
+    common = KindWeights.of(weights)
+    ones = {kind: 1.0 for kind in KINDS if common[kind] == 0.0}
+    own = row_weights(configuration, weights.model_copy(update=ones) if ones else weights)
+    return RowWeights(*(getattr(own, kind) / (common[kind] or 1.0) for kind in KINDS))
+
+
 def row_weights(configuration: Configuration, weights: Weights) -> RowWeights:
     """Factors of the rows of one configuration, 0 for labels that it does not have.
 
