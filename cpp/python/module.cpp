@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "../engine/evaluate.hpp"
+#include "../engine/read_plan.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -26,96 +27,30 @@ template <class T, int n>
 using Input = nb::ndarray<const T, nb::ndim<n>, nb::c_contig, nb::device::cpu>;
 using Output = nb::ndarray<nb::numpy, double>;
 
-template <class T>
-std::vector<T> array_of(const nb::dict& from, const char* key) {
-    if (!from.contains(key))
-        throw std::invalid_argument(std::string("engine plan: '") + key + "' is missing");
-    const auto view = nb::cast<nb::ndarray<const T, nb::c_contig, nb::device::cpu>>(from[key]);
-    return std::vector<T>(view.data(), view.data() + view.size());
-}
+// A part of a plan as `read_plan.hpp` reads it.
+struct PlanDict {
+    nb::dict from;
 
-template <class T>
-T value_of(const nb::dict& from, const char* key) {
-    if (!from.contains(key))
-        throw std::invalid_argument(std::string("engine plan: '") + key + "' is missing");
-    return nb::cast<T>(from[key]);
-}
-
-atomsmith::Radial radial_of(const nb::dict& from) {
-    atomsmith::Radial radial;
-    radial.n = value_of<int>(from, "n");
-    radial.outer_power = value_of<int>(from, "outer_power");
-    radial.p = value_of<int>(from, "p");
-    radial.q = value_of<int>(from, "q");
-    radial.a = value_of<double>(from, "a");
-    radial.cutoff = array_of<double>(from, "cutoff");
-    radial.inner = array_of<double>(from, "inner");
-    radial.r0 = array_of<double>(from, "r0");
-    radial.shift = array_of<double>(from, "shift");
-    radial.scale = array_of<double>(from, "scale");
-    radial.recurrence = array_of<double>(from, "recurrence");
-    return radial;
-}
-
-atomsmith::AceCentre centre_of(const nb::dict& from) {
-    atomsmith::AceCentre centre;
-    centre.first_feature = value_of<int>(from, "first_feature");
-    centre.n_features = value_of<int>(from, "n_features");
-    centre.nodes = array_of<std::int32_t>(from, "nodes");
-    centre.terms = array_of<std::int32_t>(from, "terms");
-    centre.feature_start = array_of<std::int32_t>(from, "feature_start");
-    centre.feature_term = array_of<std::int32_t>(from, "feature_term");
-    centre.feature_coefficient = array_of<double>(from, "feature_coefficient");
-    return centre;
-}
-
-Part part_of(const nb::dict& from) {
-    Part part;
-    const auto kind = value_of<std::string>(from, "kind");
-    part.n_features = value_of<int>(from, "n_features");
-    if (kind == "e0") {
-        part.kind = Part::Kind::kE0;
-    } else if (kind == "pair") {
-        part.kind = Part::Kind::kPair;
-        part.radial = radial_of(value_of<nb::dict>(from, "radial"));
-        part.pair_first_feature = array_of<std::int32_t>(from, "first_feature");
-    } else if (kind == "ace") {
-        part.kind = Part::Kind::kAce;
-        part.l_max = value_of<int>(from, "l_max");
-        part.radial = radial_of(value_of<nb::dict>(from, "radial"));
-        part.radial_first = array_of<std::int32_t>(from, "radial_first");
-        part.radial_count = array_of<std::int32_t>(from, "radial_count");
-        for (nb::handle centre : value_of<nb::list>(from, "centres"))
-            part.centres.push_back(centre_of(nb::cast<nb::dict>(centre)));
-    } else if (kind == "zbl") {
-        part.kind = Part::Kind::kZbl;
-        part.charges = array_of<double>(from, "charges");
-        part.inner = array_of<double>(from, "inner");
-        part.outer = array_of<double>(from, "outer");
-        part.strength = from.contains("strength") ? array_of<double>(from, "strength")
-                                                  : std::vector<double>(part.outer.size(), 1.0);
-    } else {
-        throw std::invalid_argument("engine plan: unknown kind of part '" + kind + "'");
+    bool contains(const char* key) const { return from.contains(key); }
+    template <class T>
+    T value(const char* key) const {
+        return nb::cast<T>(from[key]);
     }
-    return part;
-}
-
-std::shared_ptr<Model> model_of(const nb::dict& plan) {
-    auto model = std::make_shared<Model>();
-    for (nb::handle z : value_of<nb::list>(plan, "elements")) model->elements.push_back(nb::cast<int>(z));
-    if (model->elements.empty() || model->elements.size() > 100)
-        throw std::invalid_argument("engine plan: between 1 and 100 elements are possible");
-    for (nb::handle from : value_of<nb::list>(plan, "parts")) {
-        if (model->parts.size() == 64)
-            throw std::invalid_argument("engine plan: at most 64 parts are possible");
-        Part part = part_of(nb::cast<nb::dict>(from));
-        atomsmith::finish_part(part, model->n_species(), model->n_features);
-        model->n_features += part.n_features;
-        model->cutoff = std::max(model->cutoff, part.cutoff);
-        model->parts.push_back(std::move(part));
+    template <class T>
+    std::vector<T> array(const char* key) const {
+        if (nb::isinstance<nb::list>(from[key])) return nb::cast<std::vector<T>>(from[key]);
+        const auto view = nb::cast<nb::ndarray<const T, nb::c_contig, nb::device::cpu>>(from[key]);
+        return std::vector<T>(view.data(), view.data() + view.size());
     }
-    return model;
-}
+    PlanDict dict(const char* key) const { return {nb::cast<nb::dict>(from[key])}; }
+    std::vector<PlanDict> list(const char* key) const {
+        std::vector<PlanDict> entries;
+        for (nb::handle entry : nb::cast<nb::list>(from[key])) entries.push_back({nb::cast<nb::dict>(entry)});
+        return entries;
+    }
+};
+
+std::shared_ptr<Model> model_of(const nb::dict& plan) { return atomsmith::read_model(PlanDict{plan}); }
 
 // Owns the index arrays of a batch.
 struct PyBatch {

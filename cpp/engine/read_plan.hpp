@@ -1,0 +1,127 @@
+// A plan from any tree of named values: Python's dicts, or the JSON that the LAMMPS plugin reads.
+// docs/architecture.md defines every field.
+//
+// `Dict` offers contains(key), value<T>(key) for int, double and std::string, array<T>(key) for flat arrays,
+// dict(key) and list(key) for what is nested; it reports values of the wrong type.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "plan.hpp"
+
+namespace atomsmith {
+
+template <class Dict>
+void require_key(const Dict& from, const char* key) {
+    if (!from.contains(key))
+        throw std::invalid_argument(std::string("engine plan: '") + key + "' is missing");
+}
+
+template <class T, class Dict>
+T value_of(const Dict& from, const char* key) {
+    require_key(from, key);
+    return from.template value<T>(key);
+}
+
+template <class T, class Dict>
+std::vector<T> array_of(const Dict& from, const char* key) {
+    require_key(from, key);
+    return from.template array<T>(key);
+}
+
+template <class Dict>
+Dict dict_of(const Dict& from, const char* key) {
+    require_key(from, key);
+    return from.dict(key);
+}
+
+template <class Dict>
+std::vector<Dict> list_of(const Dict& from, const char* key) {
+    require_key(from, key);
+    return from.list(key);
+}
+
+template <class Dict>
+Radial read_radial(const Dict& from) {
+    Radial radial;
+    radial.n = value_of<int>(from, "n");
+    radial.outer_power = value_of<int>(from, "outer_power");
+    radial.p = value_of<int>(from, "p");
+    radial.q = value_of<int>(from, "q");
+    radial.a = value_of<double>(from, "a");
+    radial.cutoff = array_of<double>(from, "cutoff");
+    radial.inner = array_of<double>(from, "inner");
+    radial.r0 = array_of<double>(from, "r0");
+    radial.shift = array_of<double>(from, "shift");
+    radial.scale = array_of<double>(from, "scale");
+    radial.recurrence = array_of<double>(from, "recurrence");
+    return radial;
+}
+
+template <class Dict>
+AceCentre read_centre(const Dict& from) {
+    AceCentre centre;
+    centre.first_feature = value_of<int>(from, "first_feature");
+    centre.n_features = value_of<int>(from, "n_features");
+    centre.nodes = array_of<std::int32_t>(from, "nodes");
+    centre.terms = array_of<std::int32_t>(from, "terms");
+    centre.feature_start = array_of<std::int32_t>(from, "feature_start");
+    centre.feature_term = array_of<std::int32_t>(from, "feature_term");
+    centre.feature_coefficient = array_of<double>(from, "feature_coefficient");
+    return centre;
+}
+
+template <class Dict>
+Part read_part(const Dict& from) {
+    Part part;
+    const auto kind = value_of<std::string>(from, "kind");
+    part.n_features = value_of<int>(from, "n_features");
+    if (kind == "e0") {
+        part.kind = Part::Kind::kE0;
+    } else if (kind == "pair") {
+        part.kind = Part::Kind::kPair;
+        part.radial = read_radial(dict_of(from, "radial"));
+        part.pair_first_feature = array_of<std::int32_t>(from, "first_feature");
+    } else if (kind == "ace") {
+        part.kind = Part::Kind::kAce;
+        part.l_max = value_of<int>(from, "l_max");
+        part.radial = read_radial(dict_of(from, "radial"));
+        part.radial_first = array_of<std::int32_t>(from, "radial_first");
+        part.radial_count = array_of<std::int32_t>(from, "radial_count");
+        for (const Dict& centre : list_of(from, "centres")) part.centres.push_back(read_centre(centre));
+    } else if (kind == "zbl") {
+        part.kind = Part::Kind::kZbl;
+        part.charges = array_of<double>(from, "charges");
+        part.inner = array_of<double>(from, "inner");
+        part.outer = array_of<double>(from, "outer");
+        part.strength = from.contains("strength") ? array_of<double>(from, "strength")
+                                                  : std::vector<double>(part.outer.size(), 1.0);
+    } else {
+        throw std::invalid_argument("engine plan: unknown kind of part '" + kind + "'");
+    }
+    return part;
+}
+
+template <class Dict>
+std::shared_ptr<Model> read_model(const Dict& plan) {
+    auto model = std::make_shared<Model>();
+    model->elements = array_of<std::int32_t>(plan, "elements");
+    if (model->elements.empty() || model->elements.size() > 100)
+        throw std::invalid_argument("engine plan: between 1 and 100 elements are possible");
+    for (const Dict& from : list_of(plan, "parts")) {
+        if (model->parts.size() == 64)
+            throw std::invalid_argument("engine plan: at most 64 parts are possible");
+        Part part = read_part(from);
+        finish_part(part, model->n_species(), model->n_features);
+        model->n_features += part.n_features;
+        model->cutoff = std::max(model->cutoff, part.cutoff);
+        model->parts.push_back(std::move(part));
+    }
+    return model;
+}
+
+} // namespace atomsmith
