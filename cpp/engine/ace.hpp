@@ -185,74 +185,94 @@ static inline void directions_lane(const Part& part, const Neighbourhood& near, 
                         near.uy[lane + b], near.uz[lane + b]);
 }
 
-// Gradient with respect to the neighbours of one vector, from g = dE/dA of one centre and species. The sums
-// over radial functions come first; the angular derivatives are taken of the polynomial extension of Y_lm and
-// projected on the tangential plane at the end. (Two vectors at a time were measured to be slower: too few
-// registers.)
-static inline void force_vector(const Part& part, const double* g, const Vec* value, const Vec* derivative,
-                                const Harmonics& h, Neighbourhood& near, std::size_t at) {
+// Gradient with respect to the neighbours of vector b, from g = dE/dA of one centre and species, for kSets
+// sets of adjoints that stand `set_stride` apart. The sums over radial functions come first; the angular
+// derivatives are taken of the polynomial extension of Y_lm and projected on the tangential plane at the end.
+// (Two vectors at a time were measured to be slower: too few registers.)
+template <int kSets>
+static inline void force_vector(const Part& part, const double* g, std::size_t set_stride, const Vec* value,
+                                const Vec* derivative, const Harmonics& h, const Neighbourhood& near,
+                                std::size_t at, const Gradient* gradients, int b) {
     const HarmonicTable& table = harmonic_table();
     const int l_max = part.l_max;
-    Vec fr{}, fx{}, fy{}, fz{};
+    Vec fr[kSets] = {}, fx[kSets] = {}, fy[kSets] = {}, fz[kSets] = {};
     for (int m = 0; m <= l_max; ++m) {
-        Vec sc{}, ss{}, tc{}, ts{}, dc{}, ds{};
+        Vec sc[kSets] = {}, ss[kSets] = {}, tc[kSets] = {}, ts[kSets] = {}, dc[kSets] = {}, ds[kSets] = {};
         for (int l = m; l <= l_max; ++l) {
             const int count = part.radial_count[l];
             const double* gc = g + part.offset[l] + (l + m) * count;
             const double* gs = g + part.offset[l] + (l - m) * count;
             const Vec* r = value + part.radial_first[l];
             const Vec* d = derivative + part.radial_first[l];
-            Vec ac{}, as{}, bc{}, bs{};
+            Vec ac[kSets] = {}, as[kSets] = {}, bc[kSets] = {}, bs[kSets] = {};
             if (m > 0) {
                 for_count(count, [&](int k) __attribute__((always_inline)) {
-                    ac += gc[k] * r[k];
-                    as += gs[k] * r[k];
-                    bc += gc[k] * d[k];
-                    bs += gs[k] * d[k];
+                    const Vec rk = r[k], dk = d[k];
+                    for (int i = 0; i < kSets; ++i) {
+                        ac[i] += gc[i * set_stride + k] * rk;
+                        as[i] += gs[i * set_stride + k] * rk;
+                        bc[i] += gc[i * set_stride + k] * dk;
+                        bs[i] += gs[i * set_stride + k] * dk;
+                    }
                 });
             } else {
                 for_count(count, [&](int k) __attribute__((always_inline)) {
-                    ac += gc[k] * r[k];
-                    bc += gc[k] * d[k];
+                    for (int i = 0; i < kSets; ++i) {
+                        ac[i] += gc[i * set_stride + k] * r[k];
+                        bc[i] += gc[i * set_stride + k] * d[k];
+                    }
                 });
             }
             const Vec q = Harmonics::q(h, l, m);
-            dc += q * bc;
-            ds += q * bs;
-            sc += q * ac;
-            ss += q * as;
+            for (int i = 0; i < kSets; ++i) {
+                dc[i] += q * bc[i];
+                ds[i] += q * bs[i];
+                sc[i] += q * ac[i];
+                ss[i] += q * as[i];
+            }
             if (m < l) {
                 const Vec dq = table.dz[l * HarmonicTable::kStride + m] * Harmonics::q(h, l, m + 1);
-                tc += dq * ac;
-                ts += dq * as;
+                for (int i = 0; i < kSets; ++i) {
+                    tc[i] += dq * ac[i];
+                    ts[i] += dq * as[i];
+                }
             }
         }
         const Vec c = Harmonics::c(h, m), s = Harmonics::s(h, m);
-        fr += dc * c + ds * s;
-        fz += tc * c + ts * s;
+        for (int i = 0; i < kSets; ++i) {
+            fr[i] += dc[i] * c + ds[i] * s;
+            fz[i] += tc[i] * c + ts[i] * s;
+        }
         if (m > 0) {
             const Vec below_c = (double)m * Harmonics::c(h, m - 1),
                       below_s = (double)m * Harmonics::s(h, m - 1);
-            fx += sc * below_c + ss * below_s;
-            fy += ss * below_c - sc * below_s;
+            for (int i = 0; i < kSets; ++i) {
+                fx[i] += sc[i] * below_c + ss[i] * below_s;
+                fy[i] += ss[i] * below_c - sc[i] * below_s;
+            }
         }
     }
     const Vec x = near.ux[at], y = near.uy[at], z = near.uz[at], over = near.inverse[at];
-    const Vec along = fr - (fx * x + fy * y + fz * z) * over;
-    near.gx[at] += along * x + fx * over;
-    near.gy[at] += along * y + fy * over;
-    near.gz[at] += along * z + fz * over;
+    for (int i = 0; i < kSets; ++i) {
+        const Vec along = fr[i] - (fx[i] * x + fy[i] * y + fz[i] * z) * over;
+        gradients[i].x[b] += along * x + fx[i] * over;
+        gradients[i].y[b] += along * y + fy[i] * over;
+        gradients[i].z[b] += along * z + fz[i] * over;
+    }
 }
 
-static inline void force_sweep(const Part& part, const double* g, Neighbourhood& near, int s,
-                               const PartWorkspace& w, const Vec* directions) {
+template <int kSets>
+static inline void force_sweep(const Part& part, const double* g, std::size_t set_stride,
+                               const Neighbourhood& near, int s, const PartWorkspace& w,
+                               const Gradient* gradients) {
     const std::int32_t* segment = near.segments(s);
     const int n = part.radial.n, size = harmonics_size(part.l_max);
     for (int z = 0; z < near.n_species; ++z)
         for (int b = segment[z]; b < segment[z + 1]; ++b) {
             const std::size_t at = static_cast<std::size_t>(s) * near.stride + b;
-            const Harmonics h{directions + static_cast<std::size_t>(b) * size, part.l_max};
-            force_vector(part, g + z * part.n_lmk, w.value + at * n, w.derivative + at * n, h, near, at);
+            const Harmonics h{w.directions + static_cast<std::size_t>(b) * size, part.l_max};
+            force_vector<kSets>(part, g + z * part.n_lmk, set_stride, w.value + at * n, w.derivative + at * n,
+                                h, near, at, gradients, b);
         }
 }
 

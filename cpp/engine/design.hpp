@@ -11,6 +11,7 @@ static inline void add_rows(const Sweep& sweep, const Neighbourhood& near, std::
                             const Vec* gx, const Vec* gy, const Vec* gz, int atom, int feature) {
     double* forces =
         sweep.design_forces ? sweep.design_forces + feature * sweep.design_forces_stride : nullptr;
+    const Image* images = sweep.layout->images.data() + sweep.chunk->first_image;
     Vec sum[3] = {};
     Vec virial[6] = {};
     for (int b = 0; b < n_vectors; ++b) {
@@ -27,10 +28,10 @@ static inline void add_rows(const Sweep& sweep, const Neighbourhood& near, std::
             virial[5] += dx * g[1];
         }
         if (!forces) continue;
-        const std::int64_t* slot = near.slot + (at + b) * kLanes;
+        const std::int32_t* slot = near.slot + (at + b) * kLanes;
         for (int k = 0; k < kLanes; ++k) {
-            if (slot[k] < 0) continue;
-            double* to = forces + 3 * (sweep.batch->neighbour[slot[k]] - sweep.first_atom);
+            if (slot[k] < 0) break;
+            double* to = forces + 3 * (images[slot[k]].atom - sweep.first_atom);
             to[0] -= g[0][k];
             to[1] -= g[1][k];
             to[2] -= g[2][k];

@@ -15,9 +15,12 @@ constexpr std::size_t kAlignment = 64;
 
 } // namespace
 
-Batch::Batch(std::shared_ptr<const Model> model, const BatchView& view)
+Batch::Batch(std::shared_ptr<const Model> model, const BatchView& view, int n_threads)
     : model_(std::move(model)), view_(view),
-      layout_(make_layout(view, model_->n_species(), kernels().lanes)) {}
+      layout_(make_layout(view, model_->n_species(), kernels().lanes, n_threads)) {
+    view_.neighbour = nullptr;
+    view_.shift = nullptr;
+}
 
 void Batch::set_geometry(const double* positions, const double* cells) {
     view_.positions = positions;
@@ -34,14 +37,54 @@ double* Batch::scratch(std::vector<Scratch>& buffers, int thread, std::size_t do
     return own.aligned;
 }
 
-Sweep Batch::sweep(int begin, int end) const {
+// Memory of every thread.
+void Batch::reserve(int n_threads) {
+    scratch_.resize(std::max<std::size_t>(scratch_.size(), n_threads));
+    places_.resize(std::max<std::size_t>(places_.size(), n_threads));
+}
+
+// This and the virial below are summed here, where no compiler fuses a part of the operations of a loop:
+// images that only the skin of a list adds must not change a bit.
+void Batch::place_images(const BatchLayout::Chunk& chunk, Place& place) const {
+    for (auto* v : {&place.x, &place.y, &place.z}) v->resize(layout_.max_images);
+    place.species.resize(layout_.max_images);
+    const Image* image = layout_.images.data() + chunk.first_image;
+    const double* cell = view_.cells + std::size_t{9} * chunk.system;
+    const std::size_t first = layout_.blocks[static_cast<std::size_t>(chunk.begin) * layout_.lanes];
+    const double* origin = view_.positions + 3 * first;
+    for (int k = 0; k < chunk.n_images; ++k, ++image) {
+        const double* x = view_.positions + 3 * static_cast<std::size_t>(image->atom);
+        const double s0 = image->shift[0], s1 = image->shift[1], s2 = image->shift[2];
+        place.x[k] = x[0] - origin[0] + (s0 * cell[0] + s1 * cell[3] + s2 * cell[6]);
+        place.y[k] = x[1] - origin[1] + (s0 * cell[1] + s1 * cell[4] + s2 * cell[7]);
+        place.z[k] = x[2] - origin[2] + (s0 * cell[2] + s1 * cell[5] + s2 * cell[8]);
+        place.species[k] = view_.species[image->atom];
+    }
+    place.view = {place.x.data(), place.y.data(), place.z.data(), place.species.data()};
+}
+
+Sweep Batch::sweep(const BatchLayout::Chunk& chunk, int thread) {
+    place_images(chunk, places_[thread]);
     Sweep s;
     s.model = model_.get();
     s.batch = &view_;
     s.layout = &layout_;
-    s.begin = begin;
-    s.end = end;
+    s.chunk = &chunk;
+    s.images = &places_[thread].view;
     return s;
+}
+
+// Sum of position (x) force over a chunk's images: the forces that an atom's energy exerts add up to nothing,
+// so the origin does not matter.
+void Batch::sum_virial(const BatchLayout::Chunk& chunk, const Place& place, const double* forces,
+                       double* virial) const {
+    double sum[9] = {};
+    for (int k = 0; k < chunk.n_images; ++k) {
+        const double x[3] = {place.x[k], place.y[k], place.z[k]};
+        for (int i = 0; i < 3; ++i)
+            for (int j = 0; j < 3; ++j) sum[3 * i + j] += x[i] * forces[3 * k + j];
+    }
+    std::copy(sum, sum + 9, virial);
 }
 
 void Batch::remember_geometry() {
@@ -54,61 +97,68 @@ bool Batch::geometry_is_remembered() const {
            std::equal(kept_cells_.begin(), kept_cells_.end(), view_.cells);
 }
 
-// Forces are gathered, each atom its own pairs and those that point to it, in the order of the list: no two
-// threads write to one place, and the sum does not depend on their number.
+// Forces are gathered, every atom from its images in the order of the chunks: no two threads write to one
+// place, and the sum does not depend on their number.
 void Batch::reduce(int n_sets, int n_threads, double* forces, double* virial) {
-    const std::size_t atoms = view_.n_atoms, centres = view_.n_centres, pairs = view_.first[view_.n_centres];
+    const std::size_t atoms = view_.n_atoms, images = layout_.images.size();
     constexpr int kAtomsPerItem = 1024;
     const int items = static_cast<int>((atoms + kAtomsPerItem - 1) / kAtomsPerItem);
     parallel_for(items * n_sets, n_threads, [&](int item, int) {
         const std::size_t set = item / items, begin = static_cast<std::size_t>(item % items) * kAtomsPerItem;
-        const double* gradient = gradient_.data() + 3 * set * pairs;
+        const double* from = image_forces_.data() + 3 * set * images;
         for (std::size_t i = begin; i < std::min(begin + kAtomsPerItem, atoms); ++i) {
             double f[3] = {0.0, 0.0, 0.0};
-            if (i < centres)
-                for (std::int64_t p = view_.first[i]; p < view_.first[i + 1]; ++p)
-                    for (int k = 0; k < 3; ++k) f[k] += gradient[3 * p + k];
-            for (std::int64_t e = layout_.incoming_first[i]; e < layout_.incoming_first[i + 1]; ++e) {
-                const std::size_t p = layout_.incoming[e];
-                for (int k = 0; k < 3; ++k) f[k] -= gradient[3 * p + k];
-            }
+            for (std::int64_t e = layout_.incoming_first[i]; e < layout_.incoming_first[i + 1]; ++e)
+                for (int k = 0; k < 3; ++k) f[k] += from[3 * std::size_t{layout_.incoming[e]} + k];
             for (int k = 0; k < 3; ++k) forces[3 * (set * atoms + i) + k] = f[k];
         }
     });
     std::memset(virial, 0, sizeof(double) * 9 * n_sets * view_.n_systems);
-    for (int set = 0; set < n_sets; ++set)
-        for (std::size_t i = 0; i < centres; ++i) {
-            double* to = virial + 9 * (static_cast<std::size_t>(set) * view_.n_systems + view_.system[i]);
-            const double* from = atom_virial_.data() + 9 * (set * centres + i);
-            for (int k = 0; k < 9; ++k) to[k] -= from[k];
-        }
+    for (std::size_t c = 0; c < layout_.chunks.size(); ++c)
+        for (int set = 0; set < n_sets; ++set)
+            for (int k = 0; k < 9; ++k)
+                virial[9 * (static_cast<std::size_t>(set) * view_.n_systems + layout_.chunks[c].system) +
+                       k] += chunk_virial_[9 * (c * n_sets + set) + k];
+}
+
+// `prepare` gives each chunk's sweep its coefficients.
+template <class Prepare>
+void Batch::sweep_backward(int n_sets, int n_threads, double* energies, double* forces, double* virial,
+                           const Prepare& prepare) {
+    const int chunks = static_cast<int>(layout_.chunks.size());
+    image_forces_.resize(std::max(image_forces_.size(), 3 * layout_.images.size() * n_sets));
+    chunk_virial_.resize(std::max(chunk_virial_.size(), std::size_t{9} * chunks * n_sets));
+    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_, n_sets, false);
+    n_threads = std::max(1, std::min(n_threads, chunks));
+    reserve(n_threads);
+    parallel_for(chunks, n_threads, [&](int item, int thread) {
+        const BatchLayout::Chunk& chunk = layout_.chunks[item];
+        Sweep s = sweep(chunk, thread);
+        prepare(s);
+        s.energies = energies;
+        s.forces = image_forces_.data();
+        const auto forces_of = [&](std::size_t set) {
+            return image_forces_.data() + 3 * (set * layout_.images.size() + chunk.first_image);
+        };
+        for (int set = 0; set < n_sets; ++set) std::fill_n(forces_of(set), 3 * chunk.n_images, 0.0);
+        kernels().backward(s, scratch(scratch_, thread, doubles));
+        for (int set = 0; set < n_sets; ++set)
+            sum_virial(chunk, places_[thread], forces_of(set),
+                       chunk_virial_.data() + 9 * (static_cast<std::size_t>(item) * n_sets + set));
+    });
+    reduce(n_sets, n_threads, forces, virial);
 }
 
 void Batch::predict(const Weights& weights, int n_threads, double* energies, double* forces, double* virial) {
-    const std::size_t pairs = view_.first[view_.n_centres];
-    gradient_.resize(std::max(gradient_.size(), 3 * pairs * weights.n_sets));
-    atom_virial_.resize(std::max(atom_virial_.size(), std::size_t{9} * view_.n_centres * weights.n_sets));
-    const std::size_t doubles =
-        kernels().scratch_doubles(*model_, layout_.max_neighbours, weights.n_sets, false);
-    const int chunks = static_cast<int>(layout_.chunks.size());
-    n_threads = std::max(1, std::min(n_threads, chunks));
-    scratch_.resize(std::max<std::size_t>(scratch_.size(), n_threads));
-    parallel_for(chunks, n_threads, [&](int item, int thread) {
-        Sweep s = sweep(layout_.chunks[item].begin, layout_.chunks[item].end);
-        s.weights = &weights;
-        s.energies = energies;
-        s.gradient = gradient_.data();
-        s.virial = atom_virial_.data();
-        kernels().backward(s, scratch(scratch_, thread, doubles));
-    });
-    reduce(weights.n_sets, n_threads, forces, virial);
+    sweep_backward(weights.n_sets, n_threads, energies, forces, virial,
+                   [&](Sweep& s) { s.weights = &weights; });
 }
 
 void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
     const int lanes = kernels().lanes, n_species = model_->n_species(), n_features = model_->n_features;
     const int chunks = static_cast<int>(layout_.chunks.size()),
               tables = static_cast<int>(model_->parts.size()) * n_species;
-    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, 1, false);
+    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_, 1, false);
     const std::size_t kept = channel_doubles_per_block(*model_, lanes) * layout_.n_blocks;
     const bool keep = kept <= kMaxKeptDoubles;
     channels_kept_ = false;
@@ -124,7 +174,7 @@ void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
     }
     std::vector<double> partial(static_cast<std::size_t>(chunks) * n_features, 0.0);
     n_threads = std::max(1, std::min(n_threads, chunks));
-    scratch_.resize(std::max<std::size_t>(scratch_.size(), n_threads));
+    reserve(n_threads);
     term_scratch_.resize(std::max<std::size_t>(term_scratch_.size(), n_threads));
     parallel_for(chunks, n_threads, [&](int item, int thread) {
         const BatchLayout::Chunk& chunk = layout_.chunks[item];
@@ -136,7 +186,7 @@ void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
             used[view_.species[layout_.blocks[static_cast<std::size_t>(b) * lanes]]] = true;
         for (int t = 0; t < tables; ++t)
             if (used[t % n_species]) std::memset(table[t], 0, sizeof(double) * (offset[t + 1] - offset[t]));
-        Sweep s = sweep(chunk.begin, chunk.end);
+        Sweep s = sweep(chunk, thread);
         s.feature_sums = partial.data() + static_cast<std::size_t>(item) * n_features;
         s.term_sums = table.data();
         s.energies = fixed_energies;
@@ -168,9 +218,6 @@ void Batch::backward(const double* coefficients, int n_threads, double* energies
                      double* virial) {
     const int n_species = model_->n_species(), n_features = model_->n_features;
     const int tables = static_cast<int>(model_->parts.size()) * n_species;
-    const std::size_t pairs = view_.first[view_.n_centres];
-    gradient_.resize(std::max(gradient_.size(), 3 * pairs));
-    atom_virial_.resize(std::max(atom_virial_.size(), std::size_t{9} * view_.n_centres));
     std::vector<std::size_t> offset(tables + 1, 0);
     for (int t = 0; t < tables; ++t) {
         const Part& part = model_->parts[t / n_species];
@@ -193,32 +240,22 @@ void Batch::backward(const double* coefficients, int n_threads, double* energies
         }
     });
     const bool basis_kept = channels_kept_ && geometry_is_remembered();
-    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, 1, false);
-    const int chunks = static_cast<int>(layout_.chunks.size());
-    n_threads = std::max(1, std::min(n_threads, chunks));
-    scratch_.resize(std::max<std::size_t>(scratch_.size(), n_threads));
-    parallel_for(chunks, n_threads, [&](int item, int thread) {
-        const BatchLayout::Chunk& chunk = layout_.chunks[item];
-        Sweep s = sweep(chunk.begin, chunk.end);
-        s.system_coefficients = coefficients + static_cast<std::size_t>(chunk.system) * n_features;
-        s.system_values = table.data() + static_cast<std::size_t>(chunk.system) * tables;
+    sweep_backward(1, n_threads, energies, forces, virial, [&](Sweep& s) {
+        const std::size_t system = s.chunk->system;
+        s.system_coefficients = coefficients + system * n_features;
+        s.system_values = table.data() + system * tables;
         s.channels_in = basis_kept ? channels_.data() : nullptr;
-        s.energies = energies;
-        s.gradient = gradient_.data();
-        s.virial = atom_virial_.data();
-        kernels().backward(s, scratch(scratch_, thread, doubles));
     });
-    reduce(1, n_threads, forces, virial);
 }
 
 void Batch::features(int n_threads, double* features) {
     std::memset(features, 0, sizeof(double) * view_.n_centres * model_->n_features);
-    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, 1, false);
+    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_, 1, false);
     const int chunks = static_cast<int>(layout_.chunks.size());
     n_threads = std::max(1, std::min(n_threads, chunks));
-    scratch_.resize(std::max<std::size_t>(scratch_.size(), n_threads));
+    reserve(n_threads);
     parallel_for(chunks, n_threads, [&](int item, int thread) {
-        Sweep s = sweep(layout_.chunks[item].begin, layout_.chunks[item].end);
+        Sweep s = sweep(layout_.chunks[item], thread);
         s.atom_features = features;
         kernels().forward(s, scratch(scratch_, thread, doubles));
     });
@@ -230,25 +267,27 @@ void Batch::design_rows(int n_threads, double* energy, double* forces, double* v
     std::memset(forces, 0, sizeof(double) * n * 3 * atoms);
     std::memset(virial, 0, sizeof(double) * n * 6 * systems);
     // One system is one thread's: its chunks add to the same rows.
-    std::vector<int> first_block(systems + 1, layout_.n_blocks), first_atom(systems + 1, view_.n_centres);
-    for (auto it = layout_.chunks.rbegin(); it != layout_.chunks.rend(); ++it)
-        first_block[it->system] = it->begin;
-    for (int s = static_cast<int>(systems) - 1; s >= 0; --s)
-        first_block[s] = std::min(first_block[s], first_block[s + 1]);
+    const auto chunks_of = [&](int system) {
+        const auto less = [](const BatchLayout::Chunk& chunk, int s) { return chunk.system < s; };
+        return std::lower_bound(layout_.chunks.begin(), layout_.chunks.end(), system, less);
+    };
+    std::vector<int> first_atom(systems + 1, view_.n_centres);
     for (int i = view_.n_centres - 1; i >= 0; --i) first_atom[view_.system[i]] = i;
-    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_.max_neighbours, 1, true);
+    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_, 1, true);
     n_threads = std::max(1, std::min(n_threads, view_.n_systems));
-    scratch_.resize(std::max<std::size_t>(scratch_.size(), n_threads));
+    reserve(n_threads);
     parallel_for(view_.n_systems, n_threads, [&](int system, int thread) {
-        Sweep s = sweep(first_block[system], first_block[system + 1]);
-        s.first_atom = first_atom[system];
-        s.design_energy = energy + system;
-        s.design_energy_stride = static_cast<std::int64_t>(systems);
-        s.design_forces = forces + 3 * static_cast<std::size_t>(s.first_atom);
-        s.design_forces_stride = static_cast<std::int64_t>(3 * atoms);
-        s.design_virial = virial + 6 * static_cast<std::size_t>(system);
-        s.design_virial_stride = static_cast<std::int64_t>(6 * systems);
-        kernels().design(s, scratch(scratch_, thread, doubles));
+        for (auto chunk = chunks_of(system); chunk != chunks_of(system + 1); ++chunk) {
+            Sweep s = sweep(*chunk, thread);
+            s.first_atom = first_atom[system];
+            s.design_energy = energy + system;
+            s.design_energy_stride = static_cast<std::int64_t>(systems);
+            s.design_forces = forces + 3 * static_cast<std::size_t>(s.first_atom);
+            s.design_forces_stride = static_cast<std::int64_t>(3 * atoms);
+            s.design_virial = virial + 6 * static_cast<std::size_t>(system);
+            s.design_virial_stride = static_cast<std::int64_t>(6 * systems);
+            kernels().design(s, scratch(scratch_, thread, doubles));
+        }
     });
 }
 

@@ -12,8 +12,9 @@ namespace atomsmith {
 // threads.
 class Batch {
 public:
-    // The view's index arrays must outlive the batch; positions and cells are given with every call.
-    Batch(std::shared_ptr<const Model> model, const BatchView& view);
+    // Species, systems and offsets of the view must outlive the batch, neighbours and shifts need not;
+    // positions and cells are given with every call.
+    Batch(std::shared_ptr<const Model> model, const BatchView& view, int n_threads);
 
     void set_geometry(const double* positions, const double* cells);
 
@@ -45,8 +46,20 @@ private:
         double* aligned = nullptr;
     };
     double* scratch(std::vector<Scratch>& buffers, int thread, std::size_t doubles);
+    template <class Prepare>
+    void sweep_backward(int n_sets, int n_threads, double* energies, double* forces, double* virial,
+                        const Prepare& prepare);
     void reduce(int n_sets, int n_threads, double* forces, double* virial);
-    Sweep sweep(int begin, int end) const;
+    struct Place {
+        std::vector<double> x, y, z;
+        std::vector<std::int32_t> species;
+        ImagePositions view;
+    };
+    void place_images(const BatchLayout::Chunk& chunk, Place& place) const;
+    Sweep sweep(const BatchLayout::Chunk& chunk, int thread);
+    void sum_virial(const BatchLayout::Chunk& chunk, const Place& place, const double* forces,
+                    double* virial) const;
+    void reserve(int n_threads);
     void remember_geometry();
     bool geometry_is_remembered() const;
 
@@ -54,7 +67,8 @@ private:
     BatchView view_;
     BatchLayout layout_;
     std::vector<Scratch> scratch_, term_scratch_;
-    std::vector<double> gradient_, atom_virial_, channels_;
+    std::vector<Place> places_;
+    std::vector<double> image_forces_, chunk_virial_, channels_;
     std::vector<double> kept_positions_, kept_cells_; // those that `channels_` belongs to
     bool channels_kept_ = false;
 };

@@ -17,13 +17,15 @@ namespace {
 
 struct Block {
     const std::int32_t* atoms;
-    int n;      // atoms; the lanes behind are empty
-    int centre; // species
+    const std::int32_t* own; // their images
+    int n;                   // atoms; the lanes behind are empty
+    int centre;              // species
     int index;
 };
 
 Block block_at(const Sweep& sweep, int index) {
-    Block block{sweep.layout->blocks.data() + static_cast<std::size_t>(index) * kLanes, 0, 0, index};
+    const std::size_t first = static_cast<std::size_t>(index) * kLanes;
+    Block block{sweep.layout->blocks.data() + first, sweep.layout->own.data() + first, 0, 0, index};
     while (block.n < kLanes && block.atoms[block.n] >= 0) ++block.n;
     block.centre = sweep.batch->species[block.atoms[0]];
     return block;
@@ -32,7 +34,8 @@ Block block_at(const Sweep& sweep, int index) {
 // Radial functions of all parts and the values of all channels and stored nodes.
 void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program* const* programs) {
     const Model& model = *sweep.model;
-    for (int s = 0; s < kLanes; ++s) gather_lane(sweep, w, s, s < block.n ? block.atoms[s] : -1);
+    for (int s = 0; s < kLanes; ++s)
+        gather_lane(sweep, w, s, s < block.n ? block.atoms[s] : -1, block.own[s]);
     std::size_t channels_before = 0;
     const std::size_t block_channels =
         sweep.channels_in || sweep.channels_out ? channel_doubles_per_block(model, kLanes) * block.index : 0;
@@ -90,13 +93,17 @@ const double* term_weights(const Sweep& sweep, int part, int centre, int set) {
     return own.values.data() + static_cast<std::size_t>(set) * own.program.n_weights;
 }
 
-// Energies and gradients of one block with every set of coefficients: first the coupling of all sets, lanes =
-// atoms; then lane by lane the force sweeps, which share the harmonics of the lane.
-void backward_block(const Sweep& sweep, const Block& block, const Plans& plans, int n_sets, Workspace& w) {
+const double* coefficients_of(const Sweep& sweep, int set) {
+    return sweep.weights
+               ? sweep.weights->coefficients.data() + static_cast<std::size_t>(set) * sweep.model->n_features
+               : sweep.system_coefficients;
+}
+
+// Energies, and dE/dA lane by lane, of one block with every set of coefficients; lanes = atoms.
+void couple(const Sweep& sweep, const Block& block, const Plans& plans, int n_sets, Workspace& w) {
     const Model& model = *sweep.model;
-    const int n_parts = static_cast<int>(model.parts.size());
     for (int k = 0; k < n_sets * kLanes; ++k) w.energies[k] = 0.0;
-    for (int k = 0; k < n_parts; ++k) {
+    for (std::size_t k = 0; k < model.parts.size(); ++k) {
         const Part& part = model.parts[k];
         if (part.kind != Part::Kind::kAce) continue;
         const PartWorkspace& own = w.parts[k];
@@ -104,7 +111,7 @@ void backward_block(const Sweep& sweep, const Block& block, const Plans& plans, 
         const Program& program = *plans.program[k];
         for (int set = 0; set < n_sets;) {
             const int width = n_sets - set >= 2 ? 2 : 1;
-            const double* weights = term_weights(sweep, k, block.centre, set);
+            const double* weights = term_weights(sweep, static_cast<int>(k), block.centre, set);
             Vec coupled[2];
             if (width == 2)
                 coupled_energy<2>(program, weights, program.n_weights, own.slots, own.adjoint, coupled);
@@ -117,52 +124,68 @@ void backward_block(const Sweep& sweep, const Block& block, const Plans& plans, 
             }
         }
     }
-    const std::size_t atoms = sweep.batch->n_centres, pairs = sweep.batch->first[sweep.batch->n_centres];
-    for (int s = 0; s < block.n; ++s) {
-        for (int k = 0; k < n_parts; ++k)
-            if (model.parts[k].kind == Part::Kind::kAce)
-                directions_lane(model.parts[k], w.near, s, w.parts[k].directions);
-        for (int set = 0; set < n_sets; ++set) {
-            const double* coefficients = sweep.weights ? sweep.weights->coefficients.data() +
-                                                             static_cast<std::size_t>(set) * model.n_features
-                                                       : sweep.system_coefficients;
-            double energy = w.energies[set * kLanes + s];
-            clear_gradient(w.near, s);
-            for (int k = 0; k < n_parts; ++k) {
-                const Part& part = model.parts[k];
-                const PartWorkspace& own = w.parts[k];
-                switch (part.kind) {
-                case Part::Kind::kE0:
-                    energy += coefficients[part.first_feature + block.centre];
-                    break;
-                case Part::Kind::kPair:
-                    energy +=
-                        pair_energy(part, block.centre, coefficients + part.first_feature, w.near, s, own);
-                    break;
-                case Part::Kind::kZbl:
-                    energy += zbl_energy(part, block.centre, w.near, s);
-                    break;
-                case Part::Kind::kAce: {
-                    const int lane_stride = padded(model.n_species() * part.n_lmk);
-                    force_sweep(part,
-                                own.gradients + static_cast<std::size_t>(set * kLanes + s) * lane_stride,
-                                w.near, s, own, own.directions);
-                    break;
-                }
-                }
-            }
-            if (sweep.energies) sweep.energies[set * atoms + block.atoms[s]] = energy;
-            write_gradient(sweep, w, s, block.atoms[s], sweep.gradient + 3 * set * pairs,
-                           sweep.virial + 9 * set * atoms);
+}
+
+// What lane s adds to the energies and forces of sets [set, set + kSets).
+template <int kSets>
+void backward_lane(const Sweep& sweep, const Block& block, int s, int set, double fixed_energy,
+                   Workspace& w) {
+    const Model& model = *sweep.model;
+    const int n_vectors = w.near.segments(s)[w.near.n_species];
+    double energies[kSets];
+    for (int i = 0; i < kSets; ++i) {
+        energies[i] = fixed_energy + w.energies[(set + i) * kLanes + s];
+        copy(w.fixed, w.gradients[i], n_vectors);
+    }
+    for (std::size_t k = 0; k < model.parts.size(); ++k) {
+        const Part& part = model.parts[k];
+        const PartWorkspace& own = w.parts[k];
+        if (part.kind == Part::Kind::kAce) {
+            const std::size_t lane_stride = padded(model.n_species() * part.n_lmk);
+            force_sweep<kSets>(part, own.gradients + (set * kLanes + s) * lane_stride, kLanes * lane_stride,
+                               w.near, s, own, w.gradients);
         }
+        for (int i = 0; i < kSets; ++i) {
+            const double* coefficients = coefficients_of(sweep, set + i) + part.first_feature;
+            if (part.kind == Part::Kind::kE0) energies[i] += coefficients[block.centre];
+            if (part.kind == Part::Kind::kPair)
+                energies[i] += pair_energy(part, block.centre, coefficients, w.near, s, own, w.gradients[i]);
+        }
+    }
+    const std::size_t atoms = sweep.batch->n_centres, images = sweep.layout->images.size();
+    for (int i = 0; i < kSets; ++i) {
+        if (sweep.energies) sweep.energies[(set + i) * atoms + block.atoms[s]] = energies[i];
+        add_forces(w, s, block.own[s], w.gradients[i],
+                   sweep.forces + 3 * ((set + i) * images + sweep.chunk->first_image));
+    }
+}
+
+// First the coupling of all sets, lanes = atoms; then lane by lane the force sweeps, which share the
+// harmonics of the lane and what no coefficient scales.
+void backward_block(const Sweep& sweep, const Block& block, const Plans& plans, int n_sets, Workspace& w) {
+    const Model& model = *sweep.model;
+    couple(sweep, block, plans, n_sets, w);
+    for (int s = 0; s < block.n; ++s) {
+        clear(w.fixed, w.near.segments(s)[w.near.n_species]);
+        double fixed_energy = 0.0;
+        for (std::size_t k = 0; k < model.parts.size(); ++k) {
+            const Part& part = model.parts[k];
+            if (part.kind == Part::Kind::kAce) directions_lane(part, w.near, s, w.parts[k].directions);
+            if (part.kind == Part::Kind::kZbl)
+                fixed_energy += zbl_energy(part, block.centre, w.near, s, w.fixed);
+        }
+        int set = 0;
+        for (; set + kSetsAtOnce <= n_sets; set += kSetsAtOnce)
+            backward_lane<kSetsAtOnce>(sweep, block, s, set, fixed_energy, w);
+        for (; set < n_sets; ++set) backward_lane<1>(sweep, block, s, set, fixed_energy, w);
     }
 }
 
 void backward(const Sweep& sweep, double* scratch) {
     const int n_sets = sweep.weights ? sweep.weights->n_sets : 1;
     Arena arena{scratch};
-    Workspace w = lay_out(*sweep.model, sweep.layout->max_neighbours, n_sets, false, arena);
-    for (int index = sweep.begin; index < sweep.end; ++index) {
+    Workspace w = lay_out(*sweep.model, *sweep.layout, n_sets, false, arena);
+    for (int index = sweep.chunk->begin; index < sweep.chunk->end; ++index) {
         const Block block = block_at(sweep, index);
         const Plans plans = plans_of(sweep, block.centre);
         prepare(sweep, block, w, plans.program);
@@ -216,15 +239,15 @@ void fixed_energies(const Sweep& sweep, const Block& block, Workspace& w) {
     for (int s = 0; s < block.n; ++s) {
         double energy = 0.0;
         for (const Part& part : sweep.model->parts)
-            if (part.kind == Part::Kind::kZbl) energy += zbl_energy(part, block.centre, w.near, s);
+            if (part.kind == Part::Kind::kZbl) energy += zbl_energy(part, block.centre, w.near, s, w.fixed);
         sweep.energies[block.atoms[s]] = energy;
     }
 }
 
 void forward(const Sweep& sweep, double* scratch) {
     Arena arena{scratch};
-    Workspace w = lay_out(*sweep.model, sweep.layout->max_neighbours, 1, false, arena);
-    for (int index = sweep.begin; index < sweep.end; ++index) {
+    Workspace w = lay_out(*sweep.model, *sweep.layout, 1, false, arena);
+    for (int index = sweep.chunk->begin; index < sweep.chunk->end; ++index) {
         const Block block = block_at(sweep, index);
         const Plans plans = plans_of(sweep, block.centre);
         prepare(sweep, block, w, plans.program);
@@ -240,8 +263,8 @@ void forward(const Sweep& sweep, double* scratch) {
 
 void design(const Sweep& sweep, double* scratch) {
     Arena arena{scratch};
-    Workspace w = lay_out(*sweep.model, sweep.layout->max_neighbours, 1, true, arena);
-    for (int index = sweep.begin; index < sweep.end; ++index) {
+    Workspace w = lay_out(*sweep.model, *sweep.layout, 1, true, arena);
+    for (int index = sweep.chunk->begin; index < sweep.chunk->end; ++index) {
         const Block block = block_at(sweep, index);
         const Plans plans = plans_of(sweep, block.centre);
         prepare(sweep, block, w, plans.program);
@@ -259,9 +282,9 @@ void design(const Sweep& sweep, double* scratch) {
     }
 }
 
-std::size_t scratch_doubles(const Model& model, int max_neighbours, int n_sets, bool for_design) {
+std::size_t scratch_doubles(const Model& model, const BatchLayout& layout, int n_sets, bool for_design) {
     Arena arena{nullptr};
-    lay_out(model, max_neighbours, n_sets, for_design, arena);
+    lay_out(model, layout, n_sets, for_design, arena);
     return arena.used + 8;
 }
 

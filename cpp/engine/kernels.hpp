@@ -9,12 +9,19 @@
 
 namespace atomsmith {
 
-// One sweep over blocks [begin, end). Pointers that are null are not wanted.
+// Positions of a chunk's images seen from its first atom, and their species.
+struct ImagePositions {
+    const double *x = nullptr, *y = nullptr, *z = nullptr;
+    const std::int32_t* species = nullptr;
+};
+
+// One sweep over a chunk. Pointers that are null are not wanted.
 struct Sweep {
     const Model* model = nullptr;
     const BatchView* batch = nullptr;
     const BatchLayout* layout = nullptr;
-    int begin = 0, end = 0;
+    const BatchLayout::Chunk* chunk = nullptr;
+    const ImagePositions* images = nullptr;
 
     // Backward sweeps: coefficient sets; either shared by all systems or one set made for this sweep's
     // system.
@@ -23,8 +30,7 @@ struct Sweep {
     const double* const* system_values =
         nullptr;                // [part * n_species + species]: weights of the full programs
     double* energies = nullptr; // [set][n_atoms]
-    double* gradient = nullptr; // [set][pairs][3]: dE_i / d(r_j - r_i)
-    double* virial = nullptr;   // [set][n_atoms][9]: sum_j d (x) dE_i/dd
+    double* forces = nullptr;   // [set][images of all chunks][3]: added to
 
     // Forward sweeps.
     double* feature_sums = nullptr;     // [n_features], added to (all but the ace parts)
@@ -44,7 +50,7 @@ struct Sweep {
 struct Kernels {
     const char* name;
     int lanes;
-    std::size_t (*scratch_doubles)(const Model&, int max_neighbours, int n_sets, bool for_design);
+    std::size_t (*scratch_doubles)(const Model&, const BatchLayout&, int n_sets, bool for_design);
     void (*backward)(const Sweep&, double* scratch);
     void (*forward)(const Sweep&, double* scratch);
     void (*design)(const Sweep&, double* scratch);

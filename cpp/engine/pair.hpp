@@ -7,7 +7,8 @@ namespace atomsmith::ATOMSMITH_ISA {
 
 // Adds the gradient of sum_j sum_k c_k R_k(r_ij) and returns the energy; coefficients are those of the part.
 static inline double pair_energy(const Part& part, int centre, const double* coefficients,
-                                 Neighbourhood& near, int s, const PartWorkspace& w) {
+                                 const Neighbourhood& near, int s, const PartWorkspace& w,
+                                 const Gradient& gradient) {
     const std::int32_t* segment = near.segments(s);
     const int n = part.radial.n;
     Vec energy{};
@@ -20,9 +21,9 @@ static inline double pair_energy(const Part& part, int centre, const double* coe
                 energy += c[k] * w.value[at * n + k];
                 slope += c[k] * w.derivative[at * n + k];
             }
-            near.gx[at] += slope * near.ux[at];
-            near.gy[at] += slope * near.uy[at];
-            near.gz[at] += slope * near.uz[at];
+            gradient.x[b] += slope * near.ux[at];
+            gradient.y[b] += slope * near.uy[at];
+            gradient.z[b] += slope * near.uz[at];
         }
     }
     return horizontal_sum(energy);
@@ -45,7 +46,8 @@ static inline void pair_features(const Part& part, int centre, const Neighbourho
 
 // Ziegler, Biersack, Littmark (1985): Z1 Z2 e^2 / (4 pi eps0 r) phi(r/a), switched off between inner and
 // outer.
-static inline double zbl_energy(const Part& part, int centre, Neighbourhood& near, int s) {
+static inline double zbl_energy(const Part& part, int centre, const Neighbourhood& near, int s,
+                                const Gradient& gradient) {
     constexpr double kCoulomb = 14.399645478425668;         // e^2 / (4 pi eps0) in eV angstrom
     constexpr double kScreening = 0.88534 * 0.529177210903; // angstrom
     constexpr double kWeight[4] = {0.18175, 0.50986, 0.28022, 0.02817};
@@ -55,7 +57,7 @@ static inline double zbl_energy(const Part& part, int centre, Neighbourhood& nea
     for (int z = 0; z < near.n_species; ++z) {
         const int pair = centre * near.n_species + z;
         const double zi = part.charges[centre], zj = part.charges[z];
-        const double over = (__builtin_pow(zi, 0.23) + __builtin_pow(zj, 0.23)) / kScreening;
+        const double over = (part.reach[centre] + part.reach[z]) / kScreening;
         const double strength = 0.5 * part.strength[pair] * kCoulomb * zi * zj, outer = part.outer[pair],
                      inner = part.inner[pair];
         for (int b = segment[z]; b < segment[z + 1]; ++b) {
@@ -77,9 +79,9 @@ static inline double zbl_energy(const Part& part, int centre, Neighbourhood& nea
                 derivative =
                     derivative * off - value * 30.0 * x * x * (1.0 - x) * (1.0 - x) / (outer - inner);
                 energy += value * off;
-                near.gx[at][k] += derivative * near.ux[at][k];
-                near.gy[at][k] += derivative * near.uy[at][k];
-                near.gz[at][k] += derivative * near.uz[at][k];
+                gradient.x[b][k] += derivative * near.ux[at][k];
+                gradient.y[b][k] += derivative * near.uy[at][k];
+                gradient.z[b][k] += derivative * near.uz[at][k];
             }
         }
     }

@@ -269,6 +269,7 @@ void finish_part(Part& part, int n_species, int first_feature) {
         for (std::size_t k = 0; k < pairs; ++k)
             require(part.inner[k] >= 0.0 && part.inner[k] < part.outer[k],
                     "zbl's inner distance must be below its outer one");
+        for (const double z : part.charges) part.reach.push_back(std::pow(z, 0.23));
         part.cutoff = *std::max_element(part.outer.begin(), part.outer.end());
         return;
     }

@@ -76,6 +76,7 @@ struct Part {
     int n_lmk = 0;
     std::vector<AceCentre> centres;
     std::vector<double> charges, inner, outer, strength; // zbl
+    std::vector<double> reach;                           // zbl: charges^0.23
     double cutoff = 0.0;
 };
 

@@ -13,8 +13,7 @@ struct Neighbourhood {
     int n_species = 0;
     std::int32_t* segment = nullptr; // [lanes][n_species + 1], in vectors from the lane's first
     Vec *ux = nullptr, *uy = nullptr, *uz = nullptr, *r = nullptr, *inverse = nullptr;
-    Vec *gx = nullptr, *gy = nullptr, *gz = nullptr;
-    std::int64_t* slot = nullptr; // [vector][lane]: pair, -1 for padding
+    std::int32_t* slot = nullptr; // [vector][lane]: the neighbour's image, -1 for padding
     const std::int32_t* segments(int lane) const { return segment + lane * (n_species + 1); }
 };
 
@@ -25,14 +24,23 @@ struct PartWorkspace {
     Vec* directions = nullptr;                   // ace: harmonics of one lane
 };
 
+// dE/d(neighbour - atom) of one atom for one set of coefficients.
+struct Gradient {
+    Vec *x = nullptr, *y = nullptr, *z = nullptr; // [vector of the lane]
+};
+
+// Force sweeps of so many sets share what they read, as far as the registers go.
+inline constexpr int kSetsAtOnce = kLanes >= 8 ? 2 : 1;
+
 struct Workspace {
     Neighbourhood near;
+    Gradient fixed; // of what no coefficient scales
+    Gradient gradients[kSetsAtOnce];
     PartWorkspace* parts = nullptr;
     Vec* harmonics = nullptr;        // Y_lm of one lane, [vector][(l_max + 1)^2]
     Vec* directions = nullptr;       // one record of `Harmonics`
     double* lane_channels = nullptr; // A before its transposition, [lanes][padded channels]
     double* energies = nullptr;      // [set][lane]
-    double* temporary = nullptr;     // unsorted neighbours: dx dy dz, species, pair
     Vec* phi = nullptr;     // design: gradient of the one-particle functions, [3][vector] per channel
     Vec* support = nullptr; // design: dB/dA of every feature of a centre
     Vec* row = nullptr;     // design: gradient of one feature, [3][vector]
@@ -56,18 +64,21 @@ ATOMSMITH_INLINE int harmonics_size(int l_max) { return (l_max + 1) * (l_max + 2
 
 ATOMSMITH_INLINE int padded(int n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
-static inline Workspace lay_out(const Model& model, int max_neighbours, int n_sets, bool for_design,
+static inline Workspace lay_out(const Model& model, const BatchLayout& layout, int n_sets, bool for_design,
                                 Arena& arena) {
     Workspace w;
     const int n_species = model.n_species();
-    const int stride = max_neighbours / kLanes + n_species + 1;
+    const int stride = layout.max_neighbours / kLanes + n_species + 1;
     Neighbourhood& near = w.near;
     near.stride = stride;
     near.n_species = n_species;
     near.segment = arena.take<std::int32_t>(kLanes * (n_species + 1));
-    for (Vec** v : {&near.ux, &near.uy, &near.uz, &near.r, &near.inverse, &near.gx, &near.gy, &near.gz})
+    for (Vec** v : {&near.ux, &near.uy, &near.uz, &near.r, &near.inverse})
         *v = arena.take<Vec>(kLanes * stride);
-    near.slot = arena.take<std::int64_t>(kLanes * stride * kLanes);
+    near.slot = arena.take<std::int32_t>(kLanes * stride * kLanes);
+    for (Vec** v : {&w.fixed.x, &w.fixed.y, &w.fixed.z}) *v = arena.take<Vec>(stride);
+    for (Gradient& gradient : w.gradients)
+        for (Vec** v : {&gradient.x, &gradient.y, &gradient.z}) *v = arena.take<Vec>(stride);
     const int n_parts = static_cast<int>(model.parts.size());
     w.parts = arena.take<PartWorkspace>(n_parts);
     int l_max = 0, channels = 0, lmk = 0;
@@ -101,7 +112,6 @@ static inline Workspace lay_out(const Model& model, int max_neighbours, int n_se
     w.directions = arena.take<Vec>(harmonics_size(l_max));
     w.energies = arena.take<double>(static_cast<std::size_t>(n_sets) * kLanes);
     w.lane_channels = arena.take<double>(static_cast<std::size_t>(kLanes) * (padded(channels) + kLanes));
-    w.temporary = arena.take<double>(5 * static_cast<std::size_t>(max_neighbours + 1));
     if (for_design) {
         w.phi = arena.take<Vec>(static_cast<std::size_t>(3) * stride * (lmk + 1));
         w.support = arena.take<Vec>(support);
@@ -110,67 +120,42 @@ static inline Workspace lay_out(const Model& model, int max_neighbours, int n_se
     return w;
 }
 
-// Neighbours of `atom` within the model's cutoff into lane s; clears the gradient of all its pairs.
-static inline void gather_lane(const Sweep& sweep, Workspace& w, int s, int atom) {
+// Neighbours of `atom`, image `own`, within the model's cutoff into lane s.
+static inline void gather_lane(const Sweep& sweep, Workspace& w, int s, int atom, int own) {
     Neighbourhood& near = w.near;
-    const BatchView& batch = *sweep.batch;
+    const ImagePositions& images = *sweep.images;
     const double cutoff = sweep.model->cutoff;
     std::int32_t* segment = near.segment + s * (near.n_species + 1);
     if (atom < 0) {
         for (int z = 0; z <= near.n_species; ++z) segment[z] = 0;
         return;
     }
-    const double* x = batch.positions + 3 * atom;
-    const double* cell = batch.cells + 9 * batch.system[atom];
-    const std::int64_t first = batch.first[atom];
-    const int n = static_cast<int>(batch.first[atom + 1] - first);
-    double* dx = w.temporary;
-    double* dy = dx + n;
-    double* dz = dy + n;
-    auto* pair = reinterpret_cast<std::int64_t*>(dz + n);
-    auto* species = reinterpret_cast<std::int32_t*>(pair + n);
-    std::int32_t count[128] = {};
-    int kept = 0;
-    for (int p = 0; p < n; ++p) {
-        const int j = batch.neighbour[first + p];
-        const std::int16_t* shift = batch.shift + 3 * (first + p);
-        const double s0 = shift[0], s1 = shift[1], s2 = shift[2];
-        const double a = batch.positions[3 * j] - x[0] + (s0 * cell[0] + s1 * cell[3] + s2 * cell[6]);
-        const double b = batch.positions[3 * j + 1] - x[1] + (s0 * cell[1] + s1 * cell[4] + s2 * cell[7]);
-        const double c = batch.positions[3 * j + 2] - x[2] + (s0 * cell[2] + s1 * cell[5] + s2 * cell[8]);
-        dx[kept] = a;
-        dy[kept] = b;
-        dz[kept] = c;
-        pair[kept] = first + p;
-        species[kept] = batch.species[j];
-        const int inside = a * a + b * b + c * c < cutoff * cutoff;
-        count[species[kept]] += inside;
-        kept += inside;
-    }
-    std::int32_t next[128];
-    segment[0] = 0;
-    for (int z = 0; z < near.n_species; ++z) {
-        next[z] = segment[z] * kLanes;
-        segment[z + 1] = segment[z] + (count[z] + kLanes - 1) / kLanes;
-    }
     const std::size_t at = static_cast<std::size_t>(s) * near.stride;
     double* ux = reinterpret_cast<double*>(near.ux + at);
     double* uy = reinterpret_cast<double*>(near.uy + at);
     double* uz = reinterpret_cast<double*>(near.uz + at);
-    std::int64_t* slot = near.slot + at * kLanes;
-    for (int p = 0; p < kept; ++p) {
-        const int to = next[species[p]]++;
-        ux[to] = dx[p];
-        uy[to] = dy[p];
-        uz[to] = dz[p];
-        slot[to] = pair[p];
-    }
-    for (int z = 0; z < near.n_species; ++z)
-        for (int to = next[z]; to < segment[z + 1] * kLanes; ++to) {
+    std::int32_t* slot = near.slot + at * kLanes;
+    const double x = images.x[own], y = images.y[own], z = images.z[own];
+    const std::int32_t* pair = sweep.layout->pair_image.data() + sweep.batch->first[atom];
+    const std::int32_t* end = sweep.layout->pair_image.data() + sweep.batch->first[atom + 1];
+    int to = 0;
+    segment[0] = 0;
+    for (int species = 0; species < near.n_species; ++species) {
+        for (; pair != end && images.species[*pair] == species; ++pair) {
+            const double a = images.x[*pair] - x, b = images.y[*pair] - y, c = images.z[*pair] - z;
+            ux[to] = a;
+            uy[to] = b;
+            uz[to] = c;
+            slot[to] = *pair;
+            to += a * a + b * b + c * c < cutoff * cutoff;
+        }
+        for (; to % kLanes != 0; ++to) {
             ux[to] = cutoff;
             uy[to] = uz[to] = 0.0;
             slot[to] = -1;
         }
+        segment[species + 1] = to / kLanes;
+    }
     for (int b = 0; b < segment[near.n_species]; ++b) {
         const Vec vx = near.ux[at + b], vy = near.uy[at + b], vz = near.uz[at + b];
         const Vec r = square_root(vx * vx + vy * vy + vz * vz);
@@ -183,34 +168,33 @@ static inline void gather_lane(const Sweep& sweep, Workspace& w, int s, int atom
     }
 }
 
-static inline void clear_gradient(Neighbourhood& near, int s) {
-    const int n = near.segments(s)[near.n_species];
-    for (int b = s * near.stride; b < s * near.stride + n; ++b) near.gx[b] = near.gy[b] = near.gz[b] = Vec{};
+static inline void clear(const Gradient& gradient, int n_vectors) {
+    for (int b = 0; b < n_vectors; ++b) gradient.x[b] = gradient.y[b] = gradient.z[b] = Vec{};
 }
 
-// Writes the gradients of lane s to its pairs and returns the atom's virial sum_j d (x) g.
-static inline void write_gradient(const Sweep& sweep, const Workspace& w, int s, int atom, double* gradient,
-                                  double* virial) {
+static inline void copy(const Gradient& from, const Gradient& to, int n_vectors) {
+    for (int b = 0; b < n_vectors; ++b) {
+        to.x[b] = from.x[b];
+        to.y[b] = from.y[b];
+        to.z[b] = from.z[b];
+    }
+}
+
+// Adds the forces that follow from the gradient of lane s, on its neighbours and on the atom itself.
+static inline void add_forces(const Workspace& w, int s, int own, const Gradient& gradient, double* forces) {
     const Neighbourhood& near = w.near;
-    const BatchView& batch = *sweep.batch;
-    const int n = near.segments(s)[near.n_species];
-    const std::int64_t first = batch.first[atom], last = batch.first[atom + 1];
-    for (std::int64_t k = 3 * first; k < 3 * last; ++k) gradient[k] = 0.0;
-    Vec sum[9] = {};
-    for (int b = s * near.stride; b < s * near.stride + n; ++b) {
-        const Vec g[3] = {near.gx[b], near.gy[b], near.gz[b]};
-        const Vec d[3] = {near.ux[b] * near.r[b], near.uy[b] * near.r[b], near.uz[b] * near.r[b]};
-        for (int i = 0; i < 3; ++i)
-            for (int k = 0; k < 3; ++k) sum[3 * i + k] += d[i] * g[k];
+    const std::int32_t* slot = near.slot + static_cast<std::size_t>(s) * near.stride * kLanes;
+    Vec sum[3] = {};
+    for (int b = 0; b < near.segments(s)[near.n_species]; ++b) {
+        const Vec g[3] = {gradient.x[b], gradient.y[b], gradient.z[b]};
+        for (int i = 0; i < 3; ++i) sum[i] += g[i];
         for (int k = 0; k < kLanes; ++k) {
-            const std::int64_t pair = near.slot[static_cast<std::size_t>(b) * kLanes + k];
-            if (pair < 0) continue;
-            gradient[3 * pair] = g[0][k];
-            gradient[3 * pair + 1] = g[1][k];
-            gradient[3 * pair + 2] = g[2][k];
+            const std::int32_t image = slot[b * kLanes + k];
+            if (image < 0) break;
+            for (int i = 0; i < 3; ++i) forces[3 * image + i] -= g[i][k];
         }
     }
-    for (int i = 0; i < 9; ++i) virial[9 * static_cast<std::size_t>(atom) + i] = horizontal_sum(sum[i]);
+    for (int i = 0; i < 3; ++i) forces[3 * own + i] += horizontal_sum(sum[i]);
 }
 
 } // namespace atomsmith::ATOMSMITH_ISA

@@ -54,9 +54,8 @@ std::shared_ptr<Model> model_of(const nb::dict& plan) { return atomsmith::read_m
 
 // Owns the index arrays of a batch.
 struct PyBatch {
-    std::vector<std::int32_t> species, system, neighbour;
+    std::vector<std::int32_t> species, system;
     std::vector<std::int64_t> first;
-    std::vector<std::int16_t> shift;
     std::unique_ptr<Batch> batch;
     int n_systems;
 
@@ -199,7 +198,7 @@ NB_MODULE(_engine, m) {
             "__init__",
             [](PyBatch* self, std::shared_ptr<Model> model, const Input<std::int32_t, 1>& species,
                const Input<std::int32_t, 1>& system, int n_systems, const Input<std::int64_t, 1>& first,
-               const Input<std::int32_t, 1>& neighbour, const Input<std::int16_t, 2>& shift) {
+               const Input<std::int32_t, 1>& neighbour, const Input<std::int16_t, 2>& shift, int n_threads) {
                 const std::size_t pairs = neighbour.size();
                 if (first.size() < 1 || first.size() - 1 > species.size() ||
                     system.size() != species.size() || shift.shape(0) != pairs || shift.shape(1) != 3 ||
@@ -208,9 +207,7 @@ NB_MODULE(_engine, m) {
                 new (self) PyBatch();
                 self->species.assign(species.data(), species.data() + species.size());
                 self->system.assign(system.data(), system.data() + system.size());
-                self->neighbour.assign(neighbour.data(), neighbour.data() + pairs);
                 self->first.assign(first.data(), first.data() + first.size());
-                self->shift.assign(shift.data(), shift.data() + 3 * pairs);
                 self->n_systems = n_systems;
                 BatchView view;
                 view.n_systems = n_systems;
@@ -219,11 +216,12 @@ NB_MODULE(_engine, m) {
                 view.species = self->species.data();
                 view.system = self->system.data();
                 view.first = self->first.data();
-                view.neighbour = self->neighbour.data();
-                view.shift = self->shift.data();
-                self->batch = std::make_unique<Batch>(std::move(model), view);
+                view.neighbour = neighbour.data();
+                view.shift = shift.data();
+                self->batch = std::make_unique<Batch>(std::move(model), view, n_threads);
             },
-            "model"_a, "species"_a, "system"_a, "n_systems"_a, "first"_a, "neighbour"_a, "shift"_a)
+            "model"_a, "species"_a, "system"_a, "n_systems"_a, "first"_a, "neighbour"_a, "shift"_a,
+            "n_threads"_a = 1)
         .def("predict", &predict, "weights"_a, "positions"_a, "cells"_a, "n_threads"_a = 1)
         .def("forward", &forward, "positions"_a, "cells"_a, "n_threads"_a = 1)
         .def("backward", &backward, "coefficients"_a, "positions"_a, "cells"_a, "n_threads"_a = 1)

@@ -63,6 +63,7 @@ class PlanEvaluator:
                 self.neighbours.first,
                 self.neighbours.neighbour,
                 self.neighbours.shift,
+                self.n_threads,
             )
         return self._batch
 
@@ -200,10 +201,14 @@ def species_of(numbers: IntArray, elements: Sequence[int]) -> IntArray:
 def sum_atoms(values: FloatArray, systems: Systems) -> FloatArray:
     """Sum over each system's atoms, shape (S,)."""
     starts = systems.first[:-1]
-    if len(starts) and (systems.first[1:] > starts).all():
+    some = systems.first[1:] > starts
+    if some.all() and len(starts):
         total: FloatArray = np.add.reduceat(values, starts)
         return total
-    return np.bincount(systems.owner, values, minlength=systems.n_systems).astype(np.float64)
+    total = np.zeros(len(starts))
+    if some.any():
+        total[some] = np.add.reduceat(values, starts[some])
+    return total
 
 
 def _geometry(systems: Systems) -> tuple[FloatArray, FloatArray]:
