@@ -58,6 +58,7 @@ class Batch:
         first: NDArray[np.int64],
         neighbour: IntArray,
         shift: NDArray[np.int16],
+        n_threads: int = 1,
     ) -> None:
         """Take species (N,), system (N,), and the pairs: first (C + 1,), neighbour (P,), shift (P, 3)."""
     def predict(
