@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from atomsmith.cli import demo, evaluate, fit, learn, report, schema, template
+from atomsmith.cli import demo, evaluate, fit, learn, properties, report, schema, template
+from atomsmith.cli.verb_group import VerbGroup
 
 app = typer.Typer(
     name="atomsmith",
+    cls=VerbGroup,
     help="Machine-learned interatomic potentials: learned actively, fitted, assessed and run.",
     epilog="Start with: atomsmith demo. Every verb has --help with an example.",
     no_args_is_help=True,
@@ -18,8 +20,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-VERBS = (demo.demo, learn.learn, fit.fit, evaluate.evaluate, report.report, template.template, schema.schema)
-"""The verbs, in the order of the help page."""
+VERBS = (
+    demo.demo,
+    learn.learn,
+    fit.fit,
+    evaluate.evaluate,
+    properties.properties,
+    report.report,
+    template.template,
+    schema.schema,
+)
+"""The verbs, in the order of the help page; those of single properties follow (`cli.property_verbs`)."""
 
 for _verb in VERBS:
     app.command(_verb.__name__)(_verb)

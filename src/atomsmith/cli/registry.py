@@ -10,6 +10,7 @@ from atomsmith.settings import Settings
 SETTINGS = {
     "learn": "atomsmith.learning.settings:LearnSettings",
     "fit": "atomsmith.fitting.settings:FitSettings",
+    "properties": "atomsmith.properties.suite:SuiteSettings",
 }
 """Verb -> module:class of the settings file that it reads."""
 

@@ -12,7 +12,10 @@ from atomsmith.cli.failures import reported
 from atomsmith.errors import InputError
 
 Verb = Annotated[
-    str, typer.Argument(metavar="VERB", help="A verb with a settings file: learn or fit.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="VERB", help="A verb with a settings file: learn, fit or properties.", show_default=False
+    ),
 ]
 
 

@@ -1,0 +1,24 @@
+"""Every property by the name that it has in a settings file and on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from atomsmith.properties.base import Property
+from atomsmith.properties.elastic import ElasticSettings, elastic
+from atomsmith.properties.equation_of_state import EosSettings, equation_of_state
+from atomsmith.properties.lattice import LatticeSettings, lattice
+from atomsmith.properties.vacancy import VacancySettings, vacancy
+
+PROPERTIES: Mapping[str, Property[Any, Any]] = {
+    "lattice": Property(LatticeSettings, lattice, "Lattice parameters and cohesive energy."),
+    "eos": Property(
+        EosSettings, equation_of_state, "Equation of state: volume, bulk modulus, the Delta gauge."
+    ),
+    "elastic": Property(ElasticSettings, elastic, "Elastic constants, moduli and mechanical stability."),
+    "vacancy": Property(
+        VacancySettings, vacancy, "Formation, migration and activation energy of the vacancy."
+    ),
+}
+"""Settings and function of each property."""

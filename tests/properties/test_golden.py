@@ -1,0 +1,88 @@
+"""Properties against published values, and against LAMMPS's own minimiser with the same potentials."""
+
+import pytest
+from tests.properties.force_fields import CU_MISHIN, SI_SW, lammps, needs_lammps, needs_spglib, snap
+from tests.properties.lammps_runs import lammps_values
+
+from atomsmith.builders.crystals import ground_state
+from atomsmith.properties.elastic import elastic
+from atomsmith.properties.equation_of_state import equation_of_state
+from atomsmith.properties.lattice import lattice
+from atomsmith.properties.vacancy import VacancySettings, vacancy
+
+pytestmark = [needs_lammps, needs_spglib]
+
+# Zuo et al., J. Phys. Chem. A 124, 731 (2020), Table II: a, C11, C12, C44, B, E_v. Their C44 of Ni qSNAP is
+# 125 where 125.7 comes out here.
+PUBLISHED = {
+    ("Ni", False): (3.522, 283, 168, 129, 206, 1.47),
+    ("Ni", True): (3.521, 267, 155, 125, 193, 1.47),
+    ("Cu", False): (3.634, 178, 126, 86, 143, 1.19),
+    ("Cu", True): (3.636, 178, 124, 82, 142, 1.15),
+}
+
+
+@pytest.mark.parametrize(("element", "quadratic"), PUBLISHED)
+def test_published_values_of_snap_come_out(element, quadratic):
+    a, c11, c12, c44, bulk, formation = PUBLISHED[element, quadratic]
+    crystal = ground_state(element)
+    with lammps(snap(element, quadratic), crystal) as force_field:
+        rest = lattice(force_field, crystal)
+        stiff = elastic(force_field, crystal)
+        hole = vacancy(force_field, crystal, VacancySettings(migration=False))
+    assert rest.problems == stiff.problems == hole.problems == ()
+    assert rest.lengths_angstrom[0] == pytest.approx(a, abs=6e-4)
+    for name, value in zip(("C11", "C12", "C44"), (c11, c12, c44), strict=True):
+        assert stiff.component(name) == pytest.approx(value, abs=0.7)
+    assert stiff.moduli.bulk_voigt_gpa == pytest.approx(bulk, abs=0.7)
+    assert hole.formation_energy_ev == pytest.approx(formation, abs=0.006)
+
+
+def test_published_migration_energy_of_nickel_comes_out():
+    crystal = ground_state("Ni")
+    with lammps(snap("Ni"), crystal) as force_field:
+        result = vacancy(force_field, crystal)
+    assert result.problems == ()
+    assert result.migration_energy_ev == pytest.approx(1.12, abs=0.005)  # the same table
+    assert result.activation_energy_ev == pytest.approx(1.47 + 1.12, abs=0.01)
+
+
+def test_copper_agrees_with_lammps_and_its_authors():
+    crystal = ground_state("Cu")
+    with lammps(CU_MISHIN, crystal) as force_field:
+        rest = lattice(force_field, crystal)
+        stiff = elastic(force_field, crystal)
+        hole = vacancy(force_field, crystal)
+    theirs = lammps_values("eam/alloy", "* * Cu_mishin1.eam.alloy Cu", "fcc", 3.6)
+    assert rest.lengths_angstrom == pytest.approx([theirs["a"]] * 3, abs=2e-6)
+    assert rest.energy_ev_per_atom == pytest.approx(theirs["cohesive"], abs=1e-8)
+    for name in ("C11", "C12", "C44"):
+        assert stiff.component(name) == pytest.approx(theirs[name.lower()], rel=3e-4)
+    assert hole.formation_energy_ev == pytest.approx(theirs["vacancy"], abs=2e-5)
+    # Mishin et al., Phys. Rev. B 63, 224106 (2001), Table III
+    assert rest.lengths_angstrom[0] == pytest.approx(3.615, abs=5e-4)
+    assert rest.cohesive_energy_ev_per_atom == pytest.approx(3.54, abs=5e-3)
+    for name, value in (("C11", 169.9), ("C12", 122.6), ("C44", 76.2)):
+        assert stiff.component(name) == pytest.approx(value, abs=0.1)
+    assert hole.formation_energy_ev == pytest.approx(1.272, abs=0.005)
+    assert hole.migration_energy_ev == pytest.approx(0.689, abs=0.001)
+
+
+def test_silicon_agrees_with_lammps_and_its_relaxation_with_the_literature():
+    crystal = ground_state("Si")
+    with lammps(SI_SW, crystal) as force_field:
+        rest = lattice(force_field, crystal)
+        stiff = elastic(force_field, crystal)
+        curve = equation_of_state(force_field, crystal)
+    theirs = lammps_values("sw", "* * Si.sw Si", "diamond", 5.4, vacancy=False)
+    assert rest.lengths_angstrom[0] == pytest.approx(theirs["a"], abs=2e-6)
+    assert rest.cohesive_energy_ev_per_atom == pytest.approx(-theirs["cohesive"], abs=1e-8)
+    for name in ("C11", "C12", "C44"):
+        assert stiff.component(name) == pytest.approx(theirs[name.lower()], rel=3e-4)
+    assert stiff.component("C44", clamped=True) == pytest.approx(theirs["c44 clamped"], rel=3e-4)
+    # Balamane, Halicioglu and Tiller, Phys. Rev. B 46, 2250 (1992)
+    assert stiff.component("C11") == pytest.approx(151, abs=1)
+    assert stiff.component("C12") == pytest.approx(76, abs=1)
+    assert stiff.component("C44") == pytest.approx(56, abs=1)
+    assert curve.volume_angstrom3_per_atom == pytest.approx(rest.volume_angstrom3_per_atom, rel=1e-3)
+    assert curve.bulk_modulus_gpa == pytest.approx(stiff.moduli.bulk_voigt_gpa, rel=0.02)
