@@ -10,6 +10,8 @@ from atomsmith.sampling.guards import DistanceCheck, hottest_ratio, temperature_
 from atomsmith.sampling.layout import Layout
 from atomsmith.systems import Systems
 
+from .models import systems_of
+
 
 def shortest(positions, cell, pbc):
     """Shortest distance over many images, of atoms and of an atom to itself."""
@@ -76,7 +78,7 @@ def test_small_systems_may_scatter():
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10**6), step=st.floats(0.01, 0.3))
 def test_a_check_that_remembers_agrees_with_a_fresh_one(seed, step):
-    """Along a random walk, with a change of the cell and a jump over its face on the way."""
+    """Along a random walk, with strains of the cell, a sudden one, and a jump over its face on the way."""
     rng = np.random.default_rng(seed)
     systems = Systems(
         numbers=np.full(8, 6, np.int32),
@@ -91,12 +93,25 @@ def test_a_check_that_remembers_agrees_with_a_fresh_one(seed, step):
         positions = systems.positions + step * rng.standard_normal((8, 3))
         if k == 20:
             positions[0] += systems.cells[0, 1]
-        cells = systems.cells * (0.97 if k == 30 else 1.0)
+        strain = np.eye(3) * (0.97 if k == 30 else 1.0)
+        if k % 3 == 0:
+            strain += 0.01 * rng.standard_normal((3, 3))
+            positions[:4] = positions[:4] @ strain
+        cells = systems.cells @ strain
         systems = systems.replace(positions=positions, cells=cells)
         found = remembering.too_close(systems)
         np.testing.assert_array_equal(found, DistanceCheck.of(layout, limit).too_close(systems))
-        if k == 30:
-            assert (remembering._seen.cells == cells).all()
+
+
+def test_a_breathing_cell_needs_no_new_look_until_atoms_may_have_met():
+    systems = systems_of((np.full(2, 6), np.array([[0.0, 0.0, 0.0], [2.0, 2.0, 2.0]]), 5.0 * np.eye(3)))
+    check = DistanceCheck.of(Layout.of(systems), np.array([1.0]))
+    check.too_close(systems)
+    seen = check._seen
+    for scale, looked in ((1.02, False), (0.95, False), (0.5, True)):
+        scaled = systems.replace(positions=scale * systems.positions, cells=scale * systems.cells)
+        assert not check.too_close(scaled)[0]
+        assert (check._seen is not seen) == looked
 
 
 def test_large_systems_that_fell_apart_are_checked_too():

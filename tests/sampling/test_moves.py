@@ -146,6 +146,8 @@ def test_matrix_exponential_inverts_with_the_sign():
     strain = strain + np.swapaxes(strain, 1, 2)
     product = exponential(strain) @ exponential(-strain)
     np.testing.assert_allclose(product, np.broadcast_to(np.eye(3), (5, 3, 3)), atol=1e-13)
+    stretches = strain * np.eye(3)
+    np.testing.assert_allclose(exponential(stretches, diagonal=True), exponential(stretches), atol=1e-14)
 
 
 def test_width_adapts_to_the_wanted_acceptance():

@@ -8,13 +8,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atomsmith.errors import InputError
-from atomsmith.sampling.guards import DistanceCheck, hottest_ratio
-from atomsmith.sampling.integrators import Propagator, check_freedom
+from atomsmith.sampling.guards import DistanceCheck, hottest_ratio, temperature_limit
+from atomsmith.sampling.integrators import Normals, Propagator, check_freedom
 from atomsmith.sampling.layout import Layout
 from atomsmith.sampling.settings import Parameters, SamplingSettings
 from atomsmith.sampling.state import RUNNING, Walkers, atom_index
 from atomsmith.sampling.streams import pack_streams, unpack_streams
+from atomsmith.sampling.units import BOLTZMANN
 from atomsmith.systems import BoolArray, FloatArray
+
+NO_LIMIT = float(np.finfo(np.float64).max)
+"""Limit of a guard that is off: every number is below it, infinity and NaN are not."""
+
+
+@dataclass(frozen=True, eq=False)
+class Heat:
+    """What the target temperature of a step asks of a batch.
+
+    Attributes
+    ----------
+    target
+        K, shape (S,).
+    noise_width
+        Of the thermostat's noise, see `Propagator.noise_width`.
+    kinetic_limit
+        Kinetic energy in eV beyond which a walker is too hot, shape (S,).
+    """
+
+    target: FloatArray
+    noise_width: FloatArray | None
+    kinetic_limit: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +50,16 @@ class Batch:
         Their places in the whole batch, shape (S,).
     layout, parameters, propagator, distances
         Of these walkers.
-    generators
-        Their random streams, unpacked: the one thing here that changes as they are drawn from.
-    breathing
-        Which of them have a pressure, hence cell moves, shape (S,).
+    generators, normals
+        Their random streams, unpacked, and the noise drawn from them: what changes here.
+    breathing, any_breathing
+        Which of them have a pressure, hence cell moves, shape (S,); and whether one has.
     energy_change, hottest
         Limits of the guards: change of the total energy in eV and `hottest_ratio`, shape (S,).
+    first_limit
+        Step at which the first of them reaches the length of its run.
+    steady
+        Their `Heat` if no temperature changes with the step.
     """
 
     index: NDArray[np.int64]
@@ -41,9 +68,13 @@ class Batch:
     propagator: Propagator
     distances: DistanceCheck
     generators: list[np.random.Generator]
+    normals: Normals
     breathing: BoolArray
+    any_breathing: bool
     energy_change: FloatArray
     hottest: FloatArray
+    first_limit: int
+    steady: Heat | None
 
     @classmethod
     def of(
@@ -68,17 +99,49 @@ class Batch:
             chosen.friction_per_fs if settings.ensemble == "nvt" else None,
             settings.fix_centre_of_mass,
         )
+        generators = unpack_streams(walkers.streams[index])
+        breathing = ~np.isnan(chosen.pressure_start)
+        hottest = hottest_ratio(chosen.temperature_factor, propagator.freedom)
+        steady = np.array_equal(chosen.temperature_start, chosen.temperature_end)
         return cls(
             index=index,
             layout=layout,
             parameters=chosen,
             propagator=propagator,
             distances=DistanceCheck.of(layout, chosen.shortest_distance),
-            generators=unpack_streams(walkers.streams[index]),
-            breathing=~np.isnan(chosen.pressure_start),
-            energy_change=chosen.energy_change * counts,
-            hottest=hottest_ratio(chosen.temperature_factor, propagator.freedom),
+            generators=generators,
+            normals=Normals(layout, generators),
+            breathing=breathing,
+            any_breathing=bool(breathing.any()),
+            energy_change=_or_no_limit(chosen.energy_change * counts),
+            hottest=hottest,
+            first_limit=int(walkers.step_limit[index].min(initial=np.iinfo(np.int64).max)),
+            steady=_heat(propagator, chosen.temperature_start, chosen, hottest) if steady else None,
         )
+
+    def heat(self, step: NDArray[np.int64]) -> Heat:
+        """What the temperature of a step asks for."""
+        if self.steady is not None:
+            return self.steady
+        return _heat(self.propagator, self.parameters.temperature(step), self.parameters, self.hottest)
+
+    def noise(self, heat: Heat) -> FloatArray | None:
+        """Draw the noise of one step of the thermostat, shape (N, 3); None without one."""
+        return None if heat.noise_width is None else heat.noise_width * self.normals.draw()
+
+
+def _heat(propagator: Propagator, target: FloatArray, parameters: Parameters, hottest: FloatArray) -> Heat:
+    # Atoms cool more slowly than a falling ramp; its start is what they may still remember.
+    limit = temperature_limit(np.maximum(parameters.temperature_start, target), hottest)
+    return Heat(
+        target=target,
+        noise_width=propagator.noise_width(target),
+        kinetic_limit=_or_no_limit(0.5 * BOLTZMANN * propagator.freedom * limit),
+    )
+
+
+def _or_no_limit(limit: FloatArray) -> FloatArray:
+    return np.where(np.isfinite(limit), limit, NO_LIMIT)
 
 
 def prepared(walkers: Walkers, parameters: Parameters, settings: SamplingSettings) -> Walkers:

@@ -125,11 +125,15 @@ class DistanceCheck:
         seen = self._seen
         if seen is None:
             return np.zeros(systems.n_systems, dtype=np.bool_)
-        moved = systems.positions - seen.positions
+        if np.array_equal(systems.cells, seen.cells):
+            moved = systems.positions - seen.positions
+            shrunk = np.ones(systems.n_systems)
+        else:
+            moved, shrunk = _moved_in_cell(systems, seen)
         squares = np.einsum("ij,ij->i", moved, moved)
         reach = 2.0 * np.sqrt(np.maximum.reduceat(squares, self.starts))
-        same = (systems.cells == seen.cells).all(axis=(1, 2))
-        apart: NDArray[np.bool_] = same & (reach < seen.shortest - self.limit)
+        # Vectors d of atoms and images are now (d + u_j - u_i) F: at least shrunk (|d| - 2 max |u|) long.
+        apart: NDArray[np.bool_] = shrunk * (seen.shortest - reach) > self.limit
         return apart
 
     def _nearest(self, systems: Systems) -> FloatArray:
@@ -145,6 +149,21 @@ class DistanceCheck:
         nearest = np.full(systems.n_systems, np.inf)
         nearest[self.owner[starts]] = np.minimum.reduceat(norms(vectors), starts)
         return nearest
+
+
+def _moved_in_cell(systems: Systems, seen: _Seen) -> tuple[FloatArray, FloatArray]:
+    """Displacements u (N, 3) left when the change F of the cells is undone, x' = (x + u) F, and the least
+    stretch by F (S,); zero where a cell spans no space, which rules nothing out.
+    """
+    shrunk, back = np.zeros(systems.n_systems), np.tile(np.eye(3), (systems.n_systems, 1, 1))
+    solid = systems.pbc.all(axis=1) & (np.abs(np.linalg.det(systems.cells)) > 1e-10)
+    back[solid] = np.linalg.solve(systems.cells[solid], seen.cells[solid])
+    # The smallest singular value of F is one over the largest of its inverse, which its norm bounds.
+    excess = np.sqrt(np.square(back - np.eye(3)).sum(axis=(1, 2)))
+    shrunk[solid] = 1.0 / (1.0 + excess[solid])
+    unchanged = (systems.cells == seen.cells).all(axis=(1, 2))
+    shrunk[unchanged], back[unchanged] = 1.0, np.eye(3)
+    return times_matrix(systems.positions, back, systems.owner) - seen.positions, shrunk
 
 
 def _smallest_heights(systems: Systems) -> FloatArray:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -37,14 +38,14 @@ class Propagator:
     ----------
     layout
         Of the batch.
-    masses
-        amu, shape (N, 3).
-    total_mass
-        amu, shape (S, 1).
+    share
+        Mass of each atom over that of its system, shape (N, 3).
+    kinetic
+        Kinetic energy per squared velocity, m/2 in eV per (angstrom/fs)^2, shape (N, 3).
     kick
         Velocity gained per force in half a step, (dt/2)/m in angstrom/fs per eV/angstrom, shape (N, 3).
-    half_step
-        dt/2 in fs, shape (N, 3).
+    half_step, whole_step
+        dt/2 and dt in fs, shape (N, 3).
     decay
         c = exp(-gamma dt), shape (N, 3); None is velocity Verlet.
     spread
@@ -56,10 +57,11 @@ class Propagator:
     """
 
     layout: Layout
-    masses: FloatArray
-    total_mass: FloatArray
+    share: FloatArray
+    kinetic: FloatArray
     kick: FloatArray
     half_step: FloatArray
+    whole_step: FloatArray
     decay: FloatArray | None
     spread: FloatArray | None
     fixed_centre: bool
@@ -85,10 +87,11 @@ class Propagator:
             spread = _columns(np.sqrt(noise * BOLTZMANN * ACCELERATION / column))
         return cls(
             layout=layout,
-            masses=_columns(column),
-            total_mass=layout.sum(column),
+            share=_columns(column / layout.spread(layout.sum(column))),
+            kinetic=_columns(0.5 / ACCELERATION * column),
             kick=_columns(0.5 * dt * ACCELERATION / column),
             half_step=_columns(0.5 * dt),
+            whole_step=_columns(dt),
             decay=decay,
             spread=spread,
             fixed_centre=fixed_centre,
@@ -100,19 +103,25 @@ class Propagator:
         positions: FloatArray,
         velocities: FloatArray,
         forces: FloatArray,
-        temperature_k: FloatArray,
-        generators: Sequence[np.random.Generator],
+        noise: FloatArray | None,
     ) -> tuple[FloatArray, FloatArray]:
-        """First half, B A O A: new positions and half-way velocities; temperature of shape (S,)."""
-        velocities = self.finish(velocities, forces)
-        if self.decay is None or self.spread is None:
-            return positions + (2.0 * self.half_step) * velocities, velocities
-        positions = positions + self.half_step * velocities
-        noise = self.spread * np.sqrt(temperature_k)[self.layout.owner, None]
-        velocities = self.decay * velocities + noise * normals(self.layout, generators)
+        """First half, B A O A: new positions and half-way velocities.
+
+        ``noise`` is what O adds to the velocities, `noise_width` times standard normal numbers, shape (N, 3).
+        """
+        before = self.finish(velocities, forces)
+        if self.decay is None or noise is None:
+            return positions + self.whole_step * before, before
+        after = self.decay * before + noise
         if self.fixed_centre:
-            velocities = self.without_drift(velocities)
-        return positions + self.half_step * velocities, velocities
+            after = self.without_drift(after)
+        return positions + self.half_step * (before + after), after
+
+    def noise_width(self, temperature_k: FloatArray) -> FloatArray | None:
+        """Standard deviation of what O adds at temperatures (S,), in angstrom/fs, shape (N, 3)."""
+        if self.spread is None:
+            return None
+        return self.spread * self.layout.spread(np.sqrt(temperature_k))[:, None]
 
     def finish(self, velocities: FloatArray, forces: FloatArray) -> FloatArray:
         """Second half, the last B: velocities at the new positions, from the forces there."""
@@ -121,15 +130,14 @@ class Propagator:
 
     def without_drift(self, velocities: FloatArray) -> FloatArray:
         """Take the velocity of each system's centre of mass away."""
-        drift: FloatArray = self.layout.sum(self.masses * velocities) / self.total_mass
-        centred: FloatArray = velocities - drift[self.layout.owner]
+        centred: FloatArray = velocities - self.layout.spread(self.layout.sum(self.share * velocities))
         return centred
 
     def kinetic_energy(self, velocities: FloatArray) -> FloatArray:
         """Kinetic energy of each system in eV, shape (S,)."""
-        squares: FloatArray = np.einsum("ij,ij->i", velocities, velocities)
-        energy: FloatArray = self.layout.sum(squares * self.masses[:, 0]) * (0.5 / ACCELERATION)
-        return energy
+        energies = self.kinetic * velocities * velocities
+        total: FloatArray = np.add.reduceat(energies.ravel(), 3 * self.layout.starts)
+        return total
 
     def temperature(self, kinetic_energy: FloatArray) -> FloatArray:
         """Temperature in K of systems with the given kinetic energy, shape (S,)."""
@@ -142,14 +150,22 @@ def _columns(values: FloatArray) -> FloatArray:
     return np.repeat(values, 3, axis=1)
 
 
-def normals(layout: Layout, generators: Sequence[np.random.Generator]) -> FloatArray:
-    """Return standard normal numbers, shape (N, 3), each system's from its own generator."""
-    noise = np.empty((len(layout.owner), 3))
-    first = 0
-    for generator, count in zip(generators, layout.counts.tolist(), strict=True):
-        generator.standard_normal(out=noise[first : first + count])
-        first += count
-    return noise
+class Normals:
+    """Standard normal numbers, each system's from its own generator, in an array made once for a batch."""
+
+    def __init__(self, layout: Layout, generators: Sequence[np.random.Generator]) -> None:
+        self._values = np.empty((len(layout.owner), 3))
+        parts = np.split(self._values, layout.starts[1:])
+        self._draws = [
+            partial(generator.standard_normal, out=part)
+            for generator, part in zip(generators, parts, strict=False)
+        ]
+
+    def draw(self) -> FloatArray:
+        """Draw new numbers, shape (N, 3); they are valid until the next call."""
+        for draw in self._draws:
+            draw()
+        return self._values
 
 
 def thermalised(walkers: Walkers, temperature_k: FloatArray, fixed_centre: bool = True) -> Walkers:
@@ -169,7 +185,7 @@ def thermalised(walkers: Walkers, temperature_k: FloatArray, fixed_centre: bool 
     generators = unpack_streams(walkers.streams)
     column = walkers.masses[:, None]
     width = np.sqrt(BOLTZMANN * ACCELERATION * temperature_k[layout.owner, None] / column)
-    velocities = width * normals(layout, generators)
+    velocities = width * Normals(layout, generators).draw()
     if fixed_centre:
         drift = layout.sum(column * velocities) / layout.sum(column)
         velocities = velocities - drift[layout.owner]

@@ -48,6 +48,12 @@ class Layout:
         total: FloatArray = np.add.reduceat(values, self.starts, axis=0)
         return total
 
+    def spread(self, values: FloatArray) -> FloatArray:
+        """Value of its system (S, ...) for every atom, shape (N, ...)."""
+        # `take` does what values[owner] does in a fourth of the time.
+        each: FloatArray = values.take(self.owner, axis=0)
+        return each
+
     def mean(self, values: FloatArray) -> FloatArray:
         """Mean of per-atom values (N,) over each system, shape (S,)."""
         return self.sum(values) / self.counts
@@ -63,7 +69,7 @@ def times_matrix(vectors: FloatArray, matrices: FloatArray, owner: NDArray[np.in
 
     Written out rather than left to BLAS, whose rounding depends on the shape of the batch.
     """
-    rows = matrices[owner]
+    rows = matrices.take(owner, axis=0)
     product: FloatArray = (
         vectors[:, 0, None] * rows[:, 0] + vectors[:, 1, None] * rows[:, 1] + vectors[:, 2, None] * rows[:, 2]
     )

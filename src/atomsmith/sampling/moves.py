@@ -104,7 +104,7 @@ def propose_strains(
         log_uniform[w] = -generators[w].standard_exponential()
     width = np.where(moving, strain_step[np.arange(s), np.maximum(kind, 0)], 0.0)
     strain = log_strains(kind, width, normal)
-    growth = exponential(strain)
+    growth = exponential(strain, diagonal="shape" not in kinds)
     cells = np.where(moving[:, None, None], _matmul(systems.cells, growth), systems.cells)
     positions = np.where(
         moving[layout.owner, None],
@@ -136,8 +136,13 @@ def log_strains(kind: NDArray[np.int64], width: FloatArray, normal: FloatArray) 
     return strain * width[:, None, None]
 
 
-def exponential(strain: FloatArray) -> FloatArray:
-    """Matrix exponentials of symmetric matrices, shape (S, 3, 3)."""
+def exponential(strain: FloatArray, diagonal: bool = False) -> FloatArray:
+    """Matrix exponentials of symmetric matrices, shape (S, 3, 3), with less work for ``diagonal`` ones."""
+    if diagonal:
+        growth = np.zeros_like(strain)
+        for axis in range(3):
+            growth[:, axis, axis] = np.exp(strain[:, axis, axis])
+        return growth
     values, vectors = np.linalg.eigh(strain)
     return _matmul(vectors * np.exp(values)[:, None, :], np.swapaxes(vectors, 1, 2))
 

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from atomsmith.errors import InputError
 from atomsmith.prediction import ForceField, UncertainForceField
-from atomsmith.sampling.batch import Batch, frozen, prepared
+from atomsmith.sampling.batch import Batch, Heat, frozen, prepared
 from atomsmith.sampling.bias import TauState, updated_tau
-from atomsmith.sampling.guards import temperature_limit
 from atomsmith.sampling.metropolis import cell_move, swap_move
 from atomsmith.sampling.settings import Parameters, SamplingSettings, common_settings
 from atomsmith.sampling.state import RUNNING, STOP_REASONS, StopReason, Walkers
@@ -160,66 +159,76 @@ class _Run:
         """Evaluate walkers that come without forces and judge their starts; a resumed run has them."""
         if bool(self.live.evaluated.all()):
             return
-        surface, live = self.evaluated_surface(self.live.systems, self.live)
+        live = self.live
+        surface, changes = self.evaluated_surface(live.systems, live.step)
         fresh = np.isnan(live.start_energy)
         self.live = live.replace(
-            forces=surface.forces,
-            energy=surface.energy,
-            sigma=surface.sigma,
-            virial=surface.virial,
+            **surface._asdict(),
+            **changes,
             evaluated=np.ones(live.n_walkers, dtype=np.bool_),
             start_energy=np.where(fresh, surface.energy, live.start_energy),
         )
-        self.judge(self.live)
+        kinetic = self.batch.propagator.kinetic_energy(live.velocities)
+        heat = self.batch.heat(live.step)
+        self.judge(self.live, kinetic, heat, self.stop_codes(kinetic, heat, self.too_close()))
 
     def advance(self) -> None:
         """One step of dynamics for all, its judgement, and the Monte Carlo moves of those that go on."""
         before, batch = self.live, self.batch
         self.step_number += 1
         step = before.step + 1
+        heat = batch.heat(step)
         positions, halfway = batch.propagator.advance(
-            before.systems.positions,
-            before.velocities,
-            before.forces,
-            batch.parameters.temperature(step),
-            batch.generators,
+            before.systems.positions, before.velocities, before.forces, batch.noise(heat)
         )
         systems = before.systems.replace(positions=positions)
-        moved = before.replace(step=step, time_fs=before.time_fs + batch.parameters.timestep_fs)
-        surface, moved = self.evaluated_surface(systems, moved)
-        self.live = moved.replace(
+        surface, changes = self.evaluated_surface(systems, step)
+        velocities = batch.propagator.finish(halfway, surface.forces)
+        self.live = before.replace(
             systems=systems,
-            velocities=batch.propagator.finish(halfway, surface.forces),
-            forces=surface.forces,
+            step=step,
+            time_fs=before.time_fs + batch.parameters.timestep_fs,
+            velocities=velocities,
             energy=surface.energy,
             sigma=surface.sigma,
+            forces=surface.forces,
             virial=surface.virial,
+            **changes,
         )
-        self.judge(before)
+        kinetic = batch.propagator.kinetic_energy(velocities)
+        close = self.too_close()
+        codes = None if self.calm(kinetic, heat, close) else self.stop_codes(kinetic, heat, close)
+        self.judge(before, kinetic, heat, codes)
         if self.live.n_walkers:
             self.monte_carlo()
 
-    def evaluated_surface(self, systems: Systems, walkers: Walkers) -> tuple[Surface, Walkers]:
-        """Forces at new positions; at a check also the uncertainty and the controller of the bias."""
+    def evaluated_surface(
+        self, systems: Systems, step: NDArray[np.int64]
+    ) -> tuple[Surface, dict[str, FloatArray]]:
+        """Forces at new positions; at a check also what is new about uncertainty and bias."""
         began = time.perf_counter()
-        checking = self.due(self.settings.check_every) and (self.triggered or self.bias is not None)
-        if not checking:
-            surface = evaluate(self.force_field, systems, self.bias, walkers.tau)
+        if not self.checking():
+            surface = evaluate(self.force_field, systems, self.bias, self.live.tau)
             self.force_seconds += time.perf_counter() - began
-            return surface, walkers
+            return surface, {}
         details = evaluate_details(
             uncertain(self.force_field), systems, self.batch.layout, self.bias, self.triggered
         )
         self.force_seconds += time.perf_counter() - began
-        walkers = self.updated_uncertainty(walkers, details)
-        return details.surface(walkers.tau, self.batch.layout), walkers
+        changes = self.updated_uncertainty(step, details)
+        return details.surface(changes.get("tau", self.live.tau), self.batch.layout), changes
 
-    def updated_uncertainty(self, walkers: Walkers, details: Details) -> Walkers:
-        layout, parameters = self.batch.layout, self.batch.parameters
+    def checking(self) -> bool:
+        """Whether this step looks at the uncertainty."""
+        return (self.triggered or self.bias is not None) and self.due(self.settings.check_every)
+
+    def updated_uncertainty(self, step: NDArray[np.int64], details: Details) -> dict[str, FloatArray]:
+        """Fields of the walkers that a check changes: uncertainty, and the controller of the bias."""
+        walkers, layout, parameters = self.live, self.batch.layout, self.batch.parameters
         changes: dict[str, FloatArray] = {}
         if details.members is not None and self.settings.trigger is not None:
             relative = relative_force_uncertainty(
-                details.mean.forces, details.members.forces, parameters.epsilon[layout.owner]
+                details.mean.forces, details.members.forces, layout.spread(parameters.epsilon)
             )
             changes["uncertainty"] = largest_uncertainty(relative, layout, self.settings.trigger.reduction)
         if details.derivatives is not None:
@@ -228,22 +237,24 @@ class _Run:
                 details.mean.forces,
                 details.derivatives.gradient,
                 layout,
-                parameters.relative_bias(walkers.step),
+                parameters.relative_bias(step),
                 parameters.mixing,
             )
             changes["tau"] = controller.tau
             changes["mean_force"] = controller.mean_force
             changes["mean_gradient"] = controller.mean_gradient
-        return walkers.replace(**changes)
+        return changes
 
-    def judge(self, before: Walkers) -> None:
-        """Record what is due and freeze the walkers that have a reason to stop."""
-        kinetic = self.batch.propagator.kinetic_energy(self.live.velocities)
-        codes = self.stop_codes(kinetic)
-        stopped = codes != RUNNING
+    def judge(self, before: Walkers, kinetic: FloatArray, heat: Heat, codes: NDArray[np.int8] | None) -> None:
+        """Record what is due and freeze the walkers that have a reason to stop; codes None is nobody."""
         recording = self.due(self.settings.record_every)
+        if codes is None:
+            if not recording:
+                return
+            codes = np.full(self.live.n_walkers, RUNNING, dtype=np.int8)
+        stopped = codes != RUNNING
         if recording or stopped.any():
-            rows = self.rows(kinetic, codes)
+            rows = self.rows(kinetic, heat, codes)
             self.recorder.append(rows if recording else rows[stopped])
             if self.on_record is not None:
                 shown = np.arange(len(rows)) if recording else np.flatnonzero(stopped)
@@ -251,19 +262,39 @@ class _Run:
         if stopped.any():
             self.freeze(before, codes)
 
-    def stop_codes(self, kinetic: FloatArray) -> NDArray[np.int8]:
+    def too_close(self) -> BoolArray | None:
+        """Walkers with atoms too close; None at steps that do not look."""
+        if not self.due(self.settings.guards.distance_every):
+            return None
+        return self.batch.distances.too_close(self.live.systems)
+
+    def calm(self, kinetic: FloatArray, heat: Heat, close: BoolArray | None) -> bool:
+        """Whether no walker has a reason to stop: the usual case, found with few operations.
+
+        Written so that a NaN is not calm; forces that are not finite have just spoilt the velocities.
+        """
+        live, batch = self.live, self.batch
+        if self.step_number >= batch.first_limit or (close is not None and close.any()):
+            return False
+        quiet = (np.abs(live.energy - live.start_energy) <= batch.energy_change) & (
+            kinetic <= heat.kinetic_limit
+        )
+        if self.triggered and self.checking():
+            quiet &= live.uncertainty <= batch.parameters.tolerance
+        return bool(quiet.all())
+
+    def stop_codes(self, kinetic: FloatArray, heat: Heat, close: BoolArray | None) -> NDArray[np.int8]:
         """Reason of each live walker to stop, later ones here outranking earlier ones."""
         live, parameters = self.live, self.batch.parameters
         reasons: list[tuple[StopReason, BoolArray]] = [(StopReason.MAX_STEPS, live.step >= live.step_limit)]
-        if self.triggered and self.due(self.settings.check_every):
+        if self.triggered and self.checking():
             uncertain_now = live.uncertainty > parameters.tolerance
             reasons.append((StopReason.UNCERTAINTY, uncertain_now & (live.step >= parameters.minimum_steps)))
         change = np.abs(live.energy - live.start_energy)
         reasons.append((StopReason.ENERGY, change > self.batch.energy_change))
-        reasons.append((StopReason.TEMPERATURE, self.too_hot(kinetic)))
-        if self.due(self.settings.guards.distance_every):
-            too_close = self.batch.distances.too_close(live.systems)
-            reasons.append((StopReason.SHORTEST_DISTANCE, too_close))
+        reasons.append((StopReason.TEMPERATURE, kinetic > heat.kinetic_limit))
+        if close is not None:
+            reasons.append((StopReason.SHORTEST_DISTANCE, close))
         # A sum is finite only if all its terms are.
         force = self.batch.layout.sum(live.forces).sum(axis=1)
         reasons.append((StopReason.NOT_FINITE, ~np.isfinite(live.energy + kinetic + force)))
@@ -273,15 +304,7 @@ class _Run:
                 codes[found] = STOP_REASONS.index(reason)
         return codes
 
-    def too_hot(self, kinetic: FloatArray) -> BoolArray:
-        # Atoms cool more slowly than a falling ramp; its start is what they may still remember.
-        parameters = self.batch.parameters
-        target = np.maximum(parameters.temperature_start, parameters.temperature(self.live.step))
-        limit = temperature_limit(target, self.batch.hottest)
-        hot: BoolArray = self.batch.propagator.temperature(kinetic) > limit
-        return hot
-
-    def rows(self, kinetic: FloatArray, codes: NDArray[np.int8]) -> Trace:
+    def rows(self, kinetic: FloatArray, heat: Heat, codes: NDArray[np.int8]) -> Trace:
         """Rows of the trace for all live walkers."""
         live, batch = self.live, self.batch
         volumes = live.systems.volumes
@@ -291,7 +314,7 @@ class _Run:
         rows["step"], rows["time_fs"] = live.step, live.time_fs
         rows["energy"], rows["sigma"] = live.energy, live.sigma
         rows["temperature_k"] = batch.propagator.temperature(kinetic)
-        rows["target_temperature_k"] = batch.parameters.temperature(live.step)
+        rows["target_temperature_k"] = heat.target
         rows["pressure_gpa"] = np.nan
         np.divide(2.0 * kinetic + virial, 3.0 * GPA * volumes, out=rows["pressure_gpa"], where=volumes > 0.0)
         rows["target_pressure_gpa"] = batch.parameters.pressure_gpa(live.step)
@@ -318,7 +341,7 @@ class _Run:
             return result
 
         settings = self.settings
-        if self.batch.breathing.any() and self.due(settings.cell_moves.every):
+        if self.batch.any_breathing and self.due(settings.cell_moves.every):
             self.live = cell_move(self.live, self.batch, settings.cell_moves, surface)
         if settings.swap_moves is not None and self.due(settings.swap_moves.every):
             for _ in range(settings.swap_moves.attempts):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -20,8 +20,7 @@ from atomsmith.sampling.layout import Layout
 from atomsmith.systems import FloatArray, Systems
 
 
-@dataclass(frozen=True, eq=False)
-class Surface:
+class Surface(NamedTuple):
     """E and sigma (S,), forces (N, 3) and virial (S, 3, 3) of E - tau sigma; eV and angstrom."""
 
     energy: FloatArray
@@ -46,7 +45,7 @@ class Details:
         """Return the biased surface for bias strengths ``tau`` of shape (S,)."""
         forces, virial = self.mean.forces, self.mean.virial
         if self.derivatives is not None:
-            forces = forces + tau[layout.owner, None] * self.derivatives.gradient
+            forces = forces + layout.spread(tau)[:, None] * self.derivatives.gradient
             virial = virial - tau[:, None, None] * self.derivatives.virial
         return Surface(energy=self.mean.energy, sigma=self.sigma, forces=forces, virial=virial)
 
@@ -71,10 +70,9 @@ def evaluate(force_field: ForceField, systems: Systems, bias: Uncertainty | None
     """Return the surface at the least cost: one plain or one biased prediction."""
     if bias is None:
         plain = force_field.predict(systems)
-        unknown = np.full(systems.n_systems, np.nan)
-        return Surface(energy=plain.energy, sigma=unknown, forces=plain.forces, virial=plain.virial)
+        return Surface(plain.energy, np.full(len(plain.energy), np.nan), plain.forces, plain.virial)
     biased = uncertain(force_field).predict_biased(systems, tau, bias)
-    return Surface(energy=biased.energy, sigma=biased.sigma, forces=biased.forces, virial=biased.virial)
+    return Surface(biased.energy, biased.sigma, biased.forces, biased.virial)
 
 
 def evaluate_details(
