@@ -53,7 +53,8 @@ def test_what_does_not_matter_may_change(starts: Path, tmp_path: Path) -> None:
         "failures_in_a_row": 2,
     }
     assert set(changes) == set(MAY_CHANGE)
-    settings = learn_settings(tmp_path / "moved.xyz", **changes)
+    elsewhere = {"keep_files": "all", "environment": {"LICENCE": "/opt/licence"}}
+    settings = learn_settings(tmp_path / "moved.xyz", reference=elsewhere, **changes)
     assert learn(settings, tmp_path / "run").reason
 
 
@@ -62,6 +63,15 @@ def test_every_other_setting_is_compared(starts: Path) -> None:
     left = set(LearnSettings.model_fields) - set(fixed_settings(settings))
     assert left == set(MAY_CHANGE)
     require_same(fixed_settings(settings), fixed_settings(settings), "run")
+
+
+def test_a_run_of_an_earlier_version_goes_on(starts: Path) -> None:
+    """Its store also holds the keys of the reference that change no number."""
+    fixed = fixed_settings(learn_settings(starts))
+    reference = fixed["reference"] | {"keep_files": "none", "environment": {"A": "b"}}
+    require_same(fixed | {"reference": reference}, fixed, "run")
+    with pytest.raises(InputError, match=r"reference\.reuse"):
+        require_same(fixed | {"reference": reference | {"reuse": True}}, fixed, "run")
 
 
 def test_a_second_process_is_refused(starts: Path, tmp_path: Path) -> None:

@@ -11,6 +11,13 @@ MAY_CHANGE = ("stop", "executor", "threads", "checkpoint_every", "failures_in_a_
 """They change when and how fast things are computed, not what."""
 
 
+_SAME_NUMBERS = ("keep_files", "command", "environment")
+"""Keys of a reference that say where its program is and what stays on disk. They change when a run moves to
+another machine or is looked at more closely; what is computed stands in the other keys, and labels that are
+paid for are not thrown away for a path. That the program they name is the same one is the user's business: no
+text can tell."""
+
+
 def fixed_settings(settings: LearnSettings) -> dict[str, Any]:
     """Settings that decide what a run computes, as plain values."""
     data = settings.model_dump(mode="json")
@@ -18,7 +25,13 @@ def fixed_settings(settings: LearnSettings) -> dict[str, Any]:
         data.pop(key)
     data["potential"].pop("threads")
     data["start"].pop("files")  # their contents are in the store
-    return data
+    return _comparable(data)
+
+
+def _comparable(data: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what changes no number, which stores of earlier versions hold as well."""
+    reference = {key: value for key, value in data["reference"].items() if key not in _SAME_NUMBERS}
+    return data | {"reference": reference}
 
 
 def require_same(before: dict[str, Any], now: dict[str, Any], folder: object) -> None:
@@ -29,7 +42,7 @@ def require_same(before: dict[str, Any], now: dict[str, Any], folder: object) ->
     InputError
         Naming the first key that differs.
     """
-    difference = _first_difference(before, now, "")
+    difference = _first_difference(_comparable(before), _comparable(now), "")
     if difference:
         key, old, new = difference
         raise InputError(
