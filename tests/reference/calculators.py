@@ -52,6 +52,8 @@ class Well(Calculator):
             del self.results["forces"]
         if behaviour == "threads":
             self.results["energy"] = self.results["free_energy"] = float(os.environ["OMP_NUM_THREADS"])
+        if behaviour == "process":
+            self.results["energy"] = self.results["free_energy"] = float(os.getpid())
         if behaviour == "variable":
             self.results["energy"] = self.results["free_energy"] = float(os.environ["WELL_DEPTH"])
         if self.folder:

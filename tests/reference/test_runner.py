@@ -17,7 +17,14 @@ from pydantic import ValidationError
 
 from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError, LabelError
-from atomsmith.reference import ExecutorSettings, FailureGuard, LabelResult, LabelRunner, run_labels
+from atomsmith.reference import (
+    ExecutorSettings,
+    FailureGuard,
+    LabelResult,
+    LabelRunner,
+    isolated_atoms,
+    run_labels,
+)
 from atomsmith.reference.executors import SerialExecutor, start
 from atomsmith.reference.pool import WorkerDiedError, WorkerPool, WorkerTimeoutError
 
@@ -117,6 +124,34 @@ def test_any_executor_will_do(tmp_path: Path) -> None:
         results = dict(run_labels(threads, tasks, well(), tmp_path, width=3))
     energies = [results[k].configuration.energy for k in range(5)]  # type: ignore[union-attr]
     np.testing.assert_allclose(energies, [0.5 * k * k - 1.0 for k in range(5)])
+
+
+def test_free_atoms_are_calculated_where_everything_else_is(tmp_path: Path) -> None:
+    executor = ExecutorSettings(kind="processes", workers=1)
+    with LabelRunner(well(behaviour="process"), executor, scratch=tmp_path) as runner:
+        worker = run(runner, [0.0])[0].configuration
+        assert worker is not None
+        assert worker.energy != os.getpid()
+        assert dict(isolated_atoms(["H", "O"], runner)) == {"H": worker.energy, "O": worker.energy}
+
+
+def test_each_free_atom_has_its_own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference decides for every element, as for its spin; nobody asks for forces."""
+    asked = {}
+
+    def settings_for(self: Any, symbol: str) -> Any:
+        return self.model_copy(update={"multiplicity": {"H": 2, "O": 3}[symbol]})
+
+    def record(configuration: Configuration, settings: Any, folder: Path) -> LabelResult:
+        asked[folder.name] = (settings.multiplicity, settings.forces, settings.stress)
+        return LabelResult(configuration.replace(energy=1.0), None, 0.0)
+
+    water = reference(kind="tblite")
+    monkeypatch.setattr(type(water), "for_isolated_atom", settings_for)
+    with LabelRunner(water, ExecutorSettings(kind="serial"), scratch=tmp_path) as runner:
+        runner._function = record
+        assert dict(isolated_atoms(["H", "O"], runner)) == {"H": 1.0, "O": 1.0}
+    assert asked == {"isolated-H": (2, False, False), "isolated-O": (3, False, False)}
 
 
 @pytest.mark.parametrize("kind", ["parsl", "dask"])

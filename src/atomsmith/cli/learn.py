@@ -65,10 +65,8 @@ def learn(
 
 def _report(settings: LearnSettings, folder: Path) -> Path:
     """Write the report of a run; returns its page."""
-    from atomsmith.learning.provenance import remember_command
     from atomsmith.learning.results import write_run_report
 
-    remember_command(folder, settings)
     return write_run_report(folder, n_threads=settings.threads).page
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
 from atomsmith.data.store import Store
 from atomsmith.errors import LabelError
 from atomsmith.learning.observer import Observer
-from atomsmith.learning.settings import LearnSettings
 from atomsmith.reference import FailureGuard, LabelRunner, isolated_atoms
 
 SCRATCH = "scratch"
@@ -40,10 +39,12 @@ def label_pending(store: Store, runner: LabelRunner, guard: FailureGuard, observ
     return time.perf_counter() - started
 
 
-def isolated_energy(symbol: str, settings: LearnSettings, folder: Path, observer: Observer) -> float | None:
-    """Energy of a free atom in eV; None, with a message, where the reference cannot compute it."""
+def isolated_energies(
+    symbols: Iterable[str], runner: LabelRunner, observer: Observer
+) -> Iterator[tuple[str, float | None]]:
+    """Energies of free atoms in eV as they are done; None, with a message, once one cannot be computed."""
     try:
-        return isolated_atoms([symbol], settings.reference, folder / SCRATCH)[symbol]
+        yield from isolated_atoms(symbols, runner)
     except LabelError as error:
         observer.message(f"{error}; the reference energies are fitted instead")
-        return None
+        yield "", None

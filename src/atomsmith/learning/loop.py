@@ -28,8 +28,9 @@ from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.learning.ends import candidates, choose, end_of, origin_of, walker_record
 from atomsmith.learning.growth import fit_round
 from atomsmith.learning.identity import fixed_settings, require_same
-from atomsmith.learning.labelling import SCRATCH, isolated_energy, label_pending
+from atomsmith.learning.labelling import SCRATCH, isolated_energies, label_pending
 from atomsmith.learning.observer import Observer, Silent
+from atomsmith.learning.provenance import command_record
 from atomsmith.learning.settings import LearnSettings
 from atomsmith.learning.starts import choose_starts, make_walkers, read_starts, sampling_for
 from atomsmith.potential import Potential
@@ -98,7 +99,7 @@ class Learner:
         symbols = [SYMBOLS[z] for z in self.elements]
         scratch = self.folder / SCRATCH
         with LabelRunner(settings.reference, settings.executor, scratch=scratch, elements=symbols) as runner:
-            self.potential_settings = self._with_isolated_energies()
+            self.potential_settings = self._with_isolated_energies(runner)
             while True:
                 self._label(runner)
                 reason = self._stop_reason()
@@ -124,6 +125,7 @@ class Learner:
             require_same(self.store.get("settings"), fixed, self.folder)
         everything = [entry.configuration for entry in self.store.entries()]
         self.elements = tuple(sorted({int(z) for c in everything for z in c.numbers}))
+        self.store.set("command", command_record(self.settings))
         self._tidy()
 
     def _tidy(self) -> None:
@@ -155,7 +157,7 @@ class Learner:
             self.store.set("label_seconds", self.store.get("label_seconds", 0.0) + spent)
             self.store.set("seconds", self._seconds())
 
-    def _with_isolated_energies(self) -> PotentialSettings:
+    def _with_isolated_energies(self, runner: LabelRunner) -> PotentialSettings:
         """Settings of the potential with the seed and threads of the run, and energies of free atoms."""
         own, settings = self.settings.potential, self.settings
         own = own.model_copy(update={"threads": settings.threads, "seed": settings.seed})
@@ -164,8 +166,8 @@ class Learner:
             return own
         values: dict[str, float] = self.store.get("isolated_atoms", {})
         if settings.isolated_atoms and not self.store.get("no_isolated_atoms", False):
-            for symbol in (SYMBOLS[z] for z in self.elements if SYMBOLS[z] not in values):
-                energy = isolated_energy(symbol, settings, self.folder, self.observer)
+            missing = [SYMBOLS[z] for z in self.elements if SYMBOLS[z] not in values]
+            for symbol, energy in isolated_energies(missing, runner, self.observer):
                 if energy is None:
                     self.store.set("no_isolated_atoms", True)
                     break

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from atomsmith.data.store import Store
 from atomsmith.learning.settings import LearnSettings
 from atomsmith.report.gather.software import versions
 
@@ -16,12 +14,6 @@ REFERENCE_PACKAGES = {
     "pyscf": ("pyscf",),
 }
 """Packages whose version matters, by kind of reference; other references are programs."""
-
-
-def remember_command(folder: str | Path, settings: LearnSettings) -> None:
-    """Keep the settings and versions of the last command in the store of a run that nobody works in."""
-    with Store.open(folder) as store:
-        store.set("command", command_record(settings))
 
 
 def command_record(settings: LearnSettings) -> dict[str, Any]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from ase.data import atomic_numbers
 
 from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError, LabelError
-from atomsmith.reference.labeller import check, label
-from atomsmith.reference.settings import ReferenceSettings
+from atomsmith.reference.labeller import check
+from atomsmith.reference.runner import LabelRunner
 
 
-def isolated_atoms(elements: Iterable[str], settings: ReferenceSettings, folder: Path) -> dict[str, float]:
+def isolated_atoms(elements: Iterable[str], runner: LabelRunner) -> Iterator[tuple[str, float]]:
     """Compute the energies of free atoms, each in the spin state that its engine's settings choose.
 
     Engines that need a cell put their own vacuum around the atom and sample the Gamma point only. For
@@ -24,15 +23,13 @@ def isolated_atoms(elements: Iterable[str], settings: ReferenceSettings, folder:
     ----------
     elements
         Chemical symbols.
-    settings
-        The reference that labels everything else.
-    folder
-        Scratch folder; each atom gets one below it.
+    runner
+        The reference that labels everything else, and where it runs.
 
-    Returns
-    -------
-    dict
-        Energy in eV by chemical symbol.
+    Yields
+    ------
+    symbol, energy
+        Energies in eV as they are done, in any order.
 
     Raises
     ------
@@ -41,18 +38,21 @@ def isolated_atoms(elements: Iterable[str], settings: ReferenceSettings, folder:
     LabelError
         If a calculation failed; the message names the element and the mend.
     """
-    energies = {}
-    for symbol in dict.fromkeys(elements):
+    tasks, own = {}, {}
+    for symbol in elements:
         if symbol not in atomic_numbers:
             raise InputError(f"{symbol!r} is not a chemical symbol")
-        free = settings.for_isolated_atom(symbol).model_copy(update={"forces": False, "stress": False})
+        free = runner.reference.for_isolated_atom(symbol)
+        free = free.model_copy(update={"forces": False, "stress": False})
         check(free, [symbol])
-        atom = Configuration(numbers=np.array([atomic_numbers[symbol]]), positions=np.zeros((1, 3)))
-        result = label(atom, free, folder / f"isolated-{symbol}")
+        key = f"isolated-{symbol}"
+        tasks[key] = Configuration(numbers=np.array([atomic_numbers[symbol]]), positions=np.zeros((1, 3)))
+        own[key] = free
+    for key, result in runner.run(tasks.items(), own):
+        symbol = key.removeprefix("isolated-")
         if result.configuration is None or result.configuration.energy is None:
             raise LabelError(
                 f"the energy of an isolated {symbol} atom could not be computed ({result.reason}): "
                 "give it, or have it fitted"
             )
-        energies[symbol] = result.configuration.energy
-    return energies
+        yield symbol, result.configuration.energy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import suppress
 from functools import partial
@@ -72,11 +72,20 @@ class LabelRunner:
         """End the executor; calculations that still run are ended where that is possible."""
         self._started.close()
 
-    def run(self, tasks: Iterable[tuple[Key, Configuration]]) -> Iterator[tuple[Key, LabelResult]]:
+    @property
+    def reference(self) -> ReferenceSettings:
+        """What labels."""
+        return self._reference
+
+    def run(
+        self,
+        tasks: Iterable[tuple[Key, Configuration]],
+        own: Mapping[Key, ReferenceSettings] | None = None,
+    ) -> Iterator[tuple[Key, LabelResult]]:
         """Label configurations; see `run_labels`."""
         started = self._started
         return run_labels(
-            started.executor, tasks, self._reference, self._scratch, started.width, self._function
+            started.executor, tasks, self._reference, self._scratch, started.width, self._function, own
         )
 
 
@@ -87,6 +96,7 @@ def run_labels(
     scratch: Path,
     width: int,
     function: LabelFunction = label,
+    own: Mapping[Key, ReferenceSettings] | None = None,
 ) -> Iterator[tuple[Key, LabelResult]]:
     """Label configurations with any executor and yield results as they are done, in any order.
 
@@ -104,6 +114,8 @@ def run_labels(
         How many calculations to keep submitted: what is lost when the caller stops early.
     function
         `label`, or `label_isolated` where the executor does not survive crashes.
+    own
+        References of tasks, by key, that are not labelled by ``reference``.
 
     Yields
     ------
@@ -115,7 +127,7 @@ def run_labels(
     InputError
         If the reference cannot run at all.
     """
-    source = iter(tasks)
+    source, different = iter(tasks), own or {}
     pending: dict[Future[LabelResult], tuple[Key, float]] = {}
     exhausted = False
     try:
@@ -126,7 +138,8 @@ def run_labels(
                     exhausted = True
                 else:
                     begin = time.perf_counter()
-                    future = executor.submit(function, task[1], reference, scratch / str(task[0]))
+                    settings = different.get(task[0], reference)
+                    future = executor.submit(function, task[1], settings, scratch / str(task[0]))
                     pending[future] = (task[0], begin)
             if not pending:
                 return
