@@ -63,9 +63,7 @@ const Kernels& kernels() {
 
 std::size_t channel_doubles_per_block(const Model& model, int lanes) {
     std::size_t channels = 0;
-    for (const Part& part : model.parts)
-        if (part.kind == Part::Kind::kAce)
-            channels += static_cast<std::size_t>(model.n_species()) * part.n_lmk;
+    for (const Part& part : model.parts) channels += part.n_channels;
     return channels * lanes;
 }
 

@@ -6,6 +6,7 @@
 #include "kernels.hpp"
 
 #include "ace.hpp"
+#include "bispectrum_design.hpp"
 #include "coupling.hpp"
 #include "design.hpp"
 #include "pair.hpp"
@@ -41,11 +42,11 @@ void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program
         sweep.channels_in || sweep.channels_out ? channel_doubles_per_block(model, kLanes) * block.index : 0;
     for (std::size_t k = 0; k < model.parts.size(); ++k) {
         const Part& part = model.parts[k];
-        if (part.radial.n == 0) continue;
         PartWorkspace& own = w.parts[k];
-        for (int s = 0; s < block.n; ++s) radial_lane(part, block.centre, w.near, s, own);
-        if (part.kind != Part::Kind::kAce) continue;
-        const int n = model.n_species() * part.n_lmk, lane_stride = padded(n) + kLanes;
+        if (part.radial.n > 0)
+            for (int s = 0; s < block.n; ++s) radial_lane(part, block.centre, w.near, s, own);
+        if (part.n_channels == 0) continue;
+        const int n = part.n_channels, lane_stride = padded(n) + kLanes;
         if (sweep.channels_in) {
             const double* from = sweep.channels_in + block_channels + channels_before;
             for (int c = 0; c < n; ++c)
@@ -53,10 +54,12 @@ void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program
         } else {
             for (int s = 0; s < kLanes; ++s) {
                 double* lane = w.lane_channels + static_cast<std::size_t>(s) * lane_stride;
-                if (s < block.n)
+                if (s >= block.n)
+                    for (int c = 0; c < n; ++c) lane[c] = 0.0;
+                else if (part.kind == Part::Kind::kAce)
                     basis_sweep(part, w.near, s, own, w.harmonics, w.directions, lane);
                 else
-                    for (int c = 0; c < n; ++c) lane[c] = 0.0;
+                    density_sweep(part, block.centre, w.near, s, own, lane);
             }
             to_lanes(w.lane_channels, lane_stride, n, own.slots);
         }
@@ -66,7 +69,7 @@ void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program
                 store_unaligned(to + static_cast<std::size_t>(c) * kLanes, own.slots[c]);
         }
         channels_before += static_cast<std::size_t>(n) * kLanes;
-        stored_products(*programs[k], n, own.slots);
+        if (part.kind == Part::Kind::kAce) stored_products(*programs[k], n, own.slots);
     }
 }
 
@@ -99,15 +102,56 @@ const double* coefficients_of(const Sweep& sweep, int set) {
                : sweep.system_coefficients;
 }
 
+// Energies, and dE/d(density) lane by lane, of the bispectrum of one block; lanes = atoms.
+void couple_bispectrum(const Sweep& sweep, const Block& block, int k, int n_sets, Workspace& w) {
+    const Part& part = sweep.model->parts[k];
+    const PartWorkspace& own = w.parts[k];
+    const Bispectrum& b = part.bispectrum;
+    const int n = part.n_channels, stride = padded(n);
+    const int first = part.first_feature + block.centre * part.features_per_centre();
+    const std::size_t n_weights = b.couplings.size() * b.n_channels * b.n_channels * b.n_channels;
+    expand_density(part, block.centre, own.slots, own.full);
+    if (part.quadratic) bispectrum_values(part, block.centre, own.full, own.values);
+    for (int set = 0; set < n_sets;) {
+        const int width = !part.quadratic && n_sets - set >= 2 ? 2 : 1;
+        Vec energy[2];
+        if (part.quadratic) {
+            Vec* slopes = own.values + b.n_values();
+            energy[0] =
+                quadratic_energy(b.n_values(), coefficients_of(sweep, set) + first, own.values, slopes);
+            coupling_weights(b, slopes, own.weights);
+            bispectrum_gradient<1>(part, own.full, own.weights, 0, own.adjoint, 0);
+        } else {
+            auto* weights = reinterpret_cast<double*>(own.weights);
+            for (int i = 0; i < width; ++i)
+                coupling_weights(b, coefficients_of(sweep, set + i) + first, weights + i * n_weights);
+            if (width == 2)
+                bispectrum_gradient<2>(part, own.full, weights, n_weights, own.adjoint, stride);
+            else
+                bispectrum_gradient<1>(part, own.full, weights, 0, own.adjoint, 0);
+            for (int i = 0; i < width; ++i)
+                energy[i] = homogeneous_energy(part, block.centre, own.slots, own.adjoint + i * stride,
+                                               coefficients_of(sweep, set + i) + first);
+        }
+        for (int i = 0; i < width; ++i, ++set) {
+            from_lanes(own.adjoint + i * stride, 1, n,
+                       own.gradients + static_cast<std::size_t>(set) * kLanes * stride, stride);
+            for (int s = 0; s < block.n; ++s) w.energies[set * kLanes + s] += energy[i][s];
+        }
+    }
+}
+
 // Energies, and dE/dA lane by lane, of one block with every set of coefficients; lanes = atoms.
 void couple(const Sweep& sweep, const Block& block, const Plans& plans, int n_sets, Workspace& w) {
     const Model& model = *sweep.model;
     for (int k = 0; k < n_sets * kLanes; ++k) w.energies[k] = 0.0;
     for (std::size_t k = 0; k < model.parts.size(); ++k) {
         const Part& part = model.parts[k];
+        if (part.kind == Part::Kind::kBispectrum)
+            couple_bispectrum(sweep, block, static_cast<int>(k), n_sets, w);
         if (part.kind != Part::Kind::kAce) continue;
         const PartWorkspace& own = w.parts[k];
-        const int n = model.n_species() * part.n_lmk, lane_stride = padded(n);
+        const int n = part.n_channels, lane_stride = padded(n);
         const Program& program = *plans.program[k];
         for (int set = 0; set < n_sets;) {
             const int width = n_sets - set >= 2 ? 2 : 1;
@@ -140,11 +184,14 @@ void backward_lane(const Sweep& sweep, const Block& block, int s, int set, doubl
     for (std::size_t k = 0; k < model.parts.size(); ++k) {
         const Part& part = model.parts[k];
         const PartWorkspace& own = w.parts[k];
-        if (part.kind == Part::Kind::kAce) {
-            const std::size_t lane_stride = padded(model.n_species() * part.n_lmk);
-            force_sweep<kSets>(part, own.gradients + (set * kLanes + s) * lane_stride, kLanes * lane_stride,
-                               w.near, s, own, w.gradients);
-        }
+        const std::size_t lane_stride = padded(part.n_channels);
+        const double* g = own.gradients + (set * kLanes + s) * lane_stride;
+        if (part.kind == Part::Kind::kAce)
+            force_sweep<kSets>(part, g, kLanes * lane_stride, w.near, s, own, w.gradients);
+        if (part.kind == Part::Kind::kBispectrum)
+            for (int i = 0; i < kSets; ++i)
+                sphere_force_sweep(part, block.centre, g + i * kLanes * lane_stride, w.near, s, own,
+                                   w.gradients[i]);
         for (int i = 0; i < kSets; ++i) {
             const double* coefficients = coefficients_of(sweep, set + i) + part.first_feature;
             if (part.kind == Part::Kind::kE0) energies[i] += coefficients[block.centre];
@@ -202,6 +249,8 @@ void add_features(const Sweep& sweep, const Block& block, const Plans& plans, co
         if (part.kind == Part::Kind::kE0) features[block.centre] += 1.0;
         if (part.kind == Part::Kind::kPair)
             pair_features(part, block.centre, w.near, s, w.parts[k], features);
+        if (part.kind == Part::Kind::kBispectrum)
+            add_bispectrum(part, w.parts[k], s, features + block.centre * part.features_per_centre());
         if (part.kind != Part::Kind::kAce) continue;
         const AceCentre& centre = part.centres[block.centre];
         double* own = features + centre.first_feature;
@@ -223,6 +272,9 @@ void add_feature_sums(const Sweep& sweep, const Block& block, const Plans& plans
         if (part.kind == Part::Kind::kPair)
             for (int s = 0; s < block.n; ++s)
                 pair_features(part, block.centre, w.near, s, w.parts[k], features);
+        if (part.kind == Part::Kind::kBispectrum)
+            for (int s = 0; s < block.n; ++s)
+                add_bispectrum(part, w.parts[k], s, features + block.centre * part.features_per_centre());
         if (part.kind != Part::Kind::kAce) continue;
         // Term sums over the blocks of a chunk are kept in the caller's buffer and turned into features
         // there.
@@ -251,6 +303,12 @@ void forward(const Sweep& sweep, double* scratch) {
         const Block block = block_at(sweep, index);
         const Plans plans = plans_of(sweep, block.centre);
         prepare(sweep, block, w, plans.program);
+        for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
+            const Part& part = sweep.model->parts[k];
+            if (part.kind != Part::Kind::kBispectrum) continue;
+            expand_density(part, block.centre, w.parts[k].slots, w.parts[k].full);
+            bispectrum_values(part, block.centre, w.parts[k].full, w.parts[k].values);
+        }
         if (sweep.energies) fixed_energies(sweep, block, w);
         if (sweep.feature_sums) add_feature_sums(sweep, block, plans, w);
         if (sweep.atom_features)
@@ -278,6 +336,8 @@ void design(const Sweep& sweep, double* scratch) {
                     design_pair(sweep, part, block.centre, block.atoms[s], s, w, w.parts[k]);
             if (part.kind == Part::Kind::kAce)
                 design_ace(sweep, part, block.centre, block.atoms, block.n, w, w.parts[k]);
+            if (part.kind == Part::Kind::kBispectrum)
+                design_bispectrum(sweep, part, block.centre, block.atoms, block.n, w, w.parts[k]);
         }
     }
 }

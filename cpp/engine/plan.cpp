@@ -127,7 +127,7 @@ void finish_ace(Part& part, int n_species) {
         part.offset[l] = part.n_lmk;
         part.n_lmk += static_cast<int>(2 * l + 1) * part.radial_count[l];
     }
-    const int n_channels = n_species * part.n_lmk;
+    const int n_channels = part.n_channels = n_species * part.n_lmk;
     int features = 0;
     for (auto& centre : part.centres) {
         check_centre(centre, n_channels);
@@ -272,6 +272,16 @@ void finish_part(Part& part, int n_species, int first_feature) {
         for (const double z : part.charges) part.reach.push_back(std::pow(z, 0.23));
         part.cutoff = *std::max_element(part.outer.begin(), part.outer.end());
         return;
+    case Part::Kind::kBispectrum: {
+        Bispectrum& b = part.bispectrum;
+        b.finish(n_species);
+        const int n = b.n_values();
+        require(part.n_features == n_species * (part.quadratic ? n + n * (n + 1) / 2 : n),
+                "bispectrum: n_features does not fit twojmax, n_channels and quadratic");
+        part.n_channels = b.n_channel_values();
+        part.cutoff = *std::max_element(b.cutoff.begin(), b.cutoff.end());
+        return;
+    }
     }
     part.cutoff = *std::max_element(part.radial.cutoff.begin(), part.radial.cutoff.end());
 }

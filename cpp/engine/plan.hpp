@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "bispectrum_plan.hpp"
+
 namespace atomsmith {
 
 // Constants of the recursion of orthonormal real spherical harmonics, row l, column m.
@@ -65,7 +67,7 @@ struct AceCentre {
 };
 
 struct Part {
-    enum class Kind { kE0, kPair, kAce, kZbl };
+    enum class Kind { kE0, kPair, kAce, kZbl, kBispectrum };
     Kind kind{};
     int first_feature = 0;
     int n_features = 0;
@@ -74,10 +76,14 @@ struct Part {
     int l_max = 0;                                // ace
     std::vector<std::int32_t> radial_first, radial_count, offset;
     int n_lmk = 0;
+    int n_channels = 0; // ace, bispectrum: real numbers that describe the surroundings of an atom
     std::vector<AceCentre> centres;
     std::vector<double> charges, inner, outer, strength; // zbl
     std::vector<double> reach;                           // zbl: charges^0.23
+    Bispectrum bispectrum;
+    bool quadratic = false; // bispectrum: products of all pairs of features follow the features
     double cutoff = 0.0;
+    int features_per_centre() const { return n_features / static_cast<int>(bispectrum.channel.size()); }
 };
 
 struct Model {

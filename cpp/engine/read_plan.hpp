@@ -76,6 +76,24 @@ AceCentre read_centre(const Dict& from) {
 }
 
 template <class Dict>
+Bispectrum read_bispectrum(const Dict& from) {
+    Bispectrum b;
+    b.twojmax = value_of<int>(from, "twojmax");
+    b.normalised = value_of<bool>(from, "normalised");
+    b.switching = value_of<bool>(from, "switching");
+    b.rfac0 = value_of<double>(from, "rfac0");
+    b.rmin0 = value_of<double>(from, "rmin0");
+    b.cutoff = array_of<double>(from, "cutoff");
+    b.inner_switch = array_of<double>(from, "inner_switch");
+    b.weight = array_of<double>(from, "weight");
+    b.n_channels = value_of<int>(from, "n_channels");
+    b.channel = array_of<std::int32_t>(from, "channel");
+    b.self_weight = array_of<double>(from, "self_weight");
+    b.shift = array_of<double>(from, "shift");
+    return b;
+}
+
+template <class Dict>
 Part read_part(const Dict& from) {
     Part part;
     const auto kind = value_of<std::string>(from, "kind");
@@ -100,6 +118,10 @@ Part read_part(const Dict& from) {
         part.outer = array_of<double>(from, "outer");
         part.strength = from.contains("strength") ? array_of<double>(from, "strength")
                                                   : std::vector<double>(part.outer.size(), 1.0);
+    } else if (kind == "bispectrum") {
+        part.kind = Part::Kind::kBispectrum;
+        part.quadratic = value_of<bool>(from, "quadratic");
+        part.bispectrum = read_bispectrum(from);
     } else {
         throw std::invalid_argument("engine plan: unknown kind of part '" + kind + "'");
     }

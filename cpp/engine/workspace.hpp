@@ -22,6 +22,10 @@ struct PartWorkspace {
     Vec *slots = nullptr, *adjoint = nullptr;    // ace: values and gradients of channels and stored nodes
     double* gradients = nullptr;                 // ace: dE/dA, [set][lane][padded channels]
     Vec* directions = nullptr;                   // ace: harmonics of one lane
+    // Bispectrum: the matrices of one vector of neighbours and what is traced back through their recursion;
+    // the full matrices, components, weights of the couplings, and (design) dB/dU of one centre.
+    Vec *matrices = nullptr, *reverse = nullptr, *full = nullptr, *values = nullptr, *weights = nullptr,
+        *rows = nullptr;
 };
 
 // dE/d(neighbour - atom) of one atom for one set of coefficients.
@@ -43,7 +47,7 @@ struct Workspace {
     double* energies = nullptr;      // [set][lane]
     Vec* phi = nullptr;     // design: gradient of the one-particle functions, [3][vector] per channel
     Vec* support = nullptr; // design: dB/dA of every feature of a centre
-    Vec* row = nullptr;     // design: gradient of one feature, [3][vector]
+    Vec* row = nullptr;     // design: gradient of one feature (bispectrum: of all), [3][vector]
 };
 
 // Hands out aligned pieces of one allocation; with a null base it only counts.
@@ -81,7 +85,7 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
         for (Vec** v : {&gradient.x, &gradient.y, &gradient.z}) *v = arena.take<Vec>(stride);
     const int n_parts = static_cast<int>(model.parts.size());
     w.parts = arena.take<PartWorkspace>(n_parts);
-    int l_max = 0, channels = 0, lmk = 0;
+    int l_max = 0, channels = 0, lmk = 0, row = 1;
     std::size_t support = 0;
     for (int k = 0; k < n_parts; ++k) {
         const Part& part = model.parts[k];
@@ -106,6 +110,24 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
             const int n = n_species * part.n_lmk;
             channels = n > channels ? n : channels;
         }
+        if (part.kind == Part::Kind::kBispectrum) {
+            const Bispectrum& b = part.bispectrum;
+            const int n = part.n_channels, values = b.n_values();
+            p.slots = arena.take<Vec>(padded(n));
+            p.adjoint = arena.take<Vec>(2 * padded(n));
+            p.gradients = arena.take<double>(static_cast<std::size_t>(n_sets) * kLanes * padded(n));
+            p.matrices = arena.take<Vec>(padded(2 * b.n_half));
+            p.reverse = arena.take<Vec>(padded(2 * b.n_half));
+            p.full = arena.take<Vec>(2 * static_cast<std::size_t>(b.n_full) * b.n_channels);
+            p.values = arena.take<Vec>(2 * values);
+            p.weights = arena.take<Vec>(b.couplings.size() * b.n_channels * b.n_channels * b.n_channels);
+            if (for_design) {
+                p.rows = arena.take<Vec>(b.rows_size());
+                row = values + 1 > row ? values + 1 : row;
+            }
+            channels = n > channels ? n : channels;
+            lmk = 2 * b.n_half > lmk ? 2 * b.n_half : lmk;
+        }
         if (w.parts) w.parts[k] = p;
     }
     w.harmonics = arena.take<Vec>(static_cast<std::size_t>(stride) * (l_max + 1) * (l_max + 1));
@@ -115,7 +137,7 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
     if (for_design) {
         w.phi = arena.take<Vec>(static_cast<std::size_t>(3) * stride * (lmk + 1));
         w.support = arena.take<Vec>(support);
-        w.row = arena.take<Vec>(static_cast<std::size_t>(3) * stride);
+        w.row = arena.take<Vec>(static_cast<std::size_t>(3) * stride * row);
     }
     return w;
 }

@@ -9,16 +9,25 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from atomsmith.descriptors import AceSettings, FeatureInfo, PairSettings, build_ace, build_pair, degree_for
+from atomsmith.descriptors import (
+    AceSettings,
+    BispectrumSettings,
+    FeatureInfo,
+    PairSettings,
+    build_ace,
+    build_bispectrum,
+    build_pair,
+    degree_for,
+)
 from atomsmith.descriptors.base import DescriptorPart
 from atomsmith.elements import SYMBOLS, covalent_radii
 from atomsmith.errors import InputError
-from atomsmith.regressors import LinearSettings
+from atomsmith.regressors import LinearSettings, QuadraticSettings, with_products
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray
 
-Descriptor = Annotated[AceSettings | PairSettings, Field(discriminator="kind")]
-Regressor = LinearSettings
+Descriptor = Annotated[AceSettings | PairSettings | BispectrumSettings, Field(discriminator="kind")]
+Regressor = Annotated[LinearSettings | QuadraticSettings, Field(discriminator="kind")]
 
 
 class TermSettings(Settings):
@@ -151,10 +160,14 @@ def build_model(
     parts = [DescriptorPart({"kind": "e0", "n_features": n}, _reference_features(elements))]
     for term in settings.terms:
         descriptor = _with_inner(term.descriptor, elements, inner)
-        if isinstance(descriptor, AceSettings):
-            parts.append(build_ace(descriptor, elements, first_neighbour))
-        else:
-            parts.append(build_pair(descriptor, elements, first_neighbour, max(cutoffs, default=5.0)))
+        match descriptor:
+            case AceSettings():
+                part = build_ace(descriptor, elements, first_neighbour)
+            case BispectrumSettings():
+                part = build_bispectrum(descriptor, elements)
+            case PairSettings():
+                part = build_pair(descriptor, elements, first_neighbour, max(cutoffs, default=5.0))
+        parts.append(with_products(part, n) if isinstance(term.regressor, QuadraticSettings) else part)
     plan_parts = [part.part for part in parts]
     if settings.repulsion is not None:
         plan_parts.append(
@@ -206,10 +219,10 @@ def _inner_distances(
     return np.stack([repulsion.inner_fraction * contact, repulsion.full_fraction * contact, outer], axis=-1)
 
 
-def _with_inner(
-    descriptor: AceSettings | PairSettings, elements: Sequence[int], inner: FloatArray
-) -> AceSettings | PairSettings:
+def _with_inner(descriptor: Descriptor, elements: Sequence[int], inner: FloatArray) -> Descriptor:
     """Let the fitted functions end where the repulsion begins, for pairs that the settings do not name."""
+    if isinstance(descriptor, BispectrumSettings):
+        return descriptor  # reaches inwards to the nucleus, as published; the repulsion adds to it
     named = dict(descriptor.radial.inner)
     for i, first in enumerate(elements):
         for j, second in enumerate(elements[: i + 1]):

@@ -76,12 +76,7 @@ class Potential:
     @property
     def cutoff(self) -> float:
         """Largest distance in angstrom at which atoms interact."""
-        return float(
-            max(
-                (np.max(part["radial"]["cutoff"] if "radial" in part else part.get("outer", 0.0)))
-                for part in self.plan["parts"]
-            )
-        )
+        return max(_reach(part) for part in self.plan["parts"])
 
     @property
     def n_functions(self) -> int:
@@ -170,6 +165,12 @@ class Potential:
                 "`atomsmith fit` or restore it from a copy."
             ) from error
         return potential
+
+
+def _reach(part: Mapping[str, Any]) -> float:
+    """Largest distance at which a part of a plan is not zero."""
+    of_radial = part["radial"]["cutoff"] if "radial" in part else 0.0
+    return float(max(np.max(of_radial), np.max(part.get("cutoff", 0.0)), np.max(part.get("outer", 0.0))))
 
 
 def _check_sizes(potential: Potential) -> None:

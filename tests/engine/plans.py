@@ -5,8 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from atomsmith.descriptors import AceSettings, PairSettings, build_ace, build_pair
+from atomsmith.descriptors import (
+    AceSettings,
+    BispectrumSettings,
+    PairSettings,
+    build_ace,
+    build_bispectrum,
+    build_pair,
+)
+from atomsmith.descriptors.bispectrum import InnerSwitch
 from atomsmith.descriptors.radial import RadialSettings
+from atomsmith.regressors import with_products
 from atomsmith.systems import FloatArray, Systems
 
 ELEMENTS = (8, 1, 14)
@@ -91,8 +100,41 @@ def plans() -> dict[str, dict[str, Any]]:
             "parts": [ace_part([8, 1], (2, 4), cutoff=2.5), zbl_part([8, 1]), offset, reference_part([8, 1])],
         },
         "some elements": {"elements": three, "parts": [_partial(three), pair_part(three, degree=2)]},
+        "bispectrum": {
+            "elements": [8, 1],
+            "parts": [
+                reference_part([8, 1]),
+                bispectrum_part([8, 1], cutoff=3.3, twojmax=5, weights={"H": 0.7}, radii={"O": 0.55}),
+                pair_part([8, 1], degree=2),
+            ],
+        },
+        "bispectrum of elements": {
+            "elements": [8, 1],
+            "parts": [
+                bispectrum_part(
+                    [8, 1],
+                    cutoff=3.1,
+                    twojmax=3,
+                    explicit_elements=True,
+                    normalised=True,
+                    inner_switch={z: InnerSwitch(centre=1.4, half_width=0.3) for z in ("O", "H")},
+                )
+            ],
+        },
+        "quadratic bispectrum": {
+            "elements": three,
+            "parts": [
+                bispectrum_part(three, products=True, cutoff=3.2, twojmax=2, rmin0=0.3, shifted=False),
+                ace_part(three, (2, 2)),
+            ],
+        },
         "many radial functions": {"elements": [14], "parts": [ace_part([14], (19, 10), cutoff=3.8)]},
     }
+
+
+def bispectrum_part(elements, *, products=False, **settings):
+    part = build_bispectrum(BispectrumSettings(**settings), elements)
+    return (with_products(part, len(elements)) if products else part).part
 
 
 def _partial(elements):

@@ -28,7 +28,10 @@ def energy_of(plan, coefficients):
     return energy
 
 
-@pytest.mark.parametrize("name", ["order 1", "order 2", "order 3", "order 4", "pair", "repulsion"])
+@pytest.mark.parametrize(
+    "name",
+    ["order 1", "order 2", "order 3", "order 4", "pair", "repulsion", "bispectrum", "quadratic bispectrum"],
+)
 @pytest.mark.parametrize("shape", ["skewed", "tiny", "slab", "molecule"])
 def test_forces(name, shape):
     plan = PLANS[name]

