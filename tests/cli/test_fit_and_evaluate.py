@@ -69,6 +69,29 @@ def test_fit_writes_a_potential_and_its_errors(folder):
     assert "Errors on 6 test configurations" in (folder / "shown.txt").read_text()
 
 
+def test_fit_tells_beforehand_what_it_takes(folder):
+    numbers = json.loads((folder / "fit.json").read_text())
+    estimate = numbers["estimate"]
+    assert estimate["n_atoms"] == 6 * 4 + 6 * 8
+    assert estimate["n_rows"] == 12 * 7 + 3 * estimate["n_atoms"]
+    assert estimate["n_features"] == numbers["n_functions"] + 1
+    assert estimate["seconds"] > 0.0
+    # What an interpreter with these libraries takes is in both; the fit itself is small.
+    assert numbers["peak_bytes"] / 3 < estimate["peak_bytes"] < 3 * numbers["peak_bytes"]
+
+
+def test_workers_give_the_same_potential(folder):
+    output, numbers = folder / "workers.json", folder / "numbers.json"
+    command = ["fit", str(folder / "fit.yaml"), "-o", str(output), "--json", str(numbers)]
+    result = runner.invoke(app, [*command, "--set", "executor.workers=2"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(numbers.read_text())["estimate"]["workers"] == 2
+    alone, shared = Potential.load(folder / "p.json"), Potential.load(output)
+    assert np.array_equal(alone.coefficients, shared.coefficients)
+    assert np.array_equal(alone.committee, shared.committee)
+    assert output.read_bytes() == (folder / "p.json").read_bytes()
+
+
 def test_evaluate_finds_the_errors_that_the_fit_reported(folder):
     output = folder / "errors.json"
     result = runner.invoke(

@@ -13,7 +13,7 @@ from atomsmith.errors import InputError
 from atomsmith.fitting import ARD, Evidence, KindWeights, Prior, Weights, cross_validate, solve
 from atomsmith.fitting.design import RowMaker
 from atomsmith.fitting.factor_set import FactorSet
-from atomsmith.fitting.streaming import accumulate, deal
+from atomsmith.fitting.streaming import Workers, accumulate, deal
 from engine.plans import SHAPES, random_system
 from potentials import ELEMENTS, make_potential
 
@@ -82,24 +82,24 @@ class Delayed(Executor):
 
 
 @pytest.mark.usefixtures("short_leaves")
-@pytest.mark.parametrize(("workers", "width"), [(1, 1), (2, 3), (3, 30)])
-def test_threads_give_the_same_bits(given, workers, width):
+@pytest.mark.parametrize(("threads", "count"), [(1, 1), (2, 2), (3, 30)])
+def test_threads_give_the_same_bits(given, threads, count):
     alone = accumulated(given)
     assert sum(group.closed.n_rows > 0 for group in alone.groups) == 3
-    with ThreadPoolExecutor(workers) as executor:
-        require_same_bits(alone, accumulated(given, executor=executor, width=width))
+    with ThreadPoolExecutor(threads) as executor:
+        require_same_bits(alone, accumulated(given, workers=Workers(executor, count)))
 
 
 @pytest.mark.usefixtures("short_leaves")
 def test_processes_give_the_same_bits(given):
     with ProcessPoolExecutor(2) as executor:
-        require_same_bits(accumulated(given), accumulated(given, executor=executor, width=3))
+        require_same_bits(accumulated(given), accumulated(given, workers=Workers(executor, 2)))
 
 
 @pytest.mark.usefixtures("short_leaves")
 def test_leaves_that_end_in_any_order_give_the_same_bits(given):
     executor = Delayed()
-    require_same_bits(accumulated(given), accumulated(given, executor=executor, width=4))
+    require_same_bits(accumulated(given), accumulated(given, workers=Workers(executor, 3)))
     assert executor.most <= 4
 
 
@@ -220,7 +220,9 @@ def test_refuses_data_without_weight(given):
 
 def test_an_error_in_a_leaf_is_told(given):
     with ThreadPoolExecutor(1) as executor, pytest.raises(InputError, match="is Au"):
-        accumulated([*given[:3], Configuration([79], np.zeros((1, 3)), energy=1.0)], executor=executor)
+        accumulated(
+            [*given[:3], Configuration([79], np.zeros((1, 3)), energy=1.0)], workers=Workers(executor, 1)
+        )
 
 
 def test_compact_sets_keep_their_errors(given):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,9 +17,12 @@ from atomsmith.errors import InputError
 
 if TYPE_CHECKING:
     from atomsmith.data.dataset import Dataset
+    from atomsmith.fitting.estimate import Estimate
     from atomsmith.fitting.fit import FitResult
     from atomsmith.fitting.metrics import ErrorReport
     from atomsmith.fitting.settings import DataSettings, FitSettings
+    from atomsmith.fitting.streaming import Workers
+    from atomsmith.reference.settings import ExecutorSettings
 
 
 @reported()
@@ -54,8 +59,14 @@ def fit(
     require_writable({"--output": output, "--json": json_file}, [settings, *_files(chosen.data)])
     train, test = training_and_test(chosen.data)
     _require_known_types(chosen.weights.types, train)
-    with FittingProgress(len(train)) as progress:
-        result = fit_model(train, chosen, progress=progress.update)
+    announced: list[Estimate] = []
+    with fit_workers(chosen.executor) as workers, FittingProgress(len(train)) as progress:
+
+        def announce(estimate: Estimate) -> None:
+            announced.append(estimate)
+            progress.message(estimate.text)
+
+        result = fit_model(train, chosen, workers=workers, announce=announce, progress=progress.update)
     result.potential.save(output)
     reports: dict[str, ErrorReport] = {}
     for name, dataset in (("training", train), ("test", test)):
@@ -64,10 +75,27 @@ def fit(
             show_table(reports[name].table(f"Errors on {len(dataset)} {name} configurations"))
     console().print(_summary(result, output), markup=False)
     if json_file is not None:
-        write_json(json_file, _numbers(result, output, reports))
+        write_json(json_file, _numbers(result, output, reports) | {"estimate": announced[0].to_dict()})
     if report is not None:
         page = _write_report(chosen, result, (train, test), f"Fit: {output.stem}", report)
         console().print(f"report: {page}", markup=False)
+
+
+@contextmanager
+def fit_workers(settings: ExecutorSettings) -> Iterator[Workers | None]:
+    """Start what makes rows, if that is not this process, and end it."""
+    from atomsmith.fitting.streaming import Workers
+    from atomsmith.reference.executors import start_workers
+
+    with TemporaryDirectory(prefix="atomsmith-") as scratch:
+        started = start_workers(settings, Path(scratch))
+        if started is None:
+            yield None
+            return
+        try:
+            yield Workers(started.executor, settings.workers)
+        finally:
+            started.close()
 
 
 def _write_report(
@@ -148,5 +176,6 @@ def _numbers(result: FitResult, output: Path, reports: dict[str, ErrorReport]) -
         "fit": result.potential.metadata["fit"],
         "data": result.potential.metadata["data"],
         "seconds": result.seconds,
+        "peak_bytes": result.peak_bytes,
         "errors": {name: report.to_dict() for name, report in reports.items()},
     }

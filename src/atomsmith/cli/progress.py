@@ -87,6 +87,10 @@ class LiveLine:
         elif self._clock() - self._last_line >= PLAIN_INTERVAL_S:
             self._print()
 
+    def message(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     def _print(self) -> None:
         done = f"{self.completed}/{self.total}" if self.total is not None else str(self.completed)
         line = f"{self.name} {done}, {self._text}, {duration(self.elapsed_s)}"

@@ -22,7 +22,7 @@ class TriangularFactor:
     Rows are copied into a buffer; whenever it is full, LAPACK's triangular-pentagonal QR eliminates it
     against the triangle so far, in place (Demmel, Grigori, Hoemmen and Langou, SIAM J. Sci. Comput. 34,
     A206 (2012)). No product A^T A is formed, so the accuracy is that of a one-shot QR. The memory is at most
-    about 4 n^2 numbers, whatever the number of rows: those held while there are fewer than n, and n^2 after
+    about 3 n^2 numbers, whatever the number of rows: those held while there are fewer than n, and n^2 after
     `compact`. The result has the same bits however the same rows are cut into calls of `fold`, and
     whatever is read in between.
 
@@ -128,7 +128,7 @@ class TriangularFactor:
                 np.multiply(targets[source], scale[source], out=self._buffer[target, self._n])
             self._waiting += count
             start += count
-            if self._waiting == self._capacity:
+            if self._waiting == self.capacity:
                 self._flush()
 
     def merge(self, other: TriangularFactor) -> None:
@@ -258,16 +258,16 @@ class TriangularFactor:
         return type(self).from_arrays, (self.to_arrays(),)
 
     @property
-    def _capacity(self) -> int:
+    def capacity(self) -> int:
         """Rows that are eliminated at once."""
-        return max(256, 2 * (self._n + 1))
+        return max(512, self._n + 1)
 
     def _make_room(self, count: int) -> None:
         """Let the buffer hold more rows: twice as many as before, up to its capacity."""
-        needed = min(self._waiting + count, self._capacity)
+        needed = min(self._waiting + count, self.capacity)
         if needed > len(self._buffer):
             larger = np.empty(
-                (min(max(needed, 2 * len(self._buffer)), self._capacity), self._n + 1), order="F"
+                (min(max(needed, 2 * len(self._buffer)), self.capacity), self._n + 1), order="F"
             )
             larger[: self._waiting] = self._buffer[: self._waiting]
             self._buffer = larger

@@ -182,7 +182,7 @@ class Group:
 class FactorSet:
     """Factors by group of configurations and kind of label.
 
-    With 3 kinds and g groups of n features this is at most 12 g n^2 numbers, and 3 g n^2 after `compact`.
+    With 3 kinds and g groups of n features this is at most 12 g n^2 numbers, and 6 g n^2 after `compact`.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,14 +17,16 @@ from atomsmith.errors import InputError
 from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.core import Core, holes, with_repulsive_core
 from atomsmith.fitting.design import RowMaker, number_of_labels
+from atomsmith.fitting.estimate import Estimate, estimate, peak_bytes
 from atomsmith.fitting.factor import TriangularFactor, merge_factors
 from atomsmith.fitting.factor_set import FactorSet
 from atomsmith.fitting.held_out import GROUPS, held_out_scale
+from atomsmith.fitting.kept import KeptFactors
 from atomsmith.fitting.posterior import Posterior
 from atomsmith.fitting.prior import Prior
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
 from atomsmith.fitting.solvers import Solution, solve
-from atomsmith.fitting.streaming import accumulate
+from atomsmith.fitting.streaming import Workers, accumulate
 from atomsmith.fitting.weights import KindWeights
 from atomsmith.model import Distances, Model, build_model, with_degrees
 from atomsmith.potential import Potential, library_version
@@ -58,6 +60,8 @@ class FitResult:
         How the repulsive core was strengthened, and which pairs keep a hole.
     seconds
         Time spent by part.
+    peak_bytes
+        Largest memory that this process has held, without its workers'.
     """
 
     potential: Potential
@@ -68,6 +72,7 @@ class FitResult:
     reference: FloatArray
     core: Core
     seconds: dict[str, float] = field(default_factory=dict)
+    peak_bytes: int = 0
 
 
 def fit(
@@ -101,51 +106,114 @@ def fit_model(
     settings: PotentialSettings | None = None,
     *,
     elements: Sequence[int] | None = None,
+    workers: Workers | None = None,
+    kept: KeptFactors | None = None,
+    announce: Callable[[Estimate], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> FitResult:
     """Fit a potential and keep how it came about; see `fit`.
 
-    ``elements`` orders the species, and may name more than the data hold.
+    Parameters
+    ----------
+    train, settings, progress
+        See `fit`.
+    elements
+        Order of the species; may name more than the data hold.
+    workers
+        Make and fold rows; None does it in this process. The result has the same bits.
+    kept
+        Factors of earlier fits: only configurations that are new to them are folded. The bits are those that
+        an empty one gives. The factors of the result are then those kept, and change with the next fit.
+    announce
+        Called with the time and memory that the fit will take, before it begins.
     """
-    settings = settings or PotentialSettings()
-    data = train if isinstance(train, Dataset) else Dataset(train)
-    if len(data) == 0:
-        raise InputError("There is no configuration to fit; give at least one labelled configuration.")
     started = time.perf_counter()
-    chosen = tuple(elements) if elements is not None else tuple(data.elements)
-    distances = distances_of(data, chosen)
-    n_rows = sum(number_of_labels(c) for c in data)
-    settings = settings.model_copy(update={"model": with_degrees(settings.model, len(chosen), n_rows)})
-    model = build_model(settings.model, chosen, distances)
-    reference, held = reference_energies(data, chosen, settings.reference_energies)
+    problem = Problem.of(train, settings or PotentialSettings(), elements)
     built = time.perf_counter()
-    bonded = [c for c in data if len(c.numbers) > 1 or c.pbc.any()]
-    factors = FactorSet(len(model.features), GROUPS if settings.calibrate else 1)
-    maker = RowMaker(model.plan, settings.weights, reference, settings.threads)
-    accumulate(maker, bonded if held else data, factors, seed=settings.seed, progress=progress)
+    settings = problem.settings
+    n_groups = GROUPS if settings.calibrate else 1
+    maker = RowMaker(problem.model.plan, settings.weights, problem.reference, settings.threads)
+    if announce is not None:
+        count = 0 if workers is None else workers.count
+        announce(estimate(maker, problem.rows_of, settings.solver.kind, n_groups=n_groups, workers=count))
+    estimated = time.perf_counter()
+    if kept is None:
+        factors = FactorSet(maker.n_features, n_groups)
+        accumulate(maker, problem.rows_of, factors, seed=settings.seed, workers=workers, progress=progress)
+        factors.compact()
+    else:
+        factors = kept.update(
+            maker, problem.rows_of, n_groups, settings.seed, workers=workers, progress=progress
+        )
     folded = time.perf_counter()
-    result = solve_model(model, factors, reference, held, settings, distances, data)
-    result.seconds.update(basis=built - started, rows=folded - built, solve=time.perf_counter() - folded)
-    return result
+    result = solve_model(problem, factors)
+    seconds = {"basis": built - started, "rows": folded - estimated, "solve": time.perf_counter() - folded}
+    return replace(result, seconds=seconds, peak_bytes=peak_bytes())
 
 
-def solve_model(
-    model: Model,
-    factors: FactorSet,
-    reference: FloatArray,
-    held: bool,
-    settings: PotentialSettings,
-    distances: Distances,
-    data: Dataset,
-) -> FitResult:
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Data and model of a fit, before any row is made.
+
+    Attributes
+    ----------
+    data
+        All configurations.
+    rows_of
+        Those that rows are made of: without isolated atoms where these give the reference energies.
+    settings
+        With the degrees that were left to the data.
+    model, distances
+        The basis, and the distances in the data that shape it.
+    reference, held
+        See `reference_energies`.
+    """
+
+    data: Dataset
+    rows_of: Sequence[Configuration]
+    settings: PotentialSettings
+    model: Model
+    distances: Distances
+    reference: FloatArray
+    held: bool
+
+    @classmethod
+    def of(
+        cls,
+        train: Dataset | Sequence[Configuration],
+        settings: PotentialSettings,
+        elements: Sequence[int] | None = None,
+    ) -> Problem:
+        """Look through the data and build the model.
+
+        Raises
+        ------
+        InputError
+            If there is no configuration, atoms coincide, or reference energies are missing.
+        """
+        data = train if isinstance(train, Dataset) else Dataset(train)
+        if len(data) == 0:
+            raise InputError("There is no configuration to fit; give at least one labelled configuration.")
+        chosen = tuple(elements) if elements is not None else tuple(data.elements)
+        distances = distances_of(data, chosen)
+        n_rows = sum(number_of_labels(c) for c in data)
+        settings = settings.model_copy(update={"model": with_degrees(settings.model, len(chosen), n_rows)})
+        model = build_model(settings.model, chosen, distances)
+        reference, held = reference_energies(data, chosen, settings.reference_energies)
+        bonded = [c for c in data if len(c.numbers) > 1 or c.pbc.any()]
+        return cls(data, bonded if held else data, settings, model, distances, reference, held)
+
+
+def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
     """Coefficients, repulsive core, posterior and committee from triangular factors."""
+    model, settings, reference = problem.model, problem.settings, problem.reference
     groups = list(factors.by_group(KindWeights.of(settings.weights)).values())
     if not groups:
         raise InputError(
             "No configuration has a label with a weight above zero; give energies, forces or stresses."
         )
     factor = merge_factors(groups)
-    prior = prior_of(model, settings, held)
+    prior = prior_of(model, settings, problem.held)
     solution = solve(factor, prior, settings.solver)
     core = (
         with_repulsive_core(model.plan, solution.coefficients)
@@ -162,7 +230,7 @@ def solve_model(
         coefficients=posterior.mean,
         posterior=posterior,
         committee=np.zeros((0, len(posterior.mean))) if committee is None else committee,
-        metadata=_metadata(settings, solution, distances, data, model, core)
+        metadata=_metadata(problem, solution, core)
         | {"calibration": {"scale": scale, "held_out_weighted_rmse": unseen, "groups": len(groups)}},
     )
     return FitResult(potential, solution, factors, factor, model, reference, core)
@@ -250,14 +318,8 @@ def _shifted(posterior: Posterior, reference: FloatArray) -> Posterior:
     return Posterior(mean, posterior.kept, posterior.factor, posterior.noise_precision)
 
 
-def _metadata(
-    settings: PotentialSettings,
-    solution: Solution,
-    distances: Distances,
-    data: Dataset,
-    model: Model,
-    core: Core,
-) -> dict[str, Any]:
+def _metadata(problem: Problem, solution: Solution, core: Core) -> dict[str, Any]:
+    model, data, distances = problem.model, problem.data, problem.distances
     shortest = {
         f"{SYMBOLS[a]}-{SYMBOLS[b]}": float(distances.shortest[i, j])
         for i, a in enumerate(model.elements)
@@ -266,7 +328,7 @@ def _metadata(
     }
     return {
         "library": library_version(),
-        "settings": settings.model_dump(mode="json", exclude={"data"}),
+        "settings": problem.settings.model_dump(mode="json", exclude={"data", "executor"}),
         "data": {
             "fingerprint": data.fingerprint(),
             "n_configurations": len(data),

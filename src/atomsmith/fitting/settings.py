@@ -13,6 +13,7 @@ from atomsmith.data.splitting import SplitSettings
 from atomsmith.fitting.solvers import Evidence, Solver
 from atomsmith.fitting.weights import Weights
 from atomsmith.model import ModelSettings
+from atomsmith.reference.settings import ExecutorSettings
 from atomsmith.settings import Settings
 
 
@@ -73,3 +74,8 @@ class FitSettings(PotentialSettings):
     """Settings of `atomsmith fit`."""
 
     data: DataSettings = Field(description="Configurations.")
+    executor: ExecutorSettings = Field(
+        default=ExecutorSettings(),
+        description="Where rows are made and folded: `workers: 4` for processes on this machine, or kind "
+        "parsl or dask for others. The potential has the same bits for any number of workers.",
+    )

@@ -27,6 +27,14 @@ Progress = Callable[[int], None]
 """Called with the number of configurations done."""
 
 
+@dataclass(frozen=True)
+class Workers:
+    """Any executor, and how many calls it works on at the same time."""
+
+    executor: Executor
+    count: int
+
+
 def leaf_rows(n_features: int) -> int:
     """Rows at which a leaf is full: its own elimination then costs 24 times as much as its merging."""
     return max(4096, 16 * n_features)
@@ -52,8 +60,7 @@ def accumulate(
     factors: FactorSet,
     *,
     seed: int = 0,
-    executor: Executor | None = None,
-    width: int = 1,
+    workers: Workers | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Add configurations to a set of factors.
@@ -68,25 +75,24 @@ def accumulate(
         Changed. Configurations added in several calls give the same bits as all in one.
     seed
         Decides which configurations are dealt to which group.
-    executor
-        Folds leaves at the same time; None does it here. The result has the same bits.
-    width
-        Leaves to keep submitted to the executor, one or two more than it has workers.
+    workers
+        Fold leaves at the same time, one more being submitted than they work on; None does it here. The
+        result has the same bits.
     progress
         Called with the number of configurations of this call that are done.
     """
     count = _Count(progress)
     leaves = _leaves(configurations, factors, leaf_rows(factors.n_features), seed)
-    if executor is None:
+    if workers is None:
         for leaf in leaves:
             _take(leaf, fold_leaf(maker, leaf.configurations, leaf.begun, leaf.full, count.add))
         return
     under_way: deque[tuple[_Leaf, Future[KindFactors]]] = deque()
     try:
         for leaf in leaves:
-            future = executor.submit(fold_leaf, maker, leaf.configurations, leaf.begun, leaf.full)
+            future = workers.executor.submit(fold_leaf, maker, leaf.configurations, leaf.begun, leaf.full)
             under_way.append((leaf, future))
-            if len(under_way) >= max(width, 1):
+            if len(under_way) > workers.count:
                 _finish(under_way, count)
         while under_way:
             _finish(under_way, count)

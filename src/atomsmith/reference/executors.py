@@ -70,14 +70,32 @@ def start(settings: ExecutorSettings, reference: ReferenceSettings, scratch: Pat
     if kind == "auto":
         alone = settings.workers == 1 and settings.timeout_s is None
         kind = "serial" if alone and ENGINES[reference.kind].in_process else "processes"
-    if kind == "serial":
+    return _start(settings.model_copy(update={"kind": kind}), scratch)
+
+
+def start_workers(settings: ExecutorSettings, scratch: Path) -> StartedExecutor | None:
+    """Start an executor for calls of this library's own; None where one call after the other runs here.
+
+    Raises
+    ------
+    InputError
+        If its library is missing; the message names the mend.
+    """
+    if settings.kind == "serial" or (settings.kind == "auto" and settings.workers == 1):
+        return None
+    kind = "processes" if settings.kind == "auto" else settings.kind
+    return _start(settings.model_copy(update={"kind": kind}), scratch)
+
+
+def _start(settings: ExecutorSettings, scratch: Path) -> StartedExecutor:
+    if settings.kind == "serial":
         return StartedExecutor(SerialExecutor(settings.threads), width=1, survives=True)
     # One more than are computed keeps the workers busy while results are stored.
     width = settings.workers + 1
-    if kind == "processes":
+    if settings.kind == "processes":
         pool = WorkerPool(settings.workers, settings.timeout_s, thread_limits(settings.threads))
         return StartedExecutor(pool, width, survives=True)
-    cluster = _parsl_executor(settings, scratch) if kind == "parsl" else _dask_executor(settings)
+    cluster = _parsl_executor(settings, scratch) if settings.kind == "parsl" else _dask_executor(settings)
     return StartedExecutor(cluster, width, survives=False)
 
 

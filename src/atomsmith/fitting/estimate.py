@@ -1,0 +1,179 @@
+"""What a fit will take, in seconds and bytes, told before it begins.
+
+Time is measured on a few of the configurations and extrapolated by atoms, rows and columns; memory is counted
+from the arrays that are held at the same time.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atomsmith.evaluator import PlanEvaluator
+from atomsmith.fitting.blas import single_threaded
+from atomsmith.fitting.design import BLOCK_BYTES, RowMaker, number_of_labels
+from atomsmith.fitting.factor import TriangularFactor
+from atomsmith.fitting.streaming import leaf_rows
+
+if TYPE_CHECKING:
+    from atomsmith.data.configuration import Configuration
+
+SAMPLE = 12
+"""Least number of configurations that are timed, spread over the data."""
+SOLVE_CUBES = {"ridge": 40.0, "evidence": 40.0, "ard": 250.0}
+"""Time of a solver in that of n^3 multiplications and additions of the elimination; for ARD a typical one."""
+FOLD_CUBES = 8.0
+"""Merging and predicting each group from the others, in the same unit."""
+SOLVE_SQUARES = 16.0
+"""n x n arrays that the solver holds at the same time, beside factors."""
+WORKER_BYTES = 150 * 2**20
+"""Memory of a worker process that has loaded the library."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Size of a fit, and what it will take.
+
+    Attributes
+    ----------
+    n_configurations, n_atoms, n_rows, n_features
+        Size of the data and of the design matrix.
+    workers
+        Processes that make rows, 0 if this one does.
+    rows_seconds, solve_seconds
+        Wall time for making and folding rows, and for the rest, on an idle machine.
+    peak_bytes
+        Largest memory of all processes together, with what is held already.
+    """
+
+    n_configurations: int
+    n_atoms: int
+    n_rows: int
+    n_features: int
+    workers: int
+    rows_seconds: float
+    solve_seconds: float
+    peak_bytes: int
+
+    @property
+    def seconds(self) -> float:
+        """Wall time in all."""
+        return self.rows_seconds + self.solve_seconds
+
+    @property
+    def text(self) -> str:
+        """One line for a terminal."""
+        where = f" with {self.workers} workers" if self.workers else ""
+        return (
+            f"{self.n_rows:,} rows of {self.n_configurations:,} configurations ({self.n_atoms:,} atoms) for "
+            f"{self.n_features:,} coefficients: about {self.seconds:,.0f} s{where}, "
+            f"{self.peak_bytes / 2**20:,.0f} MiB of memory at most"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self) | {"seconds": self.seconds}
+
+
+@single_threaded()
+def estimate(
+    maker: RowMaker,
+    configurations: Sequence[Configuration],
+    solver: str,
+    *,
+    n_groups: int,
+    workers: int = 0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Estimate:
+    """Estimate a fit from a few of its configurations.
+
+    Parameters
+    ----------
+    maker, configurations
+        What the fit works on.
+    solver
+        ``kind`` of the solver.
+    n_groups
+        Groups of configurations, each of which is predicted from the others.
+    workers
+        Processes that make rows; 0 if this one does.
+    clock
+        Seconds; of the processor rather than the wall to look through other programs' load.
+    """
+    n = maker.n_features
+    atoms = sum(len(c.numbers) for c in configurations)
+    rows = sum(number_of_labels(c) for c in configurations)
+    per_atom, per_row = _time_rows(maker, configurations, clock)
+    making = (per_atom * atoms + per_row * rows) / max(workers, 1)
+    cube = 0.5 * n * per_row  # per_row is 2 n^2 operations
+    leaves = rows / leaf_rows(n)
+    return Estimate(
+        n_configurations=len(configurations),
+        n_atoms=atoms,
+        n_rows=rows,
+        n_features=n,
+        workers=workers,
+        rows_seconds=making + leaves * cube,
+        solve_seconds=cube * (SOLVE_CUBES[solver] + (FOLD_CUBES * n_groups if n_groups > 1 else 0.0)),
+        peak_bytes=resident_bytes() + _parent_bytes(n, n_groups, rows) + workers * _worker_bytes(n),
+    )
+
+
+def _time_rows(
+    maker: RowMaker, configurations: Sequence[Configuration], clock: Callable[[], float]
+) -> tuple[float, float]:
+    """Seconds for the rows of one atom, and for the elimination of one row."""
+    n = maker.n_features
+    mean = np.mean([len(c.numbers) for c in configurations])
+    count = min(len(configurations), max(SAMPLE, int(np.ceil(n / (3.0 * mean)))))
+    chosen = [configurations[int(k)] for k in np.linspace(0, len(configurations) - 1, count)]
+    evaluator = PlanEvaluator(maker.plan, n_threads=maker.n_threads)
+    maker.rows(chosen[:1], evaluator)  # the first call also loads and allocates
+    start = clock()
+    made = maker.rows(chosen, evaluator)
+    per_atom = (clock() - start) / sum(len(c.numbers) for c in chosen)
+    factor = TriangularFactor(n)
+    block = np.asfortranarray(np.random.default_rng(0).standard_normal((factor.capacity, n)))
+    factor.fold(block, block[:, 0])
+    start = clock()
+    factor.fold(block, block[:, 0], np.ones(len(block)))
+    per_row = (clock() - start) / len(block)
+    del made
+    return per_atom, per_row
+
+
+def _parent_bytes(n: int, n_groups: int, rows: int) -> int:
+    """Factors and either a block of rows with its leaf, or what the solver holds."""
+    square = 8 * (n + 1) ** 2
+    # Per group: a triangle of forces, and rows of energies, stresses and the open leaf that wait.
+    waiting = min(rows / n_groups, 3.0 * n)
+    factors = n_groups * (2 * square + 8 * int(waiting) * n)
+    folding = 2 * BLOCK_BYTES + 4 * square
+    solving = int(SOLVE_SQUARES + n_groups) * square
+    return factors + max(folding, solving)
+
+
+def _worker_bytes(n: int) -> int:
+    """A worker with a block of rows and the factors of a leaf, and their copy on the way back."""
+    return WORKER_BYTES + 2 * BLOCK_BYTES + 8 * 8 * (n + 1) ** 2
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds now."""
+    status = Path("/proc/self/statm")
+    if status.exists():
+        return int(status.read_text().split()[1]) * resource.getpagesize()
+    return peak_bytes()
+
+
+def peak_bytes() -> int:
+    """Largest memory that this process has held."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
