@@ -8,6 +8,7 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.data.dataset import Dataset
 from atomsmith.descriptors import AceSettings
 from atomsmith.fitting.fit import FitResult, fit_model
+from atomsmith.fitting.kept import KeptFactors
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.learning.settings import GrowthSettings
 
@@ -46,6 +47,7 @@ def fit_round(
     growth: GrowthSettings | None,
     degree: float | None,
     progress: Callable[[int], None] | None = None,
+    kept: KeptFactors | None = None,
 ) -> tuple[FitResult, float]:
     """Fit the data of a round; returns the result and its degree.
 
@@ -61,14 +63,18 @@ def fit_round(
         Degree of the last round, None in the first.
     progress
         Called with the configurations done.
+    kept
+        Factors of earlier rounds: only new configurations are folded, with the same bits as all of them.
     """
     chosen = settings if growth is None or degree is None else with_degree(settings, degree)
-    best = fit_model(data, chosen, elements=elements, progress=progress)
+    best = fit_model(data, chosen, elements=elements, kept=kept, progress=progress)
     # The settings that come back also have the degrees that were left to the data.
     current = degree_of(PotentialSettings.model_validate(best.potential.metadata["settings"]))
     larger = current if growth is None else min(current + growth.step, growth.largest_degree)
     if larger > current:
-        other = fit_model(data, with_degree(settings, larger), elements=elements, progress=progress)
+        other = fit_model(
+            data, with_degree(settings, larger), elements=elements, kept=kept, progress=progress
+        )
         # Same rows and weights, nested bases, both with a free or held reference energy: evidences compare.
         if other.solution.log_evidence > best.solution.log_evidence:
             return other, larger

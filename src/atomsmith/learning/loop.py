@@ -23,6 +23,7 @@ from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError, LabelError
 from atomsmith.evaluator import Evaluator
 from atomsmith.fitting.fit import FitResult
+from atomsmith.fitting.kept import KeptFactors
 from atomsmith.fitting.metrics import errors
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.learning.ends import candidates, choose, end_of, origin_of, walker_record
@@ -91,6 +92,8 @@ class Learner:
         self.elements: tuple[int, ...] = ()
         self.potential_settings = settings.potential
         self.guard = FailureGuard(settings.failures_in_a_row)
+        # Of this process only: made again after a kill, with the same bits. One for each degree compared.
+        self.kept = KeptFactors(entries=1 if settings.growth is None else 2)
 
     def run(self) -> Outcome:
         """Go on until a stop criterion is met; see `learn`."""
@@ -197,7 +200,13 @@ class Learner:
         degree = rounds[-1]["degree"] if rounds else None
         with self.observer.fitting(len(data)) as progress:
             return fit_round(
-                data, self.potential_settings, self.elements, self.settings.growth, degree, progress
+                data,
+                self.potential_settings,
+                self.elements,
+                self.settings.growth,
+                degree,
+                progress,
+                self.kept,
             )
 
     def training_set(self) -> Dataset:
