@@ -59,6 +59,16 @@ PROPERTY_VERBS: Mapping[str, Verb] = {
         "elastic band.",
         "potential.json --element Ni --supercell-angstrom 12",
     ),
+    "surfaces": Verb(
+        "Compute surface energies of an elemental crystal.",
+        "All planes up to a largest Miller index, every cut, relaxed without reconstruction.",
+        "potential.json --element Ni --largest-index 2",
+    ),
+    "polymorphs": Verb(
+        "Compare the energies of an element's structures.",
+        "Each is relaxed in cell and atoms; those that turn into another are marked.",
+        "potential.json --element Si --structures diamond --structures beta_sn",
+    ),
 }
 """The verbs in the order of the help page; names are those of `atomsmith.properties.PROPERTIES`."""
 

@@ -132,7 +132,7 @@ class Property(Generic[S_contra, R_co]):
 
 def shown(value: float | None, digits: int) -> str:
     """A number with so many decimals; a dash for None."""
-    return "-" if value is None else f"{value:.{digits}f}"
+    return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def finite(value: float) -> float | None:

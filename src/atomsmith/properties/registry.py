@@ -9,6 +9,8 @@ from atomsmith.properties.base import Property
 from atomsmith.properties.elastic import ElasticSettings, elastic
 from atomsmith.properties.equation_of_state import EosSettings, equation_of_state
 from atomsmith.properties.lattice import LatticeSettings, lattice
+from atomsmith.properties.polymorphs import PolymorphSettings, polymorphs
+from atomsmith.properties.surfaces import SurfaceSettings, surfaces
 from atomsmith.properties.vacancy import VacancySettings, vacancy
 
 PROPERTIES: Mapping[str, Property[Any, Any]] = {
@@ -20,5 +22,7 @@ PROPERTIES: Mapping[str, Property[Any, Any]] = {
     "vacancy": Property(
         VacancySettings, vacancy, "Formation, migration and activation energy of the vacancy."
     ),
+    "surfaces": Property(SurfaceSettings, surfaces, "Energies of surfaces."),
+    "polymorphs": Property(PolymorphSettings, polymorphs, "Energies of other structures of the element."),
 }
 """Settings and function of each property."""

@@ -19,8 +19,10 @@ from atomsmith.properties.base import PropertyResult, Report
 from atomsmith.properties.elastic import ElasticSettings
 from atomsmith.properties.equation_of_state import EosSettings
 from atomsmith.properties.lattice import LatticeSettings
+from atomsmith.properties.polymorphs import PolymorphSettings
 from atomsmith.properties.registry import PROPERTIES
 from atomsmith.properties.sources import CrystalSettings, opened, opened_reference
+from atomsmith.properties.surfaces import SurfaceSettings
 from atomsmith.properties.vacancy import VacancySettings
 from atomsmith.reference.settings import ExecutorSettings, ReferenceSettings
 from atomsmith.settings import Settings
@@ -35,6 +37,12 @@ class ChosenProperties(Settings):
     eos: EosSettings | None = Field(default=EosSettings(), description="Equation of state.")
     elastic: ElasticSettings | None = Field(default=ElasticSettings(), description="Elastic constants.")
     vacancy: VacancySettings | None = Field(default=None, description="The vacancy of an elemental crystal.")
+    surfaces: SurfaceSettings | None = Field(
+        default=None, description="Energies of surfaces of an elemental crystal."
+    )
+    polymorphs: PolymorphSettings | None = Field(
+        default=None, description="Energies of other structures of the element."
+    )
 
     def chosen(self) -> Iterator[tuple[str, Settings]]:
         """Names and settings, in the order of the registry."""

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 FIRST_SHELL = 1.15
 """Neighbours within this multiple of the shortest distance are where the vacancy may jump to."""
 
+LOWER = 0.02
+"""A path that falls by so much (eV) below its ends shows that they are no ground states."""
 SAME = 1e-2
 """Distances in angstrom that differ by less are the same."""
 
@@ -39,6 +41,13 @@ class VacancySettings(Settings):
     supercell_angstrom: float = Field(
         default=10.0, gt=0.0, description="Least distance between a vacancy and its images, in angstrom."
     )
+    rattle: float = Field(
+        default=0.01,
+        ge=0.0,
+        description="Standard deviation in angstrom of random displacements before atoms relax, so that they "
+        "leave saddle points of high symmetry.",
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of these displacements.")
     migration: bool = Field(default=True, description="Whether to find the barriers of its jumps.")
     band: NebSettings = Field(default=NebSettings(), description="The path of a jump.")
     lattice: LatticeSettings = Field(
@@ -156,7 +165,10 @@ def vacancy(
     states = [with_vacancy(whole, 0)] + [_after_jump(whole, target) for target, _ in targets]
     if not settings.migration:
         states = states[:1]
-    ends = relax(force_field, states, settings.relax, report=report)
+    # The same displacements for all, so that ends of jumps break their symmetry in one way.
+    displacement = np.random.default_rng(settings.seed).normal(size=states[0].positions.shape)
+    starts = [state.replace(positions=state.positions + settings.rattle * displacement) for state in states]
+    ends = relax(force_field, starts, settings.relax, report=report)
     perfect = relaxed.energy_per_atom * (whole.n_atoms - 1)
     (unrelaxed,) = relax(force_field, states[:1], RelaxSettings(force_ev_per_angstrom=1e9))
     formation = ends[0].energy - perfect if ends[0].problem is None else None
@@ -189,6 +201,13 @@ def _jump(
             f"the path of the jump by {distance:.2f} Å is {band.problem} (largest force "
             f"{band.largest_force:.2g} eV/Å, highest image {band.barrier_ev:.3f} eV); no barrier is given"
         )
+    depth = float(band.energies_ev[0] - band.energies_ev.min())
+    if depth > LOWER:
+        lower = (
+            f"the jump by {distance:.2f} Å passes a state {depth:.2f} eV below the vacancy, which is not in "
+            "its ground state"
+        )
+        problem = lower if problem is None else f"{lower}; {problem}"
     jump = Jump(
         distance_angstrom=distance,
         barrier_ev=band.barrier_ev if band.problem is None else None,

@@ -1,5 +1,11 @@
 """Figures of properties: plain arrays in, a matplotlib figure in the look of the report out."""
 
-from atomsmith.properties.figures.crystals import eos_figure, jump_figure, stress_strain_figure
+from atomsmith.properties.figures.crystals import (
+    eos_figure,
+    jump_figure,
+    polymorph_figure,
+    stress_strain_figure,
+    surface_figure,
+)
 
-__all__ = ["eos_figure", "jump_figure", "stress_strain_figure"]
+__all__ = ["eos_figure", "jump_figure", "polymorph_figure", "stress_strain_figure", "surface_figure"]

@@ -99,3 +99,38 @@ def jump_figure(
         axes.set_ylabel("energy (eV)")
         axes.legend()
         return figure
+
+
+def surface_figure(names: Sequence[str], relaxed: FloatArray, unrelaxed: FloatArray) -> Figure:
+    """Energies of surfaces in J/m^2, the lowest at the top: relaxed as bars, unrelaxed as marks."""
+    with style():
+        figure = new_figure(0.6 * WIDTH, 1.0 + 0.24 * len(names))
+        axes = grid(figure, 1, 1)[0][0]
+        y = np.arange(len(names))[::-1]
+        axes.barh(y, relaxed, height=0.62, color=colour(0), label="relaxed")
+        axes.plot(unrelaxed, y, linestyle="", marker="|", markersize=9, color=INK, label="not relaxed")
+        axes.set_yticks(y, names)
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel("surface energy (J/m²)")
+        figure.legend(loc="outside upper right", ncols=2)
+        return figure
+
+
+def polymorph_figure(
+    names: Sequence[str], volumes: FloatArray, energies: FloatArray, kept: Sequence[bool]
+) -> Figure:
+    """Energies (meV/atom) of structures over their volumes (A^3/atom); hollow where one transformed."""
+    with style():
+        figure = new_figure(0.75 * WIDTH, 4.6)
+        axes = grid(figure, 1, 1)[0][0]
+        for k, (name, volume, energy, same) in enumerate(zip(names, volumes, energies, kept, strict=True)):
+            axes.plot(
+                volume, energy, linestyle="", marker=marker(k), markersize=7, color=colour(k),
+                markerfacecolor=colour(k) if same else "white",
+                label=name if same else f"{name} (transformed)",
+            )  # fmt: skip
+        axes.axhline(0.0, color=FAINT, linewidth=0.8)
+        axes.set_xlabel("volume (Å³/atom)")
+        axes.set_ylabel("energy over the crystal (meV/atom)")
+        figure.legend(loc="outside right upper")
+        return figure
