@@ -9,6 +9,7 @@
 #include "bispectrum_design.hpp"
 #include "coupling.hpp"
 #include "design.hpp"
+#include "embedding.hpp"
 #include "pair.hpp"
 #include "workspace.hpp"
 
@@ -69,7 +70,7 @@ void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program
                 store_unaligned(to + static_cast<std::size_t>(c) * kLanes, own.slots[c]);
         }
         channels_before += static_cast<std::size_t>(n) * kLanes;
-        if (part.kind == Part::Kind::kAce) stored_products(*programs[k], n, own.slots);
+        if (part.has_linear_products()) stored_products(*programs[k], n, own.slots);
     }
 }
 
@@ -152,6 +153,13 @@ void couple(const Sweep& sweep, const Block& block, const Plans& plans, int n_se
         if (part.kind != Part::Kind::kAce) continue;
         const PartWorkspace& own = w.parts[k];
         const int n = part.n_channels, lane_stride = padded(n);
+        if (!part.embeddings.empty()) {
+            const Vec energy = embedded_energy(part, block.centre, w.near, block.n, w.parts[k]);
+            from_lanes(own.adjoint, 1, n, own.gradients, lane_stride);
+            for (int set = 0; set < n_sets; ++set)
+                for (int s = 0; s < block.n; ++s) w.energies[set * kLanes + s] += energy[s];
+            continue;
+        }
         const Program& program = *plans.program[k];
         for (int set = 0; set < n_sets;) {
             const int width = n_sets - set >= 2 ? 2 : 1;
@@ -186,7 +194,7 @@ void backward_lane(const Sweep& sweep, const Block& block, int s, int set, doubl
         const PartWorkspace& own = w.parts[k];
         const std::size_t lane_stride = padded(part.n_channels);
         const double* g = own.gradients + (set * kLanes + s) * lane_stride;
-        if (part.kind == Part::Kind::kAce)
+        if (part.has_linear_products())
             force_sweep<kSets>(part, g, kLanes * lane_stride, w.near, s, own, w.gradients);
         if (part.kind == Part::Kind::kBispectrum)
             for (int i = 0; i < kSets; ++i)
@@ -220,6 +228,7 @@ void backward_block(const Sweep& sweep, const Block& block, const Plans& plans, 
             if (part.kind == Part::Kind::kAce) directions_lane(part, w.near, s, w.parts[k].directions);
             if (part.kind == Part::Kind::kZbl)
                 fixed_energy += zbl_energy(part, block.centre, w.near, s, w.fixed);
+            if (!part.embeddings.empty()) embedded_forces(part, s, w, w.parts[k]);
         }
         int set = 0;
         for (; set + kSetsAtOnce <= n_sets; set += kSetsAtOnce)
@@ -251,7 +260,7 @@ void add_features(const Sweep& sweep, const Block& block, const Plans& plans, co
             pair_features(part, block.centre, w.near, s, w.parts[k], features);
         if (part.kind == Part::Kind::kBispectrum)
             add_bispectrum(part, w.parts[k], s, features + block.centre * part.features_per_centre());
-        if (part.kind != Part::Kind::kAce) continue;
+        if (!part.has_linear_products()) continue;
         const AceCentre& centre = part.centres[block.centre];
         double* own = features + centre.first_feature;
         for_each_term(*plans.program[k], w.parts[k].slots,
@@ -275,7 +284,7 @@ void add_feature_sums(const Sweep& sweep, const Block& block, const Plans& plans
         if (part.kind == Part::Kind::kBispectrum)
             for (int s = 0; s < block.n; ++s)
                 add_bispectrum(part, w.parts[k], s, features + block.centre * part.features_per_centre());
-        if (part.kind != Part::Kind::kAce) continue;
+        if (!part.has_linear_products()) continue;
         // Term sums over the blocks of a chunk are kept in the caller's buffer and turned into features
         // there.
         double* sums = sweep.term_sums[k * model.n_species() + block.centre];
@@ -287,12 +296,18 @@ void add_feature_sums(const Sweep& sweep, const Block& block, const Plans& plans
     }
 }
 
+// Energies that no linear coefficient changes: of the repulsion, and of parts with a regressor of their own.
 void fixed_energies(const Sweep& sweep, const Block& block, Workspace& w) {
-    for (int s = 0; s < block.n; ++s) {
-        double energy = 0.0;
-        for (const Part& part : sweep.model->parts)
-            if (part.kind == Part::Kind::kZbl) energy += zbl_energy(part, block.centre, w.near, s, w.fixed);
-        sweep.energies[block.atoms[s]] = energy;
+    const Model& model = *sweep.model;
+    for (int s = 0; s < block.n; ++s) sweep.energies[block.atoms[s]] = 0.0;
+    for (std::size_t k = 0; k < model.parts.size(); ++k) {
+        const Part& part = model.parts[k];
+        if (part.kind == Part::Kind::kZbl)
+            for (int s = 0; s < block.n; ++s)
+                sweep.energies[block.atoms[s]] += zbl_energy(part, block.centre, w.near, s, w.fixed);
+        if (part.embeddings.empty()) continue;
+        const Vec energy = embedded_energy(part, block.centre, w.near, block.n, w.parts[k]);
+        for (int s = 0; s < block.n; ++s) sweep.energies[block.atoms[s]] += energy[s];
     }
 }
 
@@ -334,7 +349,7 @@ void design(const Sweep& sweep, double* scratch) {
             if (part.kind == Part::Kind::kPair)
                 for (int s = 0; s < block.n; ++s)
                     design_pair(sweep, part, block.centre, block.atoms[s], s, w, w.parts[k]);
-            if (part.kind == Part::Kind::kAce)
+            if (part.has_linear_products())
                 design_ace(sweep, part, block.centre, block.atoms, block.n, w, w.parts[k]);
             if (part.kind == Part::Kind::kBispectrum)
                 design_bispectrum(sweep, part, block.centre, block.atoms, block.n, w, w.parts[k]);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <new>
 #include <stdexcept>
 
 namespace atomsmith {
@@ -22,6 +25,10 @@ void require(bool condition, const std::string& message) {
 void check_radial(const Radial& r, int n_species) {
     const std::size_t pairs = static_cast<std::size_t>(n_species) * n_species;
     require(r.n >= 1, "a radial table needs at least one function");
+    if (r.spline.row_size > 0) {
+        require(r.cutoff.size() == pairs, "a radial table needs one cutoff for each pair of species");
+        return;
+    }
     require(r.outer_power >= 2, "outer_power must be at least 2 (forces jump at the cutoff otherwise)");
     require(r.q >= r.p && r.p >= 1 && r.q <= 12, "the distance transform needs 1 <= p <= q <= 12");
     require(r.cutoff.size() == pairs && r.inner.size() == 2 * pairs && r.r0.size() == pairs &&
@@ -111,6 +118,30 @@ void find_supports(AceCentre& c, int n_channels) {
     }
 }
 
+void finish_embedding(Part& part, int n_species) {
+    const std::size_t species = n_species, pairs = species * species;
+    require(part.n_features == 0, "a part with a regressor of its own has no linear features");
+    require(part.embeddings.size() == species && part.products.size() == species,
+            "a regressor needs one centre per species");
+    const ChannelLayout channels{n_species, part.l_max, part.n_lmk, part.radial_count.data(),
+                                 part.offset.data()};
+    for (std::size_t z = 0; z < species; ++z) {
+        lower_products(part.products[z], channels, part.embeddings[z]);
+        require(part.embeddings[z].core != Embedding::Core::kNearest ||
+                    (part.inner.size() == pairs && part.outer.size() == pairs),
+                "a core that takes over by the nearest neighbour needs inner and outer distances");
+    }
+    part.products.clear();
+    const int n_channels = n_species * part.n_lmk;
+    for (auto& centre : part.centres) {
+        centre = AceCentre{};
+        centre.feature_start = {0};
+        transpose_features(centre);
+        find_supports(centre, n_channels);
+        centre.full = build_program(centre, n_channels, {});
+    }
+}
+
 void finish_ace(Part& part, int n_species) {
     require(part.l_max >= 0 && part.l_max <= HarmonicTable::kMaxL,
             "l_max must be between 0 and " + std::to_string(HarmonicTable::kMaxL));
@@ -128,6 +159,7 @@ void finish_ace(Part& part, int n_species) {
         part.n_lmk += static_cast<int>(2 * l + 1) * part.radial_count[l];
     }
     const int n_channels = part.n_channels = n_species * part.n_lmk;
+    if (!part.embeddings.empty()) return finish_embedding(part, n_species);
     int features = 0;
     for (auto& centre : part.centres) {
         check_centre(centre, n_channels);
@@ -159,6 +191,38 @@ HarmonicTable::HarmonicTable() : a{}, b{}, dz{}, diagonal{} {
 
 const HarmonicTable& harmonic_table() {
     static const HarmonicTable table;
+    return table;
+}
+
+SplineTable make_spline(int n, const std::vector<double>& cutoff, const std::vector<std::int32_t>& bins,
+                        const std::vector<double>& nodes) {
+    constexpr int kPadding = 8, kZeroRows = 2; // doubles in a line of cache; rows behind the end
+    SplineTable table;
+    table.bins = bins;
+    table.end = cutoff;
+    const std::size_t half = (n + kPadding - 1) / kPadding * kPadding;
+    table.row_size = static_cast<int>(2 * half);
+    std::size_t rows = 0, given = 0;
+    require(bins.size() == cutoff.size(), "a spline needs one number of bins for each pair of species");
+    for (std::size_t pair = 0; pair < bins.size(); ++pair) {
+        require(bins[pair] >= 2 && cutoff[pair] > 0.0, "a spline needs two bins and a positive cutoff");
+        table.first.push_back(rows * table.row_size);
+        table.per_distance.push_back(bins[pair] / cutoff[pair]);
+        rows += bins[pair] + 1 + kZeroRows;
+        given += bins[pair] + 1;
+    }
+    require(nodes.size() == given * 2 * n, "a spline's nodes do not have the size of its bins");
+    const std::size_t bytes = rows * table.row_size * sizeof(double);
+    table.nodes.reset(static_cast<double*>(std::aligned_alloc(64, bytes)), std::free);
+    if (!table.nodes) throw std::bad_alloc();
+    std::memset(table.nodes.get(), 0, bytes);
+    const double* from = nodes.data();
+    for (std::size_t pair = 0; pair < bins.size(); ++pair)
+        for (int k = 0; k <= bins[pair]; ++k, from += 2 * n) {
+            double* to = table.nodes.get() + table.first[pair] + static_cast<std::size_t>(k) * table.row_size;
+            std::memcpy(to, from, n * sizeof(double));
+            std::memcpy(to + half, from + n, n * sizeof(double));
+        }
     return table;
 }
 
@@ -284,6 +348,35 @@ void finish_part(Part& part, int n_species, int first_feature) {
     }
     }
     part.cutoff = *std::max_element(part.radial.cutoff.begin(), part.radial.cutoff.end());
+}
+
+ProductList products_of(const AceCentre& centre, int n_densities, const std::vector<double>& coefficients) {
+    const std::size_t n = centre.n_features, n_terms = centre.terms.size() / 2;
+    require(centre.feature_start.size() == n + 1 &&
+                centre.feature_term.size() == centre.feature_coefficient.size() &&
+                centre.feature_start.back() == static_cast<int>(centre.feature_term.size()),
+            "the feature list has the wrong size");
+    require(coefficients.size() == n * n_densities,
+            "an embedding's coefficients need the shape (densities, features)");
+    const auto rows = [](const std::vector<std::int32_t>& pairs) {
+        std::vector<std::int32_t> out;
+        for (std::size_t k = 0; k + 1 < pairs.size(); k += 2)
+            out.insert(out.end(), {pairs[k], pairs[k + 1], 1});
+        return out;
+    };
+    ProductList products;
+    products.nodes = rows(centre.nodes);
+    products.terms = rows(centre.terms);
+    products.coefficients.assign(n_terms * n_densities, 0.0);
+    for (int p = 0; p < n_densities; ++p)
+        for (std::size_t f = 0; f < n; ++f)
+            for (int e = centre.feature_start[f]; e < centre.feature_start[f + 1]; ++e) {
+                const int t = centre.feature_term[e];
+                require(t >= 0 && t < static_cast<int>(n_terms), "a feature uses a term that does not exist");
+                products.coefficients[p * n_terms + t] +=
+                    coefficients[p * n + f] * centre.feature_coefficient[e];
+            }
+    return products;
 }
 
 void spread_weights(const AceCentre& centre, const Program& program, const double* coefficients,

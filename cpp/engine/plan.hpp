@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bispectrum_plan.hpp"
+#include "embedding_plan.hpp"
 
 namespace atomsmith {
 
@@ -26,12 +27,22 @@ struct HarmonicTable {
 
 const HarmonicTable& harmonic_table();
 
+// Radial functions as cubic Hermite pieces; row: values, then slopes per bin, each padded to 64 bytes.
+struct SplineTable {
+    int row_size = 0;                      // doubles; 0: the functions are not tabulated
+    std::vector<std::int32_t> bins;        // [pair]
+    std::vector<std::size_t> first;        // [pair], doubles
+    std::vector<double> end, per_distance; // [pair]: cutoff and bins / cutoff
+    std::shared_ptr<double> nodes;
+};
+
 struct Radial {
     int n = 0;
     int outer_power = 0;
     int p = 0, q = 0;
     double a = 0.0;
     std::vector<double> cutoff, inner, r0, shift, scale, recurrence;
+    SplineTable spline;
 };
 
 // The product DAG of one centre in the order in which the kernels walk it; see `build_program`.
@@ -78,11 +89,15 @@ struct Part {
     int n_lmk = 0;
     int n_channels = 0; // ace, bispectrum: real numbers that describe the surroundings of an atom
     std::vector<AceCentre> centres;
-    std::vector<double> charges, inner, outer, strength; // zbl
-    std::vector<double> reach;                           // zbl: charges^0.23
+    // ace with a regressor of its own: one for each species, and no linear features
+    std::vector<Embedding> embeddings;
+    std::vector<ProductList> products;
+    std::vector<double> charges, strength, reach; // zbl; reach: charges^0.23
+    std::vector<double> inner, outer; // zbl; embedding whose core takes over by the nearest neighbour
     Bispectrum bispectrum;
     bool quadratic = false; // bispectrum: products of all pairs of features follow the features
     double cutoff = 0.0;
+    bool has_linear_products() const { return kind == Kind::kAce && embeddings.empty(); }
     int features_per_centre() const { return n_features / static_cast<int>(bispectrum.channel.size()); }
 };
 
@@ -94,8 +109,16 @@ struct Model {
     int n_species() const { return static_cast<int>(elements.size()); }
 };
 
+// Copies nodes, [sum over pairs of (bins + 1)][2][n], into rows as the kernels read them.
+SplineTable make_spline(int n, const std::vector<double>& cutoff, const std::vector<std::int32_t>& bins,
+                        const std::vector<double>& nodes);
+
 // Checks the plan's sizes and indices and derives what the kernels need; throws std::invalid_argument.
 void finish_part(Part& part, int n_species, int first_feature);
+
+// Products of a centre with linear features, for `n_densities` sets of coefficients [density][feature] of an
+// embedding.
+ProductList products_of(const AceCentre& centre, int n_densities, const std::vector<double>& coefficients);
 
 // Keeps only the terms with `active[t]`; orders groups so that every value is complete when it is used.
 Program build_program(const AceCentre& centre, int n_channels, const std::vector<bool>& active);

@@ -1,7 +1,7 @@
 // Radial functions R_k(r) = P_k(t(r)) outer(r) inner(r) and their derivatives, lanes = neighbours.
 #pragma once
 
-#include "workspace.hpp"
+#include "spline.hpp"
 
 namespace atomsmith::ATOMSMITH_ISA {
 
@@ -75,8 +75,14 @@ static inline void radial_lane(const Part& part, int centre, const Neighbourhood
     const std::int32_t* segment = near.segments(s);
     for (int z = 0; z < near.n_species; ++z) {
         const std::size_t at = static_cast<std::size_t>(s) * near.stride + segment[z];
-        radial_functions(part.radial, centre * near.n_species + z, near.r + at, segment[z + 1] - segment[z],
-                         w.value + at * part.radial.n, w.derivative + at * part.radial.n);
+        const int pair = centre * near.n_species + z, n_vectors = segment[z + 1] - segment[z];
+        Vec* value = w.value + at * part.radial.n;
+        Vec* derivative = w.derivative + at * part.radial.n;
+        if (part.radial.spline.row_size > 0)
+            spline_functions(part.radial.spline, part.radial.n, pair, near.r + at, n_vectors, value,
+                             derivative);
+        else
+            radial_functions(part.radial, pair, near.r + at, n_vectors, value, derivative);
     }
 }
 

@@ -49,6 +49,12 @@ template <class Dict>
 Radial read_radial(const Dict& from) {
     Radial radial;
     radial.n = value_of<int>(from, "n");
+    if (from.contains("kind") && value_of<std::string>(from, "kind") == "spline") {
+        radial.cutoff = array_of<double>(from, "cutoff");
+        radial.spline = make_spline(radial.n, radial.cutoff, array_of<std::int32_t>(from, "bins"),
+                                    array_of<double>(from, "nodes"));
+        return radial;
+    }
     radial.outer_power = value_of<int>(from, "outer_power");
     radial.p = value_of<int>(from, "p");
     radial.q = value_of<int>(from, "q");
@@ -94,6 +100,66 @@ Bispectrum read_bispectrum(const Dict& from) {
 }
 
 template <class Dict>
+Embedding read_embedding(const Dict& regressor, const Dict& from) {
+    Embedding embedding;
+    const auto function = value_of<std::string>(from, "function");
+    if (function == "shifted_scaled")
+        embedding.function = Embedding::Function::kShiftedScaled;
+    else if (function != "finnis_sinclair")
+        throw std::invalid_argument("engine plan: unknown embedding function '" + function + "'");
+    embedding.prefactor = array_of<double>(from, "prefactor");
+    embedding.exponent = array_of<double>(from, "exponent");
+    embedding.n_densities = static_cast<int>(embedding.prefactor.size());
+    embedding.linear_density = array_of<std::int32_t>(from, "linear_density");
+    embedding.linear_channel = array_of<std::int32_t>(from, "linear_channel");
+    embedding.linear_coefficient = array_of<double>(from, "linear_coefficient");
+    const auto core = value_of<std::string>(regressor, "core");
+    if (core == "density") {
+        embedding.core = Embedding::Core::kDensity;
+        embedding.core_cutoff = value_of<double>(from, "core_cutoff");
+        embedding.core_width = value_of<double>(from, "core_width");
+    } else if (core == "nearest") {
+        embedding.core = Embedding::Core::kNearest;
+    } else if (core != "none") {
+        throw std::invalid_argument("engine plan: unknown core '" + core + "' of an embedding");
+    }
+    return embedding;
+}
+
+// A regressor of the part's own, which makes densities of complex products or of the part's features.
+template <class Dict>
+void read_regressor(const Dict& from, Part& part) {
+    const Dict regressor = dict_of(from, "regressor");
+    const auto kind = value_of<std::string>(regressor, "kind");
+    if (kind != "embedding")
+        throw std::invalid_argument("engine plan: unknown kind of regressor '" + kind + "'");
+    const auto centres = list_of(from, "centres"), parameters = list_of(regressor, "centres");
+    if (parameters.size() != centres.size())
+        throw std::invalid_argument("engine plan: a regressor needs one centre per species");
+    for (std::size_t z = 0; z < centres.size(); ++z) {
+        part.embeddings.push_back(read_embedding(regressor, parameters[z]));
+        const auto coefficients = array_of<double>(parameters[z], "coefficients");
+        ProductList products;
+        AceCentre centre;
+        if (centres[z].contains("feature_start")) {
+            centre = read_centre(centres[z]);
+            products = products_of(centre, part.embeddings.back().n_densities, coefficients);
+        } else {
+            products.complex_values = true;
+            products.nodes = array_of<std::int32_t>(centres[z], "nodes");
+            products.terms = array_of<std::int32_t>(centres[z], "terms");
+            products.coefficients = coefficients;
+        }
+        part.centres.push_back(std::move(centre));
+        part.products.push_back(std::move(products));
+    }
+    if (value_of<std::string>(regressor, "core") == "nearest") {
+        part.inner = array_of<double>(regressor, "inner");
+        part.outer = array_of<double>(regressor, "outer");
+    }
+}
+
+template <class Dict>
 Part read_part(const Dict& from) {
     Part part;
     const auto kind = value_of<std::string>(from, "kind");
@@ -110,7 +176,10 @@ Part read_part(const Dict& from) {
         part.radial = read_radial(dict_of(from, "radial"));
         part.radial_first = array_of<std::int32_t>(from, "radial_first");
         part.radial_count = array_of<std::int32_t>(from, "radial_count");
-        for (const Dict& centre : list_of(from, "centres")) part.centres.push_back(read_centre(centre));
+        if (from.contains("regressor"))
+            read_regressor(from, part);
+        else
+            for (const Dict& centre : list_of(from, "centres")) part.centres.push_back(read_centre(centre));
     } else if (kind == "zbl") {
         part.kind = Part::Kind::kZbl;
         part.charges = array_of<double>(from, "charges");

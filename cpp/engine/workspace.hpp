@@ -17,6 +17,13 @@ struct Neighbourhood {
     const std::int32_t* segments(int lane) const { return segment + lane * (n_species + 1); }
 };
 
+// The nearest neighbour of an atom, where the embedding gives way to its repulsion: the share that the
+// embedding has left, its slope by the distance, and then that of the energy.
+struct Nearest {
+    double share = 1.0, share_slope = 0.0, energy_slope = 0.0;
+    std::int64_t at = -1; // neighbour, counted in doubles from the block's first
+};
+
 struct PartWorkspace {
     Vec *value = nullptr, *derivative = nullptr; // radial functions, [vector][n]
     Vec *slots = nullptr, *adjoint = nullptr;    // ace: values and gradients of channels and stored nodes
@@ -26,6 +33,8 @@ struct PartWorkspace {
     // the full matrices, components, weights of the couplings, and (design) dB/dU of one centre.
     Vec *matrices = nullptr, *reverse = nullptr, *full = nullptr, *values = nullptr, *weights = nullptr,
         *rows = nullptr;
+    Vec* sums = nullptr;        // embedding: per left factor, over its right factors
+    Nearest* nearest = nullptr; // embedding: [lane]
 };
 
 // dE/d(neighbour - atom) of one atom for one set of coefficients.
@@ -99,6 +108,16 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
             for (const AceCentre& c : part.centres) {
                 slots = c.full.n_slots > slots ? c.full.n_slots : slots;
                 support = c.support_channel.size() > support ? c.support_channel.size() : support;
+            }
+            std::size_t sums = 0;
+            for (const Embedding& e : part.embeddings) {
+                const std::size_t own = 2 * e.groups.size() * e.n_densities;
+                slots = e.n_slots > slots ? e.n_slots : slots;
+                sums = own > sums ? own : sums;
+            }
+            if (!part.embeddings.empty()) {
+                p.sums = arena.take<Vec>(sums);
+                p.nearest = arena.take<Nearest>(kLanes);
             }
             p.slots = arena.take<Vec>(padded(slots));
             p.adjoint = arena.take<Vec>(2 * padded(slots)); // of two sets at a time

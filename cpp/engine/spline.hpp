@@ -1,0 +1,74 @@
+// Radial functions from a table: cubic Hermite pieces between equidistant nodes. All functions of a node are
+// neighbours in memory, so lanes = functions while a piece is evaluated, = neighbours afterwards.
+#pragma once
+
+#include "workspace.hpp"
+
+namespace atomsmith::ATOMSMITH_ISA {
+
+// Where the pieces of one vector of neighbours begin, and how far into its piece each neighbour is (0 to 1).
+struct SplinePlaces {
+    const double* row[kLanes];
+    double x[kLanes];
+};
+
+static inline void find_places(const SplineTable& table, int pair, Vec r, SplinePlaces& places) {
+    const double* nodes = table.nodes.get() + table.first[pair];
+    const std::int64_t bins = table.bins[pair];
+    const Vec x = r * table.per_distance[pair];
+    for (int s = 0; s < kLanes; ++s) {
+        // Two rows of zeros stand behind the table.
+        std::int64_t k = r[s] < table.end[pair] ? static_cast<std::int64_t>(x[s]) : bins + 1;
+        k = k > bins ? bins + 1 : k;
+        places.row[s] = nodes + k * table.row_size;
+        places.x[s] = x[s] - static_cast<double>(k);
+    }
+}
+
+// The table is larger than the caches near the core; its rows are asked for one vector of neighbours ahead.
+ATOMSMITH_INLINE void prefetch_rows(const SplineTable& table, const SplinePlaces& places) {
+    for (int s = 0; s < kLanes; ++s)
+        for (int k = 0; k < 2 * table.row_size; k += 8) __builtin_prefetch(places.row[s] + k, 0, 3);
+}
+
+// value, derivative: [vector][n].
+static inline void spline_functions(const SplineTable& table, int n, int pair, const Vec* r, int n_vectors,
+                                    Vec* value, Vec* derivative) {
+    const int half = table.row_size / 2;
+    SplinePlaces places[2];
+    if (n_vectors > 0) find_places(table, pair, r[0], places[0]);
+    for (int b = 0; b < n_vectors; ++b, value += n, derivative += n) {
+        const SplinePlaces& here = places[b & 1];
+        if (b + 1 < n_vectors) {
+            find_places(table, pair, r[b + 1], places[(b + 1) & 1]);
+            prefetch_rows(table, places[(b + 1) & 1]);
+        }
+        for (int c = 0; c < n; c += kLanes) {
+            Vec v[kLanes], d[kLanes];
+            for (int s = 0; s < kLanes; ++s) {
+                const double* row = here.row[s] + c;
+                const double x = here.x[s];
+                const Vec f0 = load_unaligned(row), d0 = load_unaligned(row + half),
+                          f1 = load_unaligned(row + 2 * half), d1 = load_unaligned(row + 3 * half);
+                // ((c3 x + c2) x + d0) x + f0, and its derivative from the same intermediate results.
+                const Vec rise = f1 - f0;
+                const Vec c3 = (d0 + d1) - 2.0 * rise;
+                const Vec c2 = (rise - d0) - c3;
+                const Vec t = c3 * x + c2;
+                const Vec u = t * x + d0;
+                v[s] = u * x + f0;
+                d[s] = (c3 * x + t) * x + u;
+            }
+            transpose(v);
+            transpose(d);
+            const int count = n - c < kLanes ? n - c : kLanes;
+            const double per_distance = table.per_distance[pair];
+            for (int k = 0; k < count; ++k) {
+                value[c + k] = v[k];
+                derivative[c + k] = d[k] * per_distance;
+            }
+        }
+    }
+}
+
+} // namespace atomsmith::ATOMSMITH_ISA
