@@ -15,6 +15,7 @@ from atomsmith.data.files import replacing
 from atomsmith.descriptors import FeatureInfo
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
+from atomsmith.exchange.formats import is_foreign, read_foreign
 from atomsmith.fitting.posterior import Posterior
 from atomsmith.prediction import Prediction
 from atomsmith.systems import FloatArray, Systems
@@ -80,8 +81,15 @@ class Potential:
 
     @property
     def n_functions(self) -> int:
-        """Basis functions with a coefficient that is not zero, without reference energies."""
-        return int(np.count_nonzero(self.coefficients[len(self.elements) :]))
+        """Basis functions with a coefficient that is not zero, without reference energies.
+
+        Parts with a regressor of their own count with all the products or features that it takes.
+        """
+        linear = int(np.count_nonzero(self.coefficients[len(self.elements) :]))
+        centres = [
+            c for part in self.plan["parts"] if "regressor" in part for c in part["regressor"]["centres"]
+        ]
+        return linear + sum(int(np.shape(centre["coefficients"])[-1]) for centre in centres)
 
     def evaluator(self, *, skin: float = 0.5, n_threads: int = 1) -> Evaluator:
         """Make an evaluator, which keeps neighbour lists and memory between calls."""
@@ -133,13 +141,17 @@ class Potential:
 
     @classmethod
     def load(cls, path: str | Path) -> Potential:
-        """Read potential.json of this or an earlier version of the library.
+        """Read potential.json of this or an earlier version of the library, or a foreign format.
+
+        Foreign formats are told by the suffix of the file (`atomsmith.exchange.formats`).
 
         Raises
         ------
         InputError
             If the file is missing, damaged, of another format or of a later version.
         """
+        if is_foreign(path):
+            return read_foreign(path)
         data = _read(Path(path))
         try:
             info = data["features"]

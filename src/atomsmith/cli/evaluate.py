@@ -14,7 +14,12 @@ from atomsmith.cli.options import JsonFile, LabelOptions, Threads
 @reported()
 def evaluate(
     potential: Annotated[
-        Path, typer.Argument(metavar="POTENTIAL.json", help="A fitted potential.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="POTENTIAL",
+            help="A fitted potential (potential.json), or one of PACE (.ace, .yace) or SNAP (.snapcoeff).",
+            show_default=False,
+        ),
     ],
     structures: Annotated[
         list[Path],

@@ -1,1 +1,5 @@
-"""Foreign formats: one module each, knowing nothing but the types of `atomsmith.data`."""
+"""Foreign formats, one module each.
+
+Those of data know the types of `atomsmith.data`, those of potentials also `atomsmith.potential`, which finds
+them by the suffix of a file (`atomsmith.exchange.formats`).
+"""
