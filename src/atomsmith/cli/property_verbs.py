@@ -69,6 +69,11 @@ PROPERTY_VERBS: Mapping[str, Verb] = {
         "Each is relaxed in cell and atoms; those that turn into another are marked.",
         "potential.json --element Si --structures diamond --structures beta_sn",
     ),
+    "phonons": Verb(
+        "Compute phonon bands, density of states and thermal quantities.",
+        "By finite displacements with phonopy; imaginary modes are reported.",
+        "potential.json --element Si --figure phonons.png",
+    ),
 }
 """The verbs in the order of the help page; names are those of `atomsmith.properties.PROPERTIES`."""
 

@@ -9,6 +9,7 @@ from atomsmith.properties.base import Property
 from atomsmith.properties.elastic import ElasticSettings, elastic
 from atomsmith.properties.equation_of_state import EosSettings, equation_of_state
 from atomsmith.properties.lattice import LatticeSettings, lattice
+from atomsmith.properties.phonons import PhononSettings, phonons
 from atomsmith.properties.polymorphs import PolymorphSettings, polymorphs
 from atomsmith.properties.surfaces import SurfaceSettings, surfaces
 from atomsmith.properties.vacancy import VacancySettings, vacancy
@@ -24,5 +25,6 @@ PROPERTIES: Mapping[str, Property[Any, Any]] = {
     ),
     "surfaces": Property(SurfaceSettings, surfaces, "Energies of surfaces."),
     "polymorphs": Property(PolymorphSettings, polymorphs, "Energies of other structures of the element."),
+    "phonons": Property(PhononSettings, phonons, "Phonon bands, density of states, heat capacity."),
 }
 """Settings and function of each property."""

@@ -19,6 +19,7 @@ from atomsmith.properties.base import PropertyResult, Report
 from atomsmith.properties.elastic import ElasticSettings
 from atomsmith.properties.equation_of_state import EosSettings
 from atomsmith.properties.lattice import LatticeSettings
+from atomsmith.properties.phonons import PhononSettings
 from atomsmith.properties.polymorphs import PolymorphSettings
 from atomsmith.properties.registry import PROPERTIES
 from atomsmith.properties.sources import CrystalSettings, opened, opened_reference
@@ -42,6 +43,9 @@ class ChosenProperties(Settings):
     )
     polymorphs: PolymorphSettings | None = Field(
         default=None, description="Energies of other structures of the element."
+    )
+    phonons: PhononSettings | None = Field(
+        default=None, description="Phonon bands, density of states and thermal quantities."
     )
 
     def chosen(self) -> Iterator[tuple[str, Settings]]:

@@ -7,5 +7,13 @@ from atomsmith.properties.figures.crystals import (
     stress_strain_figure,
     surface_figure,
 )
+from atomsmith.properties.figures.phonons import phonon_figure
 
-__all__ = ["eos_figure", "jump_figure", "polymorph_figure", "stress_strain_figure", "surface_figure"]
+__all__ = [
+    "eos_figure",
+    "jump_figure",
+    "phonon_figure",
+    "polymorph_figure",
+    "stress_strain_figure",
+    "surface_figure",
+]
