@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atomsmith.errors import InputError
-from atomsmith.neighbours import MAX_SHIFT, NeighbourList, find_pairs
+from atomsmith.neighbours import MAX_SHIFT, SMALL_CLUSTER, NeighbourList, find_pairs
 from atomsmith.systems import Systems
 from engine.plans import SHAPES, Shape, joined, one_of_each, random_system
 
@@ -60,9 +60,9 @@ EXTREME = {
     "ribbon": Shape(30, (4.0, 300.0, 9000.0), EVERYWHERE, skew=0.02, closest=0.0),
     "flat and open": Shape(30, (2500.0, 2500.0, 3.0), (True, True, False), skew=0.02, closest=0.0),
     "huge": Shape(30, (1e6, 1e6, 1e6), EVERYWHERE, skew=0.1, closest=0.0),
-    "cluster": Shape(61, (9.0, 9.0, 9.0), NOWHERE, closest=0.0),
-    "exploded": Shape(61, (4.0, 4.0, 1e9), NOWHERE, skew=0.0, closest=0.0),
-    "exploded sideways": Shape(61, (1e9, 1e5, 4.0), NOWHERE, skew=0.3, closest=0.0),
+    "cluster": Shape(SMALL_CLUSTER + 1, (9.0, 9.0, 9.0), NOWHERE, closest=0.0),
+    "exploded": Shape(SMALL_CLUSTER + 1, (4.0, 4.0, 1e9), NOWHERE, skew=0.0, closest=0.0),
+    "exploded sideways": Shape(SMALL_CLUSTER + 1, (1e9, 1e5, 4.0), NOWHERE, skew=0.3, closest=0.0),
     "slab that lost an atom": Shape(30, (4.0, 4.0, 1e7), (True, True, False), skew=0.0, closest=0.0),
 }
 

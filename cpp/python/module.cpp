@@ -10,7 +10,6 @@
 #include <stdexcept>
 
 #include "../engine/evaluate.hpp"
-#include "../engine/neighbours.hpp"
 #include "../engine/read_plan.hpp"
 
 namespace nb = nanobind;
@@ -153,38 +152,6 @@ nb::tuple design_rows(PyBatch& self, const PyBatch::Positions& positions, const 
     return nb::make_tuple(energy, forces, virial);
 }
 
-// A NumPy array that takes a vector over.
-template <class T>
-nb::ndarray<nb::numpy, T> owned(std::vector<T>&& values, std::initializer_list<std::size_t> shape) {
-    auto* kept = new std::vector<T>(std::move(values));
-    nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-    return nb::ndarray<nb::numpy, T>(kept->data(), shape, owner);
-}
-
-nb::tuple find_pairs(const Input<double, 2>& positions, const Input<double, 3>& cells,
-                     const Input<bool, 2>& periodic, const Input<std::int64_t, 1>& first, double cutoff,
-                     int n_threads) {
-    atomsmith::PairSearch search;
-    search.n_systems = static_cast<int>(cells.shape(0));
-    if (positions.shape(1) != 3 || cells.shape(1) != 3 || cells.shape(2) != 3 || periodic.shape(1) != 3 ||
-        periodic.shape(0) != cells.shape(0) || first.size() != cells.shape(0) + 1 ||
-        first(cells.shape(0)) != static_cast<std::int64_t>(positions.shape(0)))
-        throw std::invalid_argument("engine: the arrays of the systems do not fit together");
-    search.first = first.data();
-    search.positions = positions.data();
-    search.cells = cells.data();
-    search.periodic = periodic.data();
-    search.cutoff = cutoff;
-    atomsmith::PairList list;
-    {
-        nb::gil_scoped_release release;
-        list = atomsmith::find_pairs(search, n_threads);
-    }
-    const std::size_t atoms = list.first.size(), pairs = list.neighbour.size();
-    return nb::make_tuple(owned(std::move(list.first), {atoms}), owned(std::move(list.neighbour), {pairs}),
-                          owned(std::move(list.shift), {pairs, 3}));
-}
-
 } // namespace
 
 NB_MODULE(_engine, m) {
@@ -193,9 +160,6 @@ NB_MODULE(_engine, m) {
         "isa", [] { return std::string(atomsmith::kernels().name); },
         "Instruction set of the chosen kernels");
     m.def("lanes", [] { return atomsmith::kernels().lanes; }, "Doubles in one vector of the chosen kernels");
-
-    m.def("find_pairs", &find_pairs, "positions"_a, "cells"_a, "periodic"_a, "first"_a, "cutoff"_a,
-          "n_threads"_a = 1, "Pairs of every system closer than a cutoff");
 
     nb::class_<Model>(m, "Model", "A checked plan")
         .def_static("from_plan", &model_of, "plan"_a)

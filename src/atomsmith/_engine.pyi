@@ -17,21 +17,6 @@ def isa() -> str:
 def lanes() -> int:
     """Doubles in one vector of the chosen kernels."""
 
-def find_pairs(
-    positions: FloatArray,
-    cells: FloatArray,
-    periodic: NDArray[np.bool_],
-    first: NDArray[np.int64],
-    cutoff: float,
-    n_threads: int = 1,
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]:
-    """Pairs of systems with positions (N, 3), cells (S, 3, 3), periodic (S, 3), atoms first (S + 1,).
-
-    Vectors of the cell along directions that are not periodic must span the atoms. Returns first (N + 1,),
-    neighbour (P,) and shift (P, 3), ordered by atom, neighbour and shift; an OverflowError where a shift does
-    not fit into 16 bits.
-    """
-
 class Model:
     """A checked plan."""
 

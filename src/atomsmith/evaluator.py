@@ -49,7 +49,7 @@ class PlanEvaluator:
         self.model = _engine.Model.from_plan(plan)
         self.elements: Sequence[int] = plan["elements"]
         self.n_threads = n_threads
-        self.neighbours = NeighbourList(self.model.cutoff, skin, n_threads)
+        self.neighbours = NeighbourList(self.model.cutoff, skin)
         self._batch: _engine.Batch | None = None
 
     def batch(self, systems: Systems) -> _engine.Batch:

@@ -1,14 +1,21 @@
-"""Neighbour lists of batches: pairs with a skin, kept until atoms or cells have moved too far."""
+"""Neighbour lists of batches: vesin's pairs with a skin, kept until atoms or cells have moved too far."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from itertools import product
 
-from atomsmith import _engine
+import numpy as np
+import vesin
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
 from atomsmith.errors import InputError
 from atomsmith.systems import FloatArray, Systems
 
+VESIN_BINS = 1e5
+"""Largest number of bins that vesin sorts atoms into."""
+SMALL_CLUSTER = 60
+"""Atoms up to which all distances of a cluster are looked at, which costs less than binning."""
 MAX_SHIFT = int(np.iinfo(np.int16).max)
 
 
@@ -31,43 +38,76 @@ def find_pairs(
         If positions or cell are not finite, a periodic direction has no cell vector, or an atom has drifted
         more than 32,767 cells away.
     """
-    bounds = np.array([0, len(positions)])
-    return find_pairs_of_systems(positions, np.array([cell]), np.array([pbc]), bounds, cutoff)
-
-
-def find_pairs_of_systems(
-    positions: FloatArray,
-    cells: FloatArray,
-    pbc: NDArray[np.bool_],
-    bounds: NDArray[np.int64],
-    cutoff: float,
-    n_threads: int = 1,
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]:
-    """`find_pairs` of several systems, with indices of all atoms; system s has ``bounds[s:s + 2]``."""
-    if not (np.isfinite(positions).all() and np.isfinite(cells).all()):
+    n = len(positions)
+    if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
         raise InputError("The positions or the cell of a system hold NaN or infinity; check the structure.")
-    boxes = np.array(cells, dtype=np.float64)
-    for s, (begin, end) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
-        if end > begin:
-            boxes[s] = _complete_cell(positions[begin:end], cells[s], pbc[s], cutoff)
-    try:
-        return _engine.find_pairs(
-            np.ascontiguousarray(positions, dtype=np.float64),
-            boxes,
-            np.ascontiguousarray(pbc, dtype=np.bool_),
-            np.ascontiguousarray(bounds, dtype=np.int64),
-            cutoff,
-            n_threads,
-        )
-    except OverflowError:
+    if n == 0:
+        return np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros((0, 3), np.int16)
+    if n <= SMALL_CLUSTER and not pbc.any():
+        return _pairs_in_cluster(positions, cutoff)
+    box = _complete_cell(positions, cell, pbc, cutoff)
+    wrapped, offset = _wrap(positions, box, pbc)
+    i, j, shifts = _pairs_in_cell(wrapped, box, pbc, cutoff)
+    shifts = shifts - offset[j] + offset[i]
+    if len(shifts) and np.abs(shifts).max() > MAX_SHIFT:
         raise InputError(
             f"An atom is more than {MAX_SHIFT} cells away from its neighbours; wrap the positions into the "
             "cell."
-        ) from None
-    except ValueError:
-        raise InputError(
-            f"A lattice vector is far shorter than the cutoff ({cutoff} angstrom); check the cell."
-        ) from None
+        )
+    # The order of an atom's neighbours is fixed, so that sums are reproducible.
+    order = np.lexsort((shifts[:, 2], shifts[:, 1], shifts[:, 0], j, i))
+    first = np.concatenate([[0], np.cumsum(np.bincount(i, minlength=n))]).astype(np.int64)
+    return first, j[order].astype(np.int32), np.ascontiguousarray(shifts[order], dtype=np.int16)
+
+
+def _pairs_in_cluster(
+    positions: FloatArray, cutoff: float
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]:
+    """`find_pairs` of a few atoms without periodicity, from all distances."""
+    vectors = positions[:, None] - positions
+    near = np.einsum("ijk,ijk->ij", vectors, vectors) < cutoff * cutoff
+    np.fill_diagonal(near, False)
+    first = np.zeros(len(positions) + 1, np.int64)
+    np.cumsum(near.sum(axis=1), out=first[1:])
+    neighbour = np.nonzero(near)[1].astype(np.int32)
+    return first, neighbour, np.zeros((len(neighbour), 3), np.int16)
+
+
+def _pairs_in_cell(
+    positions: FloatArray, box: FloatArray, pbc: NDArray[np.bool_], cutoff: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs (i, j, shift) of atoms that lie in the cell, in any order."""
+    heights = 1.0 / np.linalg.norm(np.linalg.inv(box), axis=0)
+    bins = np.maximum(np.floor(heights / cutoff), 1.0)
+    # Above its limit vesin scales the bins of all axes down alike; where that leaves none along an axis (flat
+    # or long cells, a fragment that flew away) it divides by zero and ends the process.
+    if bins.prod() > VESIN_BINS and bins.min() * np.cbrt(VESIN_BINS / bins.prod()) < 2.0:
+        return _pairs_by_tree(positions, box, pbc, cutoff, heights)
+    pairs, shifts = vesin.NeighborList(cutoff=cutoff, full_list=True, sorted=True, n_threads=1).compute(
+        points=positions, box=box, periodic=pbc, quantities="PS", copy=True
+    )
+    return pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64), shifts.astype(np.int64)
+
+
+def _pairs_by_tree(
+    positions: FloatArray, box: FloatArray, pbc: NDArray[np.bool_], cutoff: float, heights: FloatArray
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs from a k-d tree of the atoms and their images near the cell: slower, for cells of any shape."""
+    margin = cutoff / heights
+    fractional = positions @ np.linalg.inv(box)
+    origin, image, points = [], [], []
+    for shift in product(*(range(-n, n + 1) for n in np.where(pbc, np.ceil(margin), 0).astype(int))):
+        near = np.all(~pbc | (np.abs(fractional + shift - 0.5) <= 0.5 + margin), axis=1)
+        origin.append(np.flatnonzero(near))
+        image.append(np.tile(shift, (len(origin[-1]), 1)))
+        points.append(positions[near] + np.array(shift) @ box)
+    found = cKDTree(positions).sparse_distance_matrix(
+        cKDTree(np.concatenate(points)), cutoff, output_type="ndarray"
+    )
+    i, j = found["i"], np.concatenate(origin)[found["j"]]
+    shifts = np.concatenate(image)[found["j"]]
+    other = (i != j) | shifts.any(axis=1)
+    return i[other].astype(np.int64), j[other].astype(np.int64), shifts[other].astype(np.int64)
 
 
 def _complete_cell(
@@ -94,6 +134,15 @@ def _complete_cell(
     return box
 
 
+def _wrap(
+    positions: FloatArray, box: FloatArray, pbc: NDArray[np.bool_]
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Move atoms into the cell along periodic directions; returns positions and how many cells each moved."""
+    fractional = positions @ np.linalg.inv(box)
+    offset = np.where(pbc, np.floor(fractional), 0.0)
+    return np.ascontiguousarray(positions - offset @ box), offset.astype(np.int64)
+
+
 class NeighbourList:
     """Pairs of a batch within ``cutoff + skin``, found again only when a pair could have been missed.
 
@@ -105,8 +154,8 @@ class NeighbourList:
         How many times the list has been made.
     """
 
-    def __init__(self, cutoff: float, skin: float = 0.5, n_threads: int = 1) -> None:
-        self.cutoff, self.skin, self.n_threads = float(cutoff), float(skin), n_threads
+    def __init__(self, cutoff: float, skin: float = 0.5) -> None:
+        self.cutoff, self.skin = float(cutoff), float(skin)
         self.builds = 0
         self._reference: Systems | None = None
         self.first: NDArray[np.int64] = np.zeros(1, np.int64)
@@ -118,9 +167,22 @@ class NeighbourList:
         if self._reference is not None and self._still_valid(self._reference, systems):
             return False
         reach = self.cutoff + self.skin
-        self.first, self.neighbour, self.shift = find_pairs_of_systems(
-            systems.positions, systems.cells, systems.pbc, systems.first, reach, self.n_threads
+        lists = [
+            find_pairs(systems.positions[a:b], systems.cells[s], systems.pbc[s], reach)
+            for s, (a, b) in enumerate(zip(systems.first[:-1], systems.first[1:], strict=True))
+        ]
+        pairs = np.cumsum([0, *(len(neighbour) for _, neighbour, _ in lists)])
+        self.first = np.concatenate(
+            [[0], *(first[1:] + before for (first, _, _), before in zip(lists, pairs, strict=False))]
+        ).astype(np.int64)
+        self.neighbour = np.concatenate(
+            [np.zeros(0, np.int32)]
+            + [
+                (neighbour + offset).astype(np.int32)
+                for (_, neighbour, _), offset in zip(lists, systems.first, strict=False)
+            ]
         )
+        self.shift = np.concatenate([np.zeros((0, 3), np.int16), *(shift for _, _, shift in lists)])
         self._reference = systems.replace(positions=systems.positions.copy(), cells=systems.cells.copy())
         self.builds += 1
         return True

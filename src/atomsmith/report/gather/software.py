@@ -11,7 +11,7 @@ from pathlib import Path
 from atomsmith import _engine
 from atomsmith.potential import library_version
 
-PACKAGES = ("numpy", "scipy", "ase", "pydantic", "matplotlib")
+PACKAGES = ("numpy", "scipy", "ase", "vesin", "pydantic", "matplotlib")
 """Packages that take part in every fit."""
 
 
