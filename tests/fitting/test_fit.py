@@ -137,6 +137,23 @@ def test_weights_decide_which_of_two_contradicting_labels_wins(known):
         np.testing.assert_allclose((found - truth_) / 8, expected, atol=0.02)
 
 
+def test_one_label_that_no_basis_follows_does_not_spoil_the_others(known):
+    """The largest force of one atom becomes thirty times that of any other label."""
+    potential, train = known
+    largest = max(np.linalg.norm(c.forces, axis=1).max() for c in train)
+    forces = train[3].forces.copy()
+    forces[0] = [30.0 * largest, 0.0, 0.0]
+    spoilt = Dataset(dataclasses.replace(c, forces=forces) if k == 3 else c for k, c in enumerate(train))
+    test = structures(6, 98)
+    expected = potential.predict(test).forces
+    rms = {}
+    for scale in (None, 2.0 * largest):
+        weights = Weights(force_scale_ev_per_angstrom=scale)
+        found = fit(spoilt, PotentialSettings(model=MODEL, weights=weights)).predict(test).forces
+        rms[scale] = np.sqrt(np.mean((found - expected) ** 2))
+    assert rms[2.0 * largest] < 0.2 * rms[None]
+
+
 def test_isolated_atoms_hold_the_reference_energies(known):
     _, train = known
     values = {"O": -430.0, "Si": -160.0}

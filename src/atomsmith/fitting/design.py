@@ -92,7 +92,7 @@ class RowMaker:
         }
         scales = [relative_weights(c, self.weights) for c in configurations]
         return {
-            kind: _labelled(kind, configurations, np.array([getattr(s, kind) for s in scales]), made, fixed)
+            kind: _labelled(kind, configurations, [one.rows(kind) for one in scales], made, fixed)
             for kind in KINDS
         }
 
@@ -121,24 +121,25 @@ def _has(kind: str, configuration: Configuration) -> bool:
 def _labelled(
     kind: str,
     configurations: Sequence[Configuration],
-    scales: FloatArray,
+    scales: Sequence[FloatArray],
     made: dict[str, FloatArray],
     fixed: dict[str, FloatArray],
 ) -> LabelledRows:
     """Rows, targets and scales of one kind, of the configurations that have such a label and a weight."""
-    length = np.array([_length(kind, c) for c in configurations])
-    labelled: BoolArray = scales > 0.0
-    chosen = np.repeat(labelled, length)
+    labelled: BoolArray = np.array([bool(scale.any()) for scale in scales], dtype=np.bool_)
+    chosen = np.repeat(labelled, [len(scale) for scale in scales])
     targets = [_label(kind, c) for c, has in zip(configurations, labelled, strict=True) if has]
     everything = bool(labelled.all())
     rows = made[kind] if everything else made[kind][chosen]
     known = fixed[kind] if everything else fixed[kind][chosen]
-    unit = np.array([_unit(kind, c) for c in configurations])
+    squares = [
+        float(np.square(scale * _unit(kind, c)).sum()) for scale, c in zip(scales, configurations, strict=True)
+    ]
     return LabelledRows(
         rows=rows,
         targets=np.concatenate([np.zeros(0), *targets]) - known,
-        scales=np.repeat(scales[labelled], length[labelled]),
-        unit_squares=(length * (scales * unit) ** 2)[labelled],
+        scales=np.concatenate([np.zeros(0), *scales])[chosen],
+        unit_squares=np.array(squares)[labelled],
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from atomsmith.settings import Settings
+from atomsmith.systems import FloatArray
 
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
@@ -38,6 +39,12 @@ class Weights(Settings):
     and by the configuration's own ``weight`` times ``energy_weight``, ``forces_weight`` or ``stress_weight``
     (van der Oord et al., npj Comput. Mater. 9, 168 (2023)). The square root makes energy and virial count
     like the forces, in proportion to the number of atoms.
+
+    Where atoms clash, labels are larger than anything a model is asked for and so are the residuals of any
+    basis, which would then decide the fit. So the rows of an atom i with a force above F0
+    (``force_scale_ev_per_angstrom``) are also scaled by g_i = min(1, F0 / |F_i|), and the energy and virial
+    rows of its configuration by min_i g_i: beyond F0 relative errors count. The weight has the shape of
+    Huber's (Ann. Math. Stat. 35, 73 (1964)), but of the label, which is known before there is a fit.
     """
 
     energy: float = Field(
@@ -49,6 +56,13 @@ class Weights(Settings):
         ge=0.0,
         description="w_V in 1/eV; the six rows of volume * stress are scaled by w_V / sqrt(atoms).",
     )
+    force_scale_ev_per_angstrom: float | None = Field(
+        default=10.0,
+        gt=0.0,
+        description="Forces beyond this count by their relative error: rows of an atom are scaled by "
+        "min(1, scale / |F|), and energy and virial rows of its configuration by the smallest of these; null "
+        "switches it off.",
+    )
     types: dict[str, TypeWeights] = Field(
         default_factory=dict, description="Other weights for some configuration types, by their name."
     )
@@ -56,11 +70,25 @@ class Weights(Settings):
 
 @dataclass(frozen=True)
 class RowWeights:
-    """Factors of the energy row, of each force row and of each virial row; 0 where there is no label."""
+    """Factors of the rows of a configuration of N atoms; 0 where there is no label.
+
+    Attributes
+    ----------
+    energy, virial
+        Of the energy row, and of each virial row.
+    forces
+        Of the three rows of each atom, shape (N,).
+    """
 
     energy: float
-    forces: float
+    forces: FloatArray
     virial: float
+
+    def rows(self, kind: str) -> FloatArray:
+        """Factors of the rows of one kind: shape (1,), (3N,) or (6,)."""
+        if kind == "forces":
+            return np.repeat(self.forces, 3)
+        return np.full({"energy": 1, "virial": 6}[kind], getattr(self, kind))
 
 
 KINDS = ("energy", "forces", "virial")
@@ -119,8 +147,35 @@ def row_weights(configuration: Configuration, weights: Weights) -> RowWeights:
     virial = weights.virial if special.virial is None else special.virial
     root = float(np.sqrt(len(configuration.numbers)))
     own = configuration.weight
-    return RowWeights(
-        energy=0.0 if configuration.energy is None else energy * own * configuration.energy_weight / root,
-        forces=0.0 if configuration.forces is None else forces * own * configuration.forces_weight,
-        virial=0.0 if configuration.stress is None else virial * own * configuration.stress_weight / root,
+    moderate = moderation(
+        configuration.forces, weights.force_scale_ev_per_angstrom, len(configuration.numbers)
     )
+    least = float(moderate.min(initial=1.0))
+    forces = 0.0 if configuration.forces is None else forces * own * configuration.forces_weight
+    return RowWeights(
+        energy=0.0
+        if configuration.energy is None
+        else energy * own * configuration.energy_weight * least / root,
+        forces=forces * moderate,
+        virial=0.0
+        if configuration.stress is None
+        else virial * own * configuration.stress_weight * least / root,
+    )
+
+
+def moderation(forces: FloatArray | None, scale: float | None, n_atoms: int) -> FloatArray:
+    """Factors min(1, scale / |F_i|) by which large forces count less, shape (N,); ones without a scale.
+
+    Parameters
+    ----------
+    forces
+        Labels in eV/angstrom, shape (N, 3), or None.
+    scale
+        eV/angstrom; None switches it off.
+    n_atoms
+        Number of atoms N.
+    """
+    if forces is None or scale is None:
+        return np.ones(n_atoms)
+    factors: FloatArray = scale / np.maximum(np.linalg.norm(forces, axis=1), scale)
+    return factors
