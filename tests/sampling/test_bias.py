@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -131,6 +133,19 @@ def test_relative_force_uncertainty_by_hand():
     np.testing.assert_allclose(
         largest_uncertainty(values, layout, "softmax"), [weights.max() / weights.sum(), 1.0]
     )
+
+
+@pytest.mark.parametrize("shift", [0.0, 900.0])
+def test_softmax_is_the_largest_of_the_normalised_exponentials(shift):
+    """max_i exp(f_i) / sum_j exp(f_j), written out; also where the exponentials overflow."""
+    rng = np.random.default_rng(5)
+    values = rng.exponential(size=9)
+    expected = []
+    for part in (values[:4], values[4:]):
+        exponentials = [math.exp(f) for f in part]
+        expected.append(max(e / sum(exponentials) for e in exponentials))
+    layout = Layout(np.repeat([0, 1], [4, 5]), np.array([0, 4]), np.array([4, 5]))
+    np.testing.assert_allclose(largest_uncertainty(values + shift, layout, "softmax"), expected, rtol=1e-12)
 
 
 def test_run_holds_the_bias_at_its_share_and_raises_sigma():

@@ -9,6 +9,7 @@ from atomsmith.sampling import (
     BiasSettings,
     CellMoveSettings,
     GuardSettings,
+    Knowledge,
     Ramp,
     SamplingSettings,
     StopReason,
@@ -70,6 +71,76 @@ def test_a_walker_does_not_depend_on_its_company():
     assert mine.tobytes() == alone.trace.tobytes()
     assert alone.walkers.attempted[0, :3].sum() == 13
     assert alone.walkers.accepted[0].sum() > 0
+
+
+def test_walkers_without_bias_and_trigger_move_beside_others_that_have_them():
+    """Neither changes the path of the other; the plain one is the second, whose settings rule nothing."""
+    eager = EVERYTHING.model_copy(update={"trigger": TriggerSettings(tolerance=1e-6, minimum_steps=10)})
+    plain = EVERYTHING.model_copy(update={"bias": None, "trigger": None})
+    together = run(alloy([0, 1]), MODEL, [eager, plain]).walkers
+    assert together.reasons == [StopReason.UNCERTAINTY, StopReason.MAX_STEPS]
+    assert list(together.step) == [10, 40]
+    for walker, settings in ((0, eager), (1, plain)):
+        alone = run(alloy([walker]), MODEL, settings).walkers
+        mine = together.take([walker])
+        np.testing.assert_allclose(mine.systems.positions, alone.systems.positions, rtol=0.0, atol=1e-9)
+        assert mine.tau[0] == alone.tau[0]
+    swapped = run(alloy([1, 0]), MODEL, [plain, eager]).walkers
+    assert_same_bits(swapped.take([1, 0]), together)
+
+
+def closest_of(walkers, pair):
+    """Shortest distance between atoms of two elements in one periodic walker."""
+    systems = walkers.systems
+    d = systems.positions[None] - systems.positions[:, None]
+    d = d - np.rint(d @ np.linalg.inv(systems.cells[0])) @ systems.cells[0]
+    r = np.linalg.norm(d, axis=-1) + np.diag(np.full(len(d), np.inf))
+    return r[np.ix_(systems.numbers == pair[0], systems.numbers == pair[1])].min()
+
+
+def test_a_walker_stops_where_its_elements_come_closer_than_any_data():
+    settings = EVERYTHING.model_copy(update={"trigger": TriggerSettings(tolerance=1e9, minimum_steps=6)})
+    settings = settings.model_copy(update={"guards": OFF.model_copy(update={"distance_every": 1})})
+    free = run(alloy([0]), MODEL, settings).walkers
+    reached = {pair: closest_of(free, pair) for pair in ((18, 18), (18, 36))}
+    never = {pair: 0.5 * distance for pair, distance in reached.items()}
+    assert run(alloy([0]), MODEL, settings, knowledge=Knowledge(closest=never)).walkers.reasons == [
+        StopReason.MAX_STEPS
+    ]
+    for pair in reached:
+        known = Knowledge(closest=never | {pair: 1.0001 * reached[pair]})
+        stopped = run(alloy([0]), MODEL, settings, knowledge=known).walkers
+        assert stopped.reasons == [StopReason.UNSEEN_DISTANCE]
+        assert 6 <= stopped.step[0] <= 40
+        assert closest_of(stopped, pair) < known.closest[pair]
+        switched_off = settings.model_copy(
+            update={"trigger": TriggerSettings(tolerance=1e9, unseen_distances=False)}
+        )
+        assert run(alloy([0]), MODEL, switched_off, knowledge=known).walkers.reasons == [StopReason.MAX_STEPS]
+    assert run(alloy([0]), MODEL, settings, knowledge=Knowledge()).walkers.reasons == [StopReason.MAX_STEPS]
+
+
+def test_a_guard_outranks_an_unseen_distance():
+    settings = EVERYTHING.model_copy(
+        update={
+            "trigger": TriggerSettings(tolerance=1e9, minimum_steps=0),
+            "guards": OFF.model_copy(update={"shortest_distance_angstrom": 50.0, "distance_every": 1}),
+        }
+    )
+    known = Knowledge(closest={(18, 36): 50.0})
+    assert run(alloy([0]), MODEL, settings, knowledge=known).walkers.reasons == [StopReason.SHORTEST_DISTANCE]
+
+
+def test_raw_and_calibrated_spread_differ_by_the_widening():
+    found = {}
+    for spread in ("raw", "calibrated"):
+        trigger = TriggerSettings(tolerance=1e9, spread=spread)
+        settings = EVERYTHING.model_copy(update={"trigger": trigger})
+        found[spread] = run(alloy([0]), MODEL, settings, knowledge=Knowledge(widening=4.0)).trace
+    np.testing.assert_allclose(
+        found["calibrated"]["uncertainty"], 4.0 * found["raw"]["uncertainty"], rtol=1e-14
+    )
+    assert found["raw"]["tau"].tobytes() == found["calibrated"]["tau"].tobytes()
 
 
 def test_resumed_run_is_bit_identical():
@@ -295,8 +366,8 @@ def test_progress_is_told():
     [
         ([{}, {"check_every": 3}], "differ in check_every"),
         ([{}, {"ensemble": "nve"}], "differ in ensemble"),
-        ([{}, {"bias": None}], "differ in bias"),
-        ([{}, {"trigger": None}], "differ in trigger"),
+        ([{}, {"bias": BiasSettings(uncertainty="posterior")}], "differ in bias.uncertainty"),
+        ([{}, {"trigger": TriggerSettings(reduction="softmax")}], "differ in trigger.reduction"),
         ([{}], "1 settings for 2 walkers"),
     ],
 )

@@ -133,7 +133,8 @@ def _labelled(
     rows = made[kind] if everything else made[kind][chosen]
     known = fixed[kind] if everything else fixed[kind][chosen]
     squares = [
-        float(np.square(scale * _unit(kind, c)).sum()) for scale, c in zip(scales, configurations, strict=True)
+        float(np.square(scale * _unit(kind, c)).sum())
+        for scale, c in zip(scales, configurations, strict=True)
     ]
     return LabelledRows(
         rows=rows,

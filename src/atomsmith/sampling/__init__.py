@@ -9,13 +9,14 @@ from atomsmith.sampling.sampler import Progress, SamplingResult, run
 from atomsmith.sampling.settings import SamplingSettings
 from atomsmith.sampling.state import StopReason, Walkers
 from atomsmith.sampling.trace import TRACE
-from atomsmith.sampling.trigger import TriggerSettings
+from atomsmith.sampling.trigger import Knowledge, TriggerSettings
 
 __all__ = [
     "TRACE",
     "BiasSettings",
     "CellMoveSettings",
     "GuardSettings",
+    "Knowledge",
     "Progress",
     "Ramp",
     "SamplingResult",

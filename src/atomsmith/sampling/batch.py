@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atomsmith.errors import InputError
-from atomsmith.sampling.guards import DistanceCheck, hottest_ratio, temperature_limit
+from atomsmith.sampling.guards import DistanceCheck, Limits, hottest_ratio, temperature_limit
 from atomsmith.sampling.integrators import Normals, Propagator, check_freedom
 from atomsmith.sampling.layout import Layout
 from atomsmith.sampling.settings import Parameters, SamplingSettings
 from atomsmith.sampling.state import RUNNING, Walkers, atom_index
 from atomsmith.sampling.streams import pack_streams, unpack_streams
+from atomsmith.sampling.trigger import Knowledge
 from atomsmith.sampling.units import BOLTZMANN
 from atomsmith.systems import BoolArray, FloatArray
 
@@ -50,6 +51,8 @@ class Batch:
         Their places in the whole batch, shape (S,).
     layout, parameters, propagator, distances
         Of these walkers.
+    unseen
+        Check of distances that no data reach.
     generators, normals
         Their random streams, unpacked, and the noise drawn from them: what changes here.
     breathing, any_breathing
@@ -67,6 +70,7 @@ class Batch:
     parameters: Parameters
     propagator: Propagator
     distances: DistanceCheck
+    unseen: DistanceCheck
     generators: list[np.random.Generator]
     normals: Normals
     breathing: BoolArray
@@ -83,9 +87,11 @@ class Batch:
         index: NDArray[np.int64],
         settings: SamplingSettings,
         parameters: Parameters,
+        knowledge: Knowledge | None = None,
     ) -> Batch:
         """Batch of walkers ``index`` of the whole."""
         chosen = parameters.take(index)
+        atoms = atom_index(walkers.systems, index)
         counts = walkers.systems.counts[index]
         layout = Layout(
             owner=np.repeat(np.arange(len(index)), counts),
@@ -94,7 +100,7 @@ class Batch:
         )
         propagator = Propagator.of(
             layout,
-            walkers.masses[atom_index(walkers.systems, index)],
+            walkers.masses[atoms],
             chosen.timestep_fs,
             chosen.friction_per_fs if settings.ensemble == "nvt" else None,
             settings.fix_centre_of_mass,
@@ -108,7 +114,13 @@ class Batch:
             layout=layout,
             parameters=chosen,
             propagator=propagator,
-            distances=DistanceCheck.of(layout, chosen.shortest_distance),
+            distances=DistanceCheck.of(layout, Limits.same(layout, chosen.shortest_distance)),
+            unseen=DistanceCheck.of(
+                layout,
+                Limits.by_elements(
+                    walkers.systems.numbers[atoms], chosen.unseen, *(knowledge or Knowledge()).table()
+                ),
+            ),
             generators=generators,
             normals=Normals(layout, generators),
             breathing=breathing,

@@ -11,7 +11,7 @@ from pydantic import Field
 from atomsmith.neighbours import find_pairs
 from atomsmith.sampling.layout import Layout, norms, times_matrix
 from atomsmith.settings import Settings
-from atomsmith.systems import FloatArray, Systems
+from atomsmith.systems import BoolArray, FloatArray, Systems
 
 PAIRWISE_ATOMS = 100
 """Largest system for which all pairs at once are cheaper than a cell list."""
@@ -60,11 +60,59 @@ def temperature_limit(target_k: FloatArray, ratio: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """Distances at an earlier check: no two atoms of a system were closer than ``shortest``, shape (S,)."""
+    """An earlier check: every pair of a system was at least ``gap`` above its limit then, shape (S,)."""
 
     positions: FloatArray
     cells: FloatArray
-    shortest: FloatArray
+    gap: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Closest distance allowed between two atoms: ``scale`` of the system times ``table`` of their kinds.
+
+    Attributes
+    ----------
+    scale
+        Shape (S,); zero where nothing is checked.
+    table
+        angstrom if ``scale`` is a number, shape (n, n); zero for pairs that may come as close as they like.
+    kind
+        Row of each atom in ``table``, shape (N,).
+    """
+
+    scale: FloatArray
+    table: FloatArray
+    kind: NDArray[np.int64]
+
+    @classmethod
+    def same(cls, layout: Layout, limit: FloatArray) -> Limits:
+        """One limit for all pairs of a system: ``limit`` in angstrom, shape (S,)."""
+        return cls(limit, np.ones((1, 1)), np.zeros(len(layout.owner), dtype=np.int64))
+
+    @classmethod
+    def by_elements(
+        cls, numbers: NDArray[np.int32], checked: BoolArray, elements: NDArray[np.int64], table: FloatArray
+    ) -> Limits:
+        """Limits ``table`` (angstrom) of some ``elements``, in the systems that are ``checked``, (S,)."""
+        padded = np.zeros((len(elements) + 1, len(elements) + 1))  # the last row: elements without limits
+        padded[:-1, :-1] = table
+        kind = np.full(len(numbers), len(elements), dtype=np.int64)
+        for k, element in enumerate(elements):
+            kind[numbers == element] = k
+        return cls(checked.astype(np.float64), padded, kind)
+
+    @property
+    def largest(self) -> FloatArray:
+        """Largest limit of each system in angstrom, shape (S,)."""
+        return self.scale * float(self.table.max(initial=0.0))
+
+    def of(
+        self, first: NDArray[np.int64], second: NDArray[np.int64], owner: NDArray[np.int64] | int
+    ) -> FloatArray:
+        """Limits in angstrom of pairs of atoms in systems ``owner``."""
+        limits: FloatArray = self.scale[owner] * self.table[self.kind[first], self.kind[second]]
+        return limits
 
 
 @dataclass(eq=False)
@@ -75,33 +123,38 @@ class DistanceCheck:
 
     Attributes
     ----------
-    limit
-        angstrom, shape (S,); zero where nothing is checked.
+    limits
+        For every pair of atoms.
+    largest
+        Largest of them in each system, shape (S,).
     starts
         First atom of each system, shape (S,).
-    first, second, owner
-        All pairs of atoms of the small systems and the system of each pair.
+    first, second, owner, limit
+        All pairs of atoms of the small systems, the system of each pair and its limit.
     """
 
-    limit: FloatArray
+    limits: Limits
+    largest: FloatArray
     starts: NDArray[np.int64]
     first: NDArray[np.int64]
     second: NDArray[np.int64]
     owner: NDArray[np.int64]
+    limit: FloatArray
     _seen: _Seen | None = None
 
     @classmethod
-    def of(cls, layout: Layout, limit: FloatArray) -> DistanceCheck:
+    def of(cls, layout: Layout, limits: Limits) -> DistanceCheck:
         """Prepare the check for a batch."""
-        small = [int(s) for s in np.flatnonzero(limit > 0.0) if 1 < layout.counts[s] <= PAIRWISE_ATOMS]
+        largest = limits.largest
+        small = [int(s) for s in np.flatnonzero(largest > 0.0) if 1 < layout.counts[s] <= PAIRWISE_ATOMS]
         pairs = [np.array(np.triu_indices(layout.counts[s], 1)) + layout.starts[s] for s in small]
         first, second = np.concatenate([np.zeros((2, 0), dtype=np.int64), *pairs], axis=1)
         owner = np.repeat(np.array(small, dtype=np.int64), [pair.shape[1] for pair in pairs])
-        return cls(limit=limit, starts=layout.starts, first=first, second=second, owner=owner)
+        return cls(limits, largest, layout.starts, first, second, owner, limits.of(first, second, owner))
 
     def too_close(self, systems: Systems) -> NDArray[np.bool_]:
-        """Whether two atoms of a system, or an atom and its image, are closer than the limit, shape (S,)."""
-        checked = self.limit > 0.0
+        """Whether two atoms of a system, or an atom and an image, are closer than their limit, shape (S,)."""
+        checked = self.largest > 0.0
         close = np.zeros(systems.n_systems, dtype=np.bool_)
         if not np.any(checked & ~self._still_apart(systems)):
             return close
@@ -110,14 +163,14 @@ class DistanceCheck:
         # A vector shorter than half of every periodic height has fractional components within one half, so
         # rounding finds it: below that the nearest image needs no search.
         heights = _smallest_heights(systems)
-        simple = small & (heights > 2.0 * self.limit)
-        shortest = np.zeros(systems.n_systems)
+        simple = small & (heights > 2.0 * self.largest)
+        gap = np.full(systems.n_systems, -np.inf)
         if simple.any():
-            shortest = np.where(simple, np.minimum(self._nearest(systems), 0.5 * heights), 0.0)
-            close = simple & (shortest < self.limit)
+            gap = np.where(simple, np.minimum(self._gaps(systems), 0.5 * heights - self.largest), -np.inf)
+            close = simple & (gap < 0.0)
         for s in np.flatnonzero(checked & ~simple):
-            close[s] = _close_in_cell_list(systems, int(s), float(self.limit[s]))
-        self._seen = _Seen(systems.positions.copy(), systems.cells.copy(), shortest)
+            close[s] = self._close_in_cell_list(systems, int(s))
+        self._seen = _Seen(systems.positions.copy(), systems.cells.copy(), gap)
         return close
 
     def _still_apart(self, systems: Systems) -> NDArray[np.bool_]:
@@ -132,12 +185,13 @@ class DistanceCheck:
             moved, shrunk = _moved_in_cell(systems, seen)
         squares = np.einsum("ij,ij->i", moved, moved)
         reach = 2.0 * np.sqrt(np.maximum.reduceat(squares, self.starts))
-        # Vectors d of atoms and images are now (d + u_j - u_i) F: at least shrunk (|d| - 2 max |u|) long.
-        apart: NDArray[np.bool_] = shrunk * (seen.shortest - reach) > self.limit
+        # Vectors d of atoms and images are now (d + u_j - u_i) F: at least shrunk (|d| - 2 max |u|) long. The
+        # pair with the largest limit has most to lose from a factor below one.
+        apart: NDArray[np.bool_] = shrunk * (self.largest + seen.gap - reach) > self.largest
         return apart
 
-    def _nearest(self, systems: Systems) -> FloatArray:
-        """Shortest distance in each small system as rounding finds it, inf elsewhere, shape (S,)."""
+    def _gaps(self, systems: Systems) -> FloatArray:
+        """Least excess of a distance, as rounding finds it, over its limit; inf elsewhere, shape (S,)."""
         vectors = systems.positions[self.second] - systems.positions[self.first]
         periodic = systems.pbc.any(axis=1)
         if periodic.any():
@@ -146,9 +200,19 @@ class DistanceCheck:
             shifts = np.rint(times_matrix(vectors, inverse, self.owner))
             vectors = vectors - times_matrix(shifts, cells, self.owner)
         starts = np.flatnonzero(np.diff(self.owner, prepend=-1))
-        nearest = np.full(systems.n_systems, np.inf)
-        nearest[self.owner[starts]] = np.minimum.reduceat(norms(vectors), starts)
-        return nearest
+        gaps = np.full(systems.n_systems, np.inf)
+        gaps[self.owner[starts]] = np.minimum.reduceat(norms(vectors) - self.limit, starts)
+        return gaps
+
+    def _close_in_cell_list(self, systems: Systems, s: int) -> bool:
+        begin, end = int(systems.first[s]), int(systems.first[s + 1])
+        positions, cell = systems.positions[begin:end], systems.cells[s]
+        if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
+            return False  # another guard's business
+        first, j, shift = find_pairs(positions, cell, systems.pbc[s], float(self.largest[s]))
+        i = np.repeat(np.arange(end - begin), np.diff(first))
+        distances = norms(positions[j] + shift @ cell - positions[i])
+        return bool((distances < self.limits.of(i + begin, j.astype(np.int64) + begin, s)).any())
 
 
 def _moved_in_cell(systems: Systems, seen: _Seen) -> tuple[FloatArray, FloatArray]:
@@ -174,12 +238,3 @@ def _smallest_heights(systems: Systems) -> FloatArray:
     with np.errstate(divide="ignore"):
         heights: FloatArray = np.where(systems.pbc, 1.0 / lengths, np.inf).min(axis=1)
     return heights
-
-
-def _close_in_cell_list(systems: Systems, s: int, limit: float) -> bool:
-    atoms = slice(systems.first[s], systems.first[s + 1])
-    positions = systems.positions[atoms]
-    if not (np.isfinite(positions).all() and np.isfinite(systems.cells[s]).all()):
-        return False  # another guard's business
-    _, neighbour, _ = find_pairs(positions, systems.cells[s], systems.pbc[s], limit)
-    return len(neighbour) > 0

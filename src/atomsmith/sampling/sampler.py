@@ -19,7 +19,7 @@ from atomsmith.sampling.state import RUNNING, STOP_REASONS, StopReason, Walkers
 from atomsmith.sampling.streams import pack_streams
 from atomsmith.sampling.surface import Details, Surface, evaluate, evaluate_details, uncertain
 from atomsmith.sampling.trace import TRACE, Recorder, Trace
-from atomsmith.sampling.trigger import largest_uncertainty, relative_force_uncertainty
+from atomsmith.sampling.trigger import Knowledge, largest_uncertainty, relative_force_uncertainty
 from atomsmith.sampling.units import GPA
 from atomsmith.systems import BoolArray, FloatArray, Systems
 
@@ -57,6 +57,7 @@ def run(
     force_field: ForceField | UncertainForceField,
     settings: SamplingSettings | Sequence[SamplingSettings],
     *,
+    knowledge: Knowledge | None = None,
     on_record: OnRecord | None = None,
     on_checkpoint: OnCheckpoint | None = None,
     checkpoint_every: int = 1000,
@@ -76,6 +77,8 @@ def run(
         Needs its uncertainty (`UncertainForceField`) when there is a bias or a trigger.
     settings
         For all walkers, or one for each; see `common_settings` for what must agree within a batch.
+    knowledge
+        What the fit behind the force field knows besides; the trigger uses it.
     on_record
         Called with new rows of the trace and the walkers they describe, one for each row.
     on_checkpoint
@@ -98,9 +101,10 @@ def run(
     if checkpoint_every < 1:
         raise InputError(f"checkpoint_every is {checkpoint_every}; it must be at least 1 step.")
     common = common_settings(each)
-    parameters = Parameters.of(each)
+    knowledge = knowledge or Knowledge()
+    parameters = Parameters.of(each, knowledge.widening)
     state = prepared(walkers, parameters, common)
-    sampler = _Run(state, force_field, common, parameters, on_record)
+    sampler = _Run(state, force_field, common, parameters, knowledge, on_record)
     sampler.start()
     while len(sampler.batch.index) > 0:
         sampler.advance()
@@ -116,6 +120,18 @@ def run(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Close:
+    """Walkers with atoms closer than the guard allows, and closer than any data reach, shape (S,) each."""
+
+    clash: BoolArray
+    unseen: BoolArray
+
+    @property
+    def any(self) -> bool:
+        return bool(self.clash.any() or self.unseen.any())
+
+
 class _Run:
     """A run under way: the whole batch, the part of it that still moves, and the rows written."""
 
@@ -125,6 +141,7 @@ class _Run:
         force_field: ForceField | UncertainForceField,
         settings: SamplingSettings,
         parameters: Parameters,
+        knowledge: Knowledge,
         on_record: OnRecord | None,
     ) -> None:
         self.started = time.perf_counter()
@@ -135,11 +152,11 @@ class _Run:
         self.triggered = settings.trigger is not None
         if self.bias is not None or self.triggered:
             uncertain(force_field)
-        self.parameters = parameters
+        self.parameters, self.knowledge = parameters, knowledge
         self.on_record = on_record
         self.recorder = Recorder()
         self.whole = walkers
-        self.batch = Batch.of(walkers, np.flatnonzero(walkers.active), settings, parameters)
+        self.batch = Batch.of(walkers, np.flatnonzero(walkers.active), settings, parameters, knowledge)
         self.live = walkers.take(self.batch.index)
         self.step_number = int(self.live.step[0]) if self.live.n_walkers else 0
         if np.any(self.live.step != self.step_number):
@@ -230,6 +247,7 @@ class _Run:
             relative = relative_force_uncertainty(
                 details.mean.forces, details.members.forces, layout.spread(parameters.epsilon)
             )
+            relative = relative * layout.spread(parameters.spread)
             changes["uncertainty"] = largest_uncertainty(relative, layout, self.settings.trigger.reduction)
         if details.derivatives is not None:
             controller = updated_tau(
@@ -262,19 +280,23 @@ class _Run:
         if stopped.any():
             self.freeze(before, codes)
 
-    def too_close(self) -> BoolArray | None:
+    def too_close(self) -> _Close | None:
         """Walkers with atoms too close; None at steps that do not look."""
         if not self.due(self.settings.guards.distance_every):
             return None
-        return self.batch.distances.too_close(self.live.systems)
+        live, batch = self.live, self.batch
+        late = live.step >= batch.parameters.minimum_steps
+        return _Close(
+            clash=batch.distances.too_close(live.systems), unseen=late & batch.unseen.too_close(live.systems)
+        )
 
-    def calm(self, kinetic: FloatArray, heat: Heat, close: BoolArray | None) -> bool:
+    def calm(self, kinetic: FloatArray, heat: Heat, close: _Close | None) -> bool:
         """Whether no walker has a reason to stop: the usual case, found with few operations.
 
         Written so that a NaN is not calm; forces that are not finite have just spoilt the velocities.
         """
         live, batch = self.live, self.batch
-        if self.step_number >= batch.first_limit or (close is not None and close.any()):
+        if self.step_number >= batch.first_limit or (close is not None and close.any):
             return False
         quiet = (np.abs(live.energy - live.start_energy) <= batch.energy_change) & (
             kinetic <= heat.kinetic_limit
@@ -283,18 +305,20 @@ class _Run:
             quiet &= live.uncertainty <= batch.parameters.tolerance
         return bool(quiet.all())
 
-    def stop_codes(self, kinetic: FloatArray, heat: Heat, close: BoolArray | None) -> NDArray[np.int8]:
+    def stop_codes(self, kinetic: FloatArray, heat: Heat, close: _Close | None) -> NDArray[np.int8]:
         """Reason of each live walker to stop, later ones here outranking earlier ones."""
         live, parameters = self.live, self.batch.parameters
         reasons: list[tuple[StopReason, BoolArray]] = [(StopReason.MAX_STEPS, live.step >= live.step_limit)]
         if self.triggered and self.checking():
             uncertain_now = live.uncertainty > parameters.tolerance
             reasons.append((StopReason.UNCERTAINTY, uncertain_now & (live.step >= parameters.minimum_steps)))
+        if close is not None:
+            reasons.append((StopReason.UNSEEN_DISTANCE, close.unseen))
         change = np.abs(live.energy - live.start_energy)
         reasons.append((StopReason.ENERGY, change > self.batch.energy_change))
         reasons.append((StopReason.TEMPERATURE, kinetic > heat.kinetic_limit))
         if close is not None:
-            reasons.append((StopReason.SHORTEST_DISTANCE, close))
+            reasons.append((StopReason.SHORTEST_DISTANCE, close.clash))
         # A sum is finite only if all its terms are.
         force = self.batch.layout.sum(live.forces).sum(axis=1)
         reasons.append((StopReason.NOT_FINITE, ~np.isfinite(live.energy + kinetic + force)))
@@ -328,7 +352,9 @@ class _Run:
         self.live = frozen(self.live, before, codes, codes == code, self.batch.layout)
         self.whole = self.everyone()
         going = np.flatnonzero(codes == RUNNING)
-        self.batch = Batch.of(self.whole, self.batch.index[going], self.settings, self.parameters)
+        self.batch = Batch.of(
+            self.whole, self.batch.index[going], self.settings, self.parameters, self.knowledge
+        )
         self.live = self.whole.take(self.batch.index)
 
     def monte_carlo(self) -> None:

@@ -18,7 +18,7 @@ from atomsmith.sampling.moves import CellMoveSettings, SwapSettings
 from atomsmith.sampling.ramps import Ramp, RampOrConstant, ramp_value
 from atomsmith.sampling.trigger import TriggerSettings
 from atomsmith.settings import Settings
-from atomsmith.systems import FloatArray
+from atomsmith.systems import BoolArray, FloatArray
 
 
 class SamplingSettings(Settings):
@@ -112,6 +112,8 @@ class Parameters:
     ramp: FloatArray
     tolerance: FloatArray
     epsilon: FloatArray
+    spread: FloatArray
+    unseen: BoolArray
     minimum_steps: NDArray[np.int64]
     temperature_factor: FloatArray
     energy_change: FloatArray
@@ -119,8 +121,8 @@ class Parameters:
     strain_step: FloatArray
 
     @classmethod
-    def of(cls, settings: Sequence[SamplingSettings]) -> Parameters:
-        """Gather the settings of each walker."""
+    def of(cls, settings: Sequence[SamplingSettings], widening: float = 1.0) -> Parameters:
+        """Gather the settings of each walker; the committee was widened by ``widening``."""
 
         def column(value: Callable[[SamplingSettings], float | None]) -> FloatArray:
             return np.array([value(one) for one in settings], dtype=np.float64)
@@ -147,8 +149,13 @@ class Parameters:
             ),
             burn_in=np.array([float(one.burn_in_steps) for one in bias]),
             ramp=np.array([float(one.ramp_steps) for one in bias]),
-            tolerance=np.array([one.tolerance for one in trigger]),
+            # A walker without a trigger may move beside walkers that have one.
+            tolerance=np.array(
+                [np.inf if one.trigger is None else one.trigger.tolerance for one in settings]
+            ),
             epsilon=np.array([one.epsilon_ev_per_angstrom for one in trigger]),
+            spread=np.array([1.0 / widening if one.spread == "raw" else 1.0 for one in trigger]),
+            unseen=np.array([one.trigger is not None and one.trigger.unseen_distances for one in settings]),
             minimum_steps=np.array([one.minimum_steps for one in trigger], dtype=np.int64),
             temperature_factor=column(lambda one: one.guards.temperature_factor),
             energy_change=column(lambda one: one.guards.energy_change_ev_per_atom),
@@ -176,12 +183,19 @@ class Parameters:
 def common_settings(settings: Sequence[SamplingSettings]) -> SamplingSettings:
     """Return the settings that hold for a batch, after checking that they agree where they must.
 
+    Walkers without a bias, or without a trigger, may be advanced together with others that have them.
+
     Raises
     ------
     InputError
         If walkers of one batch differ in what is done at which step.
     """
     first = settings[0]
+    triggers = [one.trigger for one in settings if one.trigger is not None]
+    biases = [one.bias for one in settings if one.bias is not None and one.biased]
+    first = first.model_copy(
+        update={"trigger": triggers[0] if triggers else None, "bias": biases[0] if biases else None}
+    )
     rules: dict[str, Callable[[SamplingSettings], object]] = {
         "ensemble": lambda one: one.ensemble,
         "fix_centre_of_mass": lambda one: one.fix_centre_of_mass,
@@ -192,10 +206,8 @@ def common_settings(settings: Sequence[SamplingSettings]) -> SamplingSettings:
         "cell_moves (other than strain_step)": lambda one: one.cell_moves.model_copy(
             update={"strain_step": 0.0}
         ),
-        "trigger (present or null)": lambda one: one.trigger is None,
-        "trigger.reduction": lambda one: one.trigger and one.trigger.reduction,
-        "bias (present or null)": lambda one: one.biased,
-        "bias.uncertainty": lambda one: one.bias and one.biased and one.bias.uncertainty,
+        "trigger.reduction": lambda one: (one.trigger or first.trigger or TriggerSettings()).reduction,
+        "bias.uncertainty": lambda one: _acting(one.bias, first.bias).uncertainty,
     }
     for name, rule in rules.items():
         for walker, one in enumerate(settings):
@@ -205,6 +217,11 @@ def common_settings(settings: Sequence[SamplingSettings]) -> SamplingSettings:
                     "run them in separate batches."
                 )
     return first
+
+
+def _acting(bias: BiasSettings | None, other: BiasSettings | None) -> BiasSettings:
+    """The bias if it acts, else the other one."""
+    return bias if bias is not None and bias.tau_rel > 0.0 else other or BiasSettings()
 
 
 def _ramp_steps(ramps: Sequence[Ramp], lengths: Sequence[int]) -> FloatArray:

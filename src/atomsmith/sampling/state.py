@@ -34,6 +34,7 @@ class StopReason(Enum):
     ENERGY = "energy"
     SHORTEST_DISTANCE = "shortest_distance"
     NOT_FINITE = "not_finite"
+    UNSEEN_DISTANCE = "unseen_distance"
 
 
 STOP_REASONS = tuple(StopReason)

@@ -1,10 +1,13 @@
-"""When to stop for a label: the relative uncertainty of the forces."""
+"""When to stop for a label: the relative uncertainty of the forces, and distances that no data reach."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from atomsmith.sampling.layout import Layout, norms
@@ -12,10 +15,11 @@ from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray
 
 Reduction = Literal["max", "softmax"]
+Spread = Literal["raw", "calibrated"]
 
 
 class TriggerSettings(Settings):
-    """Stop a walker where the committee disagrees about a force."""
+    """Stop a walker where the committee disagrees about a force, or where no data reach."""
 
     tolerance: float = Field(
         default=0.3, gt=0.0, description="A walker stops when its relative force uncertainty exceeds this."
@@ -24,6 +28,12 @@ class TriggerSettings(Settings):
         default=0.2,
         gt=0.0,
         description="Added to |F_i| in the denominator, so that small forces do not trigger.",
+    )
+    spread: Spread = Field(
+        default="raw",
+        description="Whose disagreement f_i measures: raw is that of draws from the posterior as the fit "
+        "finds it (as published); calibrated is widened to the errors on held-out data, an honest relative "
+        "error, to which what the basis cannot follow adds everywhere.",
     )
     reduction: Reduction = Field(
         default="max",
@@ -35,6 +45,38 @@ class TriggerSettings(Settings):
         ge=0,
         description="Steps before which the trigger does not stop, so that a sample differs from its start.",
     )
+    unseen_distances: bool = Field(
+        default=True,
+        description="Also stop where two atoms come closer than the outer end of the potential's repulsion, "
+        "just below the shortest distance of their elements in the training data: no data reach there, and "
+        "f_i does not know it.",
+    )
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What a fit knows that its predictions do not tell.
+
+    Attributes
+    ----------
+    widening
+        Factor by which the committee was widened to match errors on held-out data.
+    closest
+        Distance in angstrom below which there are no data, by atomic numbers, ascending in each pair; pairs
+        that are missing may come as close as they like.
+    """
+
+    widening: float = 1.0
+    closest: Mapping[tuple[int, int], float] = field(default_factory=dict)
+
+    def table(self) -> tuple[NDArray[np.int64], FloatArray]:
+        """Atomic numbers in ``closest``, shape (n,), and its distances, zero where unknown, shape (n, n)."""
+        numbers = np.array(sorted({z for pair in self.closest for z in pair}), dtype=np.int64)
+        distances = np.zeros((len(numbers), len(numbers)))
+        for pair, distance in self.closest.items():
+            i, j = np.searchsorted(numbers, pair)
+            distances[i, j] = distances[j, i] = distance
+        return numbers, distances
 
 
 def relative_force_uncertainty(
@@ -61,7 +103,8 @@ def relative_force_uncertainty(
 def largest_uncertainty(values: FloatArray, layout: Layout, reduction: Reduction) -> FloatArray:
     """Reduce f_i over the atoms of each system, shape (S,).
 
-    ``softmax`` gives max_i exp(f_i) / sum_j exp(f_j), as in the paper.
+    ``softmax`` gives max_i exp(f_i) / sum_j exp(f_j), as in the paper. Shifting all f_i changes nothing in
+    it, so it is taken about the largest one: 1 / sum_j exp(f_j - max_i f_i).
     """
     largest = layout.max(values)
     if reduction == "max":
