@@ -83,7 +83,8 @@ def learn_settings(starts: Path, **changes: Any) -> LearnSettings:
 
 
 def triggering(tolerance: float, **others: Any) -> Mapping[str, Any]:
-    return {"trigger": {"tolerance": tolerance, **others}}
+    """A trigger that looks at the uncertainty alone."""
+    return {"trigger": {"tolerance": tolerance, "unseen_distances": False, **others}}
 
 
 class Listener(Silent):

@@ -9,6 +9,7 @@ from ase.calculators.emt import EMT
 from atomsmith import Dataset, Potential
 from atomsmith.data import Store
 from atomsmith.fitting.metrics import errors
+from atomsmith.learning.ends import knowledge_of
 from atomsmith.learning.loop import learn
 from atomsmith.learning.settings import LearnSettings
 from learning.calculators import fingerprint, finished
@@ -231,6 +232,88 @@ def test_large_forces_are_recorded_but_not_fitted(starts: Path, tmp_path: Path) 
     small = [c for c in data if c.forces is not None and np.linalg.norm(c.forces, axis=1).max() <= 1.0]
     assert 0 < len(small) < len(data) == 9
     assert Potential.load(outcome.potential).metadata["data"]["n_configurations"] == len(small)
+
+
+def test_what_is_not_fitted_is_no_start_either(starts: Path, tmp_path: Path) -> None:
+    """Or walkers would stop at the very distance that the potential has not seen, again and again."""
+    settings = learn_settings(
+        starts,
+        sampling=triggering(EVERY_STEP),
+        walkers={"start_from": "all"},
+        selection={"largest_force_ev_per_angstrom": 1.2, "test_fraction": 0.0},
+        stop={"labels": 24},
+    )
+    learn(settings, tmp_path / "run")
+    with Store.open(tmp_path / "run") as store:
+        begun = {w["start"] for record in store.rounds() for w in record["walkers"]}
+        beyond = {
+            e.id
+            for e in store.entries()
+            if e.origin["kind"] == "walker"
+            and e.configuration.forces is not None
+            and np.linalg.norm(e.configuration.forces, axis=1).max() > 1.2
+        }
+    assert beyond
+    assert not begun & beyond
+    assert max(begun) > 3
+
+
+def test_free_walkers_are_labelled_where_they_end(starts: Path, tmp_path: Path) -> None:
+    """They run for a random time without bias or trigger; and do not keep a run from ending."""
+    settings = learn_settings(
+        starts,
+        sampling=triggering(NEVER, minimum_steps=0),
+        walkers={"count": 4, "unbiased_fraction": 0.5},
+        selection={"per_round": 4},
+        stop={"labels": 50, "quiet_rounds": 3},
+    )
+    outcome = learn(settings, tmp_path / "run")
+    assert outcome.reason == "nothing to label was found in the last 3 rounds (stop.quiet_rounds)"
+    assert outcome.rounds == 3
+    with Store.open(tmp_path / "run") as store:
+        rounds, found, trace = store.rounds(), store.entries()[3:], store.trace()
+    assert [(e.origin["round"], e.origin["walker"]) for e in found] == [
+        (number, walker) for number in (1, 2, 3) for walker in (2, 3)
+    ]
+    assert {e.origin["reason"] for e in found} == {"max_steps"}
+    steps = [w["step"] for record in rounds for w in record["walkers"] if w["free"]]
+    assert len(set(steps)) > 3
+    assert all(w["step"] == 40 for record in rounds for w in record["walkers"] if not w["free"])
+    free = trace["walker"] >= 2
+    assert not trace["tau"][free].any()
+    assert trace["tau"][~free].any()
+
+
+def test_the_trigger_knows_where_the_data_end(starts: Path, tmp_path: Path) -> None:
+    """The outer end of the repulsion, by elements, and the factor by which the committee was widened."""
+    outcome = learn(learn_settings(starts, stop={"rounds": 1}), tmp_path / "run")
+    potential = Potential.load(outcome.potential)
+    known = knowledge_of(potential)
+    shortest = potential.metadata["data"]["shortest_distances"]
+    for name, pair in (("Cu-Cu", (29, 29)), ("Cu-Al", (13, 29))):
+        assert known.closest[pair] == pytest.approx(0.95 * shortest[name])
+    assert known.widening == potential.metadata["calibration"]["scale"] != 1.0
+
+
+def test_an_unseen_distance_is_labelled_with_its_reason(starts: Path, tmp_path: Path) -> None:
+    sampling = {
+        "temperature_k": 6000.0,
+        "max_steps": 100,
+        "trigger": {"tolerance": NEVER, "minimum_steps": 1},
+        "guards": {
+            "distance_every": 2,
+            "temperature_factor": None,
+            "energy_change_ev_per_atom": None,
+            "shortest_distance_angstrom": None,
+        },
+    }
+    learn(learn_settings(starts, sampling=sampling, stop={"rounds": 1}), tmp_path / "run")
+    with Store.open(tmp_path / "run") as store:
+        (record,) = store.rounds()
+        found = [e for e in store.entries() if e.origin.get("reason") == "unseen_distance"]
+    assert {w["reason"] for w in record["walkers"]} == {"unseen_distance"}
+    assert found
+    assert {e.state for e in found} == {"labelled"}
 
 
 def test_walkers_start_from_learned_configurations_too(starts: Path, tmp_path: Path) -> None:

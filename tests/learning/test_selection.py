@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from atomsmith.fitting.posterior import Posterior
-from atomsmith.learning.selection import select_diverse
+from atomsmith.learning.selection import repeats, select_diverse
 
 N = 6
 
@@ -47,6 +47,18 @@ def test_uncertainty_counts_per_root_of_the_number_of_atoms() -> None:
     counts = np.ones(2)
     counts[large] = 1.1 * (std[large] / std[small]) ** 2
     assert select_diverse(belief, rows, counts, 1, 0.0) == [small]
+
+
+def test_what_an_earlier_one_has_taught_is_a_repeat() -> None:
+    """By the definition: std(b - b') against a fraction of std(b)."""
+    belief = posterior(kept=4)
+    earlier, rows = configurations(3, 5), configurations(40, 6)
+    rows[:20] = earlier[np.arange(20) % 3] + np.geomspace(1e-3, 3.0, 20)[:, None] * rows[:20]
+    found = repeats(belief, rows, earlier, 0.3)
+    expected = [min(belief.std(row - other) for other in earlier) <= 0.3 * belief.std(row) for row in rows]
+    assert list(found) == expected
+    assert 0 < sum(expected) < len(expected)
+    assert not repeats(belief, rows, earlier[:0], 0.3).any()
 
 
 def test_a_duplicate_is_skipped() -> None:

@@ -11,8 +11,17 @@ from ase.io import write
 from atomsmith.data import Store
 from atomsmith.errors import InputError
 from atomsmith.learning.loop import learn
-from atomsmith.learning.starts import choose_starts, make_walkers, merged, read_starts, sampling_for
-from learning.runs import NEVER, learn_settings, starting_structures, triggering
+from atomsmith.learning.starts import (
+    choose_starts,
+    free_walkers,
+    learned,
+    make_walkers,
+    merged,
+    read_starts,
+    root_types,
+    sampling_for,
+)
+from learning.runs import EVERY_STEP, NEVER, learn_settings, starting_structures, triggering
 
 
 @pytest.mark.parametrize(("n_starts", "count"), [(3, 2), (5, 8), (4, 4), (7, 1)])
@@ -73,6 +82,43 @@ def test_overrides_reach_the_walkers(starts: Path, tmp_path: Path) -> None:
         assert walker["step"] == (30 if alloy else 40)
         targets = trace["target_temperature_k"][trace["walker"] == k]
         assert (targets == 900.0).all() == alloy
+
+
+def test_overrides_reach_what_was_learned_from_their_starts(starts: Path, tmp_path: Path) -> None:
+    """A walker from a learned configuration obeys the type of the start at the root of its line."""
+    settings = learn_settings(
+        starts,
+        sampling=triggering(EVERY_STEP) | {"temperature_k": 300.0},
+        walkers={
+            "start_from": "all",
+            "overrides": {"alloy": {"temperature_k": 900.0}, "learned": {"max_steps": 33}},
+        },
+        stop={"labels": 18},
+    )
+    learn(settings, tmp_path / "run")
+    with Store.open(tmp_path / "run") as store:
+        entries, rounds, trace = store.entries(), store.rounds(), store.trace()
+    types = root_types(entries)
+    by_id = {entry.id: entry for entry in entries}
+    seen = set()
+    for record in rounds:
+        for k, walker in enumerate(record["walkers"]):
+            start = by_id[walker["start"]]
+            here = (trace["round"] == record["number"]) & (trace["walker"] == k)
+            expected = 900.0 if types[start.id] == "alloy" else 300.0
+            assert set(trace["target_temperature_k"][here]) == {expected}
+            seen.add((types[start.id], learned(start)))
+    assert seen == {("alloy", True), ("alloy", False), ("copper", True), ("copper", False)}
+    assert sampling_for(settings, "alloy", found=True).max_steps == 33
+    assert sampling_for(settings, "alloy").max_steps == 40
+
+
+def test_free_walkers_are_the_fraction_asked_for() -> None:
+    for fraction, count in ((0.0, 8), (0.25, 8), (0.1, 3), (1.0, 4)):
+        numbers = [len(free_walkers(fraction, count, number)) for number in range(1, 41)]
+        assert sum(numbers) == round(40 * fraction * count)
+        assert max(numbers) - min(numbers) <= 1
+    assert free_walkers(0.25, 8, 3) == {6, 7}
 
 
 def test_modes_override_the_overrides(starts: Path) -> None:

@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from atomsmith.data.configuration import Configuration
 from atomsmith.evaluator import Evaluator
-from atomsmith.learning.selection import select_diverse
+from atomsmith.learning.selection import repeats, select_diverse
 from atomsmith.learning.settings import LEARNED, Mode, SelectionSettings
 from atomsmith.potential import Potential
 from atomsmith.sampling.state import StopReason, Walkers
-from atomsmith.systems import Systems
+from atomsmith.sampling.trigger import Knowledge
+from atomsmith.systems import FloatArray, Systems
+
+GUARDS = frozenset({StopReason.ENERGY, StopReason.TEMPERATURE, StopReason.SHORTEST_DISTANCE})
+"""Reasons of walkers that left physics but whose configuration may be labelled."""
 
 
-def candidates(walkers: Walkers, selection: SelectionSettings, mode: Mode) -> list[int]:
-    """Walkers whose ends may be labelled, by the reason for which they stopped."""
-    reasons = {StopReason.UNCERTAINTY}
+def candidates(
+    walkers: Walkers, selection: SelectionSettings, mode: Mode, free: Collection[int] = ()
+) -> list[int]:
+    """Walkers whose ends may be labelled, by the reason for which they stopped.
+
+    ``free`` walkers stopped at a random step, which is a reason to label.
+    """
+    reasons = {StopReason.UNCERTAINTY, StopReason.UNSEEN_DISTANCE}
     if selection.guard_stops:
-        reasons |= {StopReason.ENERGY, StopReason.TEMPERATURE, StopReason.SHORTEST_DISTANCE}
+        reasons |= GUARDS
     if mode == "random":
-        # Random selection stops at a random step, and that is its reason to label.
-        reasons.add(StopReason.MAX_STEPS)
-    return [k for k, reason in enumerate(walkers.reasons) if reason in reasons]
+        free = range(walkers.n_walkers)
+    return [
+        k
+        for k, reason in enumerate(walkers.reasons)
+        if reason in reasons or (k in free and reason is StopReason.MAX_STEPS)
+    ]
+
+
+def knowledge_of(potential: Potential) -> Knowledge:
+    """What the fit knows that predictions do not tell: how far its committee was widened, where data end."""
+    elements, closest = potential.plan["elements"], {}
+    for part in potential.plan["parts"]:
+        if part["kind"] == "zbl":
+            outer = np.reshape(part["outer"], (len(elements), len(elements)))
+            for i, a in enumerate(elements):
+                for j, b in enumerate(elements):
+                    closest[min(a, b), max(a, b)] = float(outer[i, j])
+    calibration = potential.metadata.get("calibration", {})
+    return Knowledge(widening=float(calibration.get("scale", 1.0)), closest=closest)
 
 
 def end_of(walkers: Walkers, k: int) -> Configuration:
@@ -53,6 +78,22 @@ def choose(
     return sorted(select_diverse(potential.posterior, sums, atoms, number, novelty))
 
 
+def new_to(
+    potential: Potential, ends: Sequence[Configuration], earlier: Sequence[Configuration], novelty: float
+) -> list[bool]:
+    """Whether each end differs from all earlier configurations; see `repeats`."""
+    if potential.posterior is None or not ends or not earlier:
+        return [True] * len(ends)
+    evaluator = Evaluator(potential, skin=0.0)
+
+    def features(configurations: Sequence[Configuration]) -> FloatArray:
+        systems = Systems.from_configurations(configurations)
+        return evaluator.feature_sums(systems)[0] / systems.counts[:, None]
+
+    same = repeats(potential.posterior, features(ends), features(earlier), novelty)
+    return [not one for one in same]
+
+
 def origin_of(
     walkers: Walkers, k: int, round_number: int, start: int, potential: Potential, end: Configuration
 ) -> dict[str, Any]:
@@ -79,10 +120,11 @@ def origin_of(
     return origin
 
 
-def walker_record(walkers: Walkers, k: int, start: int, selected: bool) -> dict[str, Any]:
+def walker_record(walkers: Walkers, k: int, start: int, selected: bool, free: bool) -> dict[str, Any]:
     """What the record of a round says of a walker."""
     return {
         "start": start,
+        "free": free,
         "reason": _reason(walkers, k),
         "step": int(walkers.step[k]),
         "time_fs": float(walkers.time_fs[k]),

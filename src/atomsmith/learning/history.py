@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atomsmith.data.store import Store, StoredConfiguration
-from atomsmith.learning.starts import merged
+from atomsmith.learning.starts import learned, merged, override_for, root_types
 from atomsmith.report.gather.accuracy import calibration
 from atomsmith.report.records import (
     Calibration,
@@ -105,10 +105,7 @@ class History:
 
         What walkers found is grouped by the type of the start that it came from, where there are several.
         """
-        roots: dict[int, str] = {}
-        for entry in self.entries:  # a start comes before what was found from it
-            own = entry.configuration.config_type
-            roots[entry.id] = roots.get(entry.origin.get("start", -1), own)
+        roots = root_types(self.entries)
         if len(set(roots.values())) == 1:
             return {entry.id: entry.configuration.config_type for entry in self.entries}
         return {
@@ -180,7 +177,7 @@ def trajectories(history: History) -> list[Trajectory]:
     trace = history.trace
     if len(trace["round"]) == 0:
         return []
-    entries = {entry.id: entry for entry in history.entries}
+    entries, roots = {entry.id: entry for entry in history.entries}, root_types(history.entries)
     records = {record["number"]: record["walkers"] for record in history.rounds}
     changes = (np.diff(trace["round"]) != 0) | (np.diff(trace["walker"]) != 0)
     edges = [0, *(np.flatnonzero(changes) + 1).tolist(), len(trace["round"])]
@@ -190,7 +187,9 @@ def trajectories(history: History) -> list[Trajectory]:
         number, walker = int(rows["round"][0]), int(rows["walker"][0])
         known = records[number][walker] if number in records else None
         origin = entries.get(known["start"]) if known else None
-        found.append(_trajectory(history, rows, known, origin))
+        judged = not (known and known.get("free", False))
+        tolerance = tolerance_of(history.settings, roots[origin.id], learned(origin)) if origin else None
+        found.append(_trajectory(history, rows, known, origin, tolerance if judged else None))
     return found
 
 
@@ -199,6 +198,7 @@ def _trajectory(
     rows: dict[str, NDArray[Any]],
     known: dict[str, Any] | None,
     origin: StoredConfiguration | None,
+    tolerance: float | None,
 ) -> Trajectory:
     code = int(rows["reason"][-1])
     reason = known["reason"] if known else STOP_REASONS[code].value if code >= 0 else "running"
@@ -211,18 +211,18 @@ def _trajectory(
         pressure_gpa=rows["pressure_gpa"],
         tau=rows["tau"],
         sigma_ev=rows["sigma"],
-        tolerance=tolerance_of(history.settings, origin.configuration.config_type if origin else None),
+        tolerance=tolerance,
         reason=reason_name(reason, history.settings.get("mode", "")),
         start=history.name_of(origin) if origin else "",
     )
 
 
-def tolerance_of(settings: dict[str, Any], config_type: str | None) -> float | None:
-    """Tolerance of walkers that start from a configuration type; None where nothing triggers."""
+def tolerance_of(settings: dict[str, Any], config_type: str, found: bool = False) -> float | None:
+    """Tolerance of walkers from starts of a type, or from what was learned from them; None: no trigger."""
     if settings.get("mode") == "random":
         return None
-    overrides = settings["walkers"]["overrides"].get(config_type, {})
-    trigger = merged(settings["sampling"], overrides).get("trigger")
+    special = override_for(settings["walkers"]["overrides"], config_type, found)
+    trigger = merged(settings["sampling"], special).get("trigger")
     return None if trigger is None else TriggerSettings.model_validate(trigger).tolerance
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from atomsmith.data.configuration import Configuration
 from atomsmith.data.dataset import Dataset
-from atomsmith.data.store import Store
+from atomsmith.data.store import Store, StoredConfiguration
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError, LabelError
 from atomsmith.evaluator import Evaluator
@@ -26,18 +26,35 @@ from atomsmith.fitting.fit import FitResult
 from atomsmith.fitting.kept import KeptFactors
 from atomsmith.fitting.metrics import errors
 from atomsmith.fitting.settings import PotentialSettings
-from atomsmith.learning.ends import candidates, choose, end_of, origin_of, walker_record
+from atomsmith.learning.ends import (
+    GUARDS,
+    candidates,
+    choose,
+    end_of,
+    knowledge_of,
+    new_to,
+    origin_of,
+    walker_record,
+)
 from atomsmith.learning.growth import fit_round
 from atomsmith.learning.identity import fixed_settings, require_same
 from atomsmith.learning.labelling import SCRATCH, isolated_energies, label_pending
 from atomsmith.learning.observer import Observer, Silent
 from atomsmith.learning.provenance import command_record
 from atomsmith.learning.settings import LearnSettings
-from atomsmith.learning.starts import choose_starts, make_walkers, read_starts, sampling_for
+from atomsmith.learning.starts import (
+    choose_starts,
+    free_walkers,
+    learned,
+    make_walkers,
+    read_starts,
+    root_types,
+    sampling_for,
+)
 from atomsmith.potential import Potential
 from atomsmith.reference import FailureGuard, LabelRunner, check
 from atomsmith.sampling.sampler import run as run_sampler
-from atomsmith.sampling.state import Walkers
+from atomsmith.sampling.state import StopReason, Walkers
 from atomsmith.sampling.trace import Trace
 
 CHECKPOINT = "walkers"
@@ -186,12 +203,12 @@ class Learner:
         self._write(result.potential)
         fitted = time.perf_counter()
         starts = self._starts(number)
-        walkers = self._sample(number, result.potential, [c for _, c in starts])
+        walkers = self._sample(number, result.potential, starts)
         sampled = time.perf_counter()
         record = self._record(number, result, degree) | {
             "seconds": {"fit": fitted - clock, "sample": sampled - fitted} | result.seconds
         }
-        self._end_round(number, result.potential, walkers, [i for i, _ in starts], record)
+        self._end_round(number, result.potential, walkers, [start.id for start in starts], record)
 
     def fit(self) -> tuple[FitResult, float]:
         """Fit all training configurations that are labelled."""
@@ -212,11 +229,7 @@ class Learner:
     def training_set(self) -> Dataset:
         """Labelled training configurations without those whose forces are beyond the limit."""
         limit = self.settings.selection.largest_force_ev_per_angstrom
-        data = Dataset(
-            c
-            for c in self.store.dataset("train")
-            if c.forces is None or not len(c.forces) or np.linalg.norm(c.forces, axis=1).max() <= limit
-        )
+        data = Dataset(c for c in self.store.dataset("train") if self._within_limit(c))
         if len(data) == 0:
             raise InputError(
                 f"{self.folder}: every training configuration has forces above {limit} eV/angstrom; give "
@@ -224,23 +237,41 @@ class Learner:
             )
         return data
 
-    def _starts(self, number: int) -> list[tuple[int, Configuration]]:
-        """(id, configuration) that each walker of a round starts from."""
+    def _within_limit(self, configuration: Configuration) -> bool:
+        """Whether no force is beyond the limit of what is fitted."""
+        forces = configuration.forces
+        limit = self.settings.selection.largest_force_ev_per_angstrom
+        return forces is None or bool(np.linalg.norm(forces, axis=1).max(initial=0.0) <= limit)
+
+    def _starts(self, number: int) -> list[StoredConfiguration]:
+        """What each walker of a round starts from."""
         every = self.settings.walkers.start_from == "all"
         entries = [
-            e for e in self.store.entries(state="labelled") if every or e.origin.get("kind") == "start"
+            entry
+            for entry in self.store.entries(state="labelled")
+            if entry.origin.get("kind") == "start" or (every and self._within_limit(entry.configuration))
         ]
         chosen = choose_starts(len(entries), self.settings.walkers.count, number, self.settings.seed)
-        return [(entries[k].id, entries[k].configuration) for k in chosen]
+        return [entries[k] for k in chosen]
 
-    def _sample(self, number: int, potential: Potential, starts: Sequence[Configuration]) -> Walkers:
+    def _free(self, number: int) -> set[int]:
+        """Walkers of a round that move without bias and trigger."""
+        walkers = self.settings.walkers
+        return free_walkers(walkers.unbiased_fraction, walkers.count, number)
+
+    def _sample(self, number: int, potential: Potential, starts: Sequence[StoredConfiguration]) -> Walkers:
         """Run the walkers of a round to their ends, from the last checkpoint if there is one."""
         stored = self.store.load_checkpoint(CHECKPOINT)
-        sampling = [sampling_for(self.settings, start.config_type) for start in starts]
+        types, free = root_types(self.store.entries()), self._free(number)
+        sampling = [
+            sampling_for(self.settings, types[start.id], learned(start), k in free)
+            for k, start in enumerate(starts)
+        ]
         if stored is not None and stored[1]["round"] == number:
             walkers = Walkers.from_arrays(stored[0], stored[1]["header"])
         else:
-            walkers = make_walkers(starts, sampling, number, self.settings.seed)
+            structures = [start.configuration for start in starts]
+            walkers = make_walkers(structures, sampling, number, self.settings.seed)
         evaluator = Evaluator(potential, n_threads=self.settings.threads)
         written = 0
 
@@ -258,6 +289,7 @@ class Learner:
                 walkers,
                 evaluator,
                 sampling,
+                knowledge=knowledge_of(potential),
                 on_checkpoint=checkpoint,
                 checkpoint_every=self.settings.checkpoint_every,
                 on_progress=progress,
@@ -296,7 +328,8 @@ class Learner:
     ) -> None:
         """Choose among the walkers' ends, and commit the round."""
         selection, mode = self.settings.selection, self.settings.mode
-        possible = candidates(walkers, selection, mode)
+        free = self._free(number)
+        possible = self._without_repeats(potential, walkers, candidates(walkers, selection, mode, free))
         ends = [end_of(walkers, k) for k in possible]
         chosen = choose(potential, ends, self._wanted(), selection.novelty, mode)
         rng = np.random.default_rng((self.settings.seed, 202, number))
@@ -306,8 +339,13 @@ class Learner:
             split = "test" if rng.random() < selection.test_fraction else "train"
             new.append((end, split, origin_of(walkers, k, number, starts[k], potential, end)))
         selected = {possible[index] for index in chosen}
-        record["walkers"] = [walker_record(walkers, k, s, k in selected) for k, s in enumerate(starts)]
-        record["quiet"] = not new
+        record["walkers"] = [
+            walker_record(walkers, k, s, k in selected, k in free) for k, s in enumerate(starts)
+        ]
+        # Free walkers are labelled wherever they end, which says nothing about what is left to learn.
+        record["quiet"] = all(walkers.reasons[k] is StopReason.MAX_STEPS for k in selected & free) and not (
+            selected - free
+        )
         with self.store.transaction():
             self.store.add_many(new)
             self.store.add_round(number, record)
@@ -319,6 +357,21 @@ class Learner:
             f"{', '.join(f'{count} {reason}' for reason, count in sorted(reasons.items()))}; "
             f"{len(new)} new configurations"
         )
+
+    def _without_repeats(self, potential: Potential, walkers: Walkers, possible: list[int]) -> list[int]:
+        """Leave out walkers that a guard stopped where one had been stopped and labelled before."""
+        guarded = {k for k in possible if walkers.reasons[k] in GUARDS}
+        reasons = {reason.value for reason in GUARDS}
+        earlier = [
+            entry.configuration
+            for entry in self.store.entries(state="labelled")
+            if entry.origin.get("reason") in reasons
+        ]
+        order = sorted(guarded)
+        ends = [end_of(walkers, k) for k in order]
+        new = new_to(potential, ends, earlier, self.settings.selection.novelty)
+        known = {k for k, is_new in zip(order, new, strict=True) if not is_new}
+        return [k for k in possible if k not in known]
 
     def _wanted(self) -> int:
         """Most configurations that this round may add."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atomsmith.fitting.posterior import Posterior
 from atomsmith.systems import FloatArray
@@ -51,3 +52,34 @@ def select_diverse(
             direction = rows[best] / length
             rows = rows - np.outer(rows @ direction, direction)
     return chosen
+
+
+def repeats(
+    posterior: Posterior, features: FloatArray, earlier: FloatArray, novelty: float
+) -> NDArray[np.bool_]:
+    """Which configurations are near enough to earlier ones to teach nothing that those have not taught.
+
+    One repeats another when the uncertainty of the difference of their energies per atom is at most the
+    fraction ``novelty`` of its own.
+
+    Parameters
+    ----------
+    posterior
+        Of the present potential.
+    features, earlier
+        Feature sums divided by the number of atoms, shapes (C, n) and (E, n).
+    novelty
+        Fraction, see `select_diverse`.
+
+    Returns
+    -------
+    repeats
+        Shape (C,).
+    """
+    rows, others = ((values[:, posterior.kept] @ posterior.factor) for values in (features, earlier))
+    own = np.linalg.norm(rows, axis=1)
+    nearest = np.full(len(rows), np.inf)
+    for other in others:
+        nearest = np.minimum(nearest, np.linalg.norm(rows - other, axis=1))
+    found: NDArray[np.bool_] = nearest <= novelty * own
+    return found

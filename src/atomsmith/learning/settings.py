@@ -41,8 +41,16 @@ class WalkerSettings(Settings):
     overrides: dict[str, dict[str, Any]] = Field(
         default={},
         description="Other sampling settings for walkers from starts of a configuration type, by its name; "
-        "such as {liquid: {temperature_k: 2000}}. What they leave out stays as in sampling; that of learned "
-        "configurations is 'learned'.",
+        "such as {liquid: {temperature_k: 2000}}. They also hold for what was learned from them; those "
+        "of 'learned' hold besides for everything learned. What they leave out stays as in sampling.",
+    )
+    unbiased_fraction: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        description="Share of the walkers that move without bias and trigger for a random number of steps, "
+        "and are labelled where they end: samples of what the potential will be used for, not of what it is "
+        "uncertain about.",
     )
 
 
@@ -55,7 +63,8 @@ class SelectionSettings(Settings):
         ge=0.0,
         lt=1.0,
         description="A configuration is passed over when the ones already chosen in this round explain all "
-        "but this fraction of its uncertainty.",
+        "but this fraction of its uncertainty; one that a guard stopped also when an earlier one of that "
+        "kind does.",
     )
     guard_stops: bool = Field(
         default=True,
@@ -148,4 +157,9 @@ def mode_sampling(settings: SamplingSettings, mode: Mode) -> SamplingSettings:
         return settings
     if mode == "active":
         return settings.model_copy(update={"bias": None})
+    return unbiased(settings)
+
+
+def unbiased(settings: SamplingSettings) -> SamplingSettings:
+    """Sampling settings of a walker that moves freely for a random number of steps."""
     return settings.model_copy(update={"bias": None, "trigger": None, "random_length": True})

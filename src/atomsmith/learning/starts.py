@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from atomsmith.data.configuration import Configuration
 from atomsmith.data.dataset import Dataset
+from atomsmith.data.store import StoredConfiguration
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
-from atomsmith.learning.settings import LEARNED, LearnSettings, mode_sampling
+from atomsmith.learning.settings import LEARNED, LearnSettings, mode_sampling, unbiased
 from atomsmith.sampling.integrators import thermalised
 from atomsmith.sampling.settings import SamplingSettings, common_settings
 from atomsmith.sampling.state import Walkers
@@ -31,6 +32,25 @@ def choose_starts(n_starts: int, count: int, round_number: int, seed: int) -> li
         cycle, place = divmod(k, n_starts)
         chosen.append(int(np.random.default_rng((seed, 101, cycle)).permutation(n_starts)[place]))
     return chosen
+
+
+def free_walkers(fraction: float, count: int, round_number: int) -> set[int]:
+    """Walkers of a round that move without bias and trigger: the last ones, a fraction in the long run."""
+    before, after = (int(fraction * count * number + 1e-9) for number in (round_number - 1, round_number))
+    return set(range(count - (after - before), count))
+
+
+def root_types(entries: Iterable[StoredConfiguration]) -> dict[int, str]:
+    """Configuration type of the given start that every entry (in order of ids) was found from, by its id."""
+    roots: dict[int, str] = {}
+    for entry in entries:  # a start comes before what was found from it
+        roots[entry.id] = roots.get(entry.origin.get("start", -1), entry.configuration.config_type)
+    return roots
+
+
+def learned(entry: StoredConfiguration) -> bool:
+    """Whether a walker found the configuration."""
+    return "start" in entry.origin
 
 
 def make_walkers(
@@ -84,29 +104,47 @@ def _check_overrides(settings: LearnSettings, starts: Dataset) -> None:
             raise InputError(f"walkers.overrides.{name}: {error}") from None
 
 
-def sampling_for(settings: LearnSettings, config_type: str) -> SamplingSettings:
+def sampling_for(
+    settings: LearnSettings, config_type: str, found: bool = False, free: bool = False
+) -> SamplingSettings:
     """Sampling settings of a walker: the general ones, those of its start's type, and the mode.
+
+    Parameters
+    ----------
+    settings
+        Of the run.
+    config_type
+        Type of the given start, also where a walker starts from what was learned from it.
+    found
+        Whether it starts from something learned.
+    free
+        Whether it moves without bias and trigger.
 
     Raises
     ------
     InputError
         If an override is not a valid sampling setting.
     """
-    sampling = settings.sampling
-    override = settings.walkers.overrides.get(config_type)
-    if override:
-        unknown = sorted(set(override) - set(SamplingSettings.model_fields))
-        if unknown:
-            raise InputError(
-                f"{unknown[0]!r} is no sampling setting; choose from "
-                f"{', '.join(SamplingSettings.model_fields)}."
-            )
-        try:
-            sampling = SamplingSettings.model_validate(merged(sampling.model_dump(), override))
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
-    return mode_sampling(sampling, settings.mode)
+    plain = settings.sampling.model_dump()
+    override = override_for(settings.walkers.overrides, config_type, found)
+    unknown = sorted(set(override) - set(SamplingSettings.model_fields))
+    if unknown:
+        raise InputError(
+            f"{unknown[0]!r} is no sampling setting; choose from {', '.join(SamplingSettings.model_fields)}."
+        )
+    try:
+        sampling = SamplingSettings.model_validate(merged(plain, override))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+    sampling = mode_sampling(sampling, settings.mode)
+    return unbiased(sampling) if free else sampling
+
+
+def override_for(overrides: Mapping[str, Mapping[str, Any]], config_type: str, found: bool) -> dict[str, Any]:
+    """Settings that differ for starts of a type, and for what was learned from them."""
+    special = overrides.get(config_type, {})
+    return merged(special, overrides.get(LEARNED, {}) if found else {})
 
 
 def merged(general: Mapping[str, Any], special: Mapping[str, Any]) -> dict[str, Any]:

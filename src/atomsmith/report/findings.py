@@ -178,7 +178,7 @@ def _loop_verdicts(data: ReportData) -> list[Verdict]:
     if judged:
         last = max(t.round for t in judged)
         walkers = [t for t in judged if t.round == last]
-        stopped = sum("uncertain" in t.reason for t in walkers)
+        stopped = sum("uncertain" in t.reason or "unseen" in t.reason for t in walkers)
         text = f"In the last round {stopped} of {len(walkers)} walkers stopped for uncertainty"
         if stopped == 0 and all("limit" in t.reason for t in walkers):
             found.append(Verdict("good", f"{text}: the sampled region is learned to the tolerance."))
