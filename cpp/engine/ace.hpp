@@ -20,7 +20,7 @@ struct Harmonics {
         return h.data[at(h.l_max + 1, h.l_max + 1 + m)];
     }
 
-    ATOMSMITH_INLINE void fill(Vec* data, const HarmonicTable& table, int l_max, Vec x, Vec y, Vec z) {
+    ATOMSMITH_INLINE void fill(Vec* data, const HarmonicTable<Real>& table, int l_max, Vec x, Vec y, Vec z) {
         Vec* c = data + at(l_max + 1, 0);
         Vec* s = c + l_max + 1;
         c[0] = broadcast(1.0);
@@ -33,10 +33,10 @@ struct Harmonics {
             Vec two = broadcast(table.diagonal[m]);
             data[at(m, m)] = two;
             if (m == l_max) break;
-            Vec one = table.a[(m + 1) * HarmonicTable::kStride + m] * z * two;
+            Vec one = table.a[(m + 1) * HarmonicTable<Real>::kStride + m] * z * two;
             data[at(m + 1, m)] = one;
             for (int l = m + 2; l <= l_max; ++l) {
-                const int entry = l * HarmonicTable::kStride + m;
+                const int entry = l * HarmonicTable<Real>::kStride + m;
                 const Vec now = table.a[entry] * z * one + table.b[entry] * two;
                 data[at(l, m)] = now;
                 two = one;
@@ -50,7 +50,7 @@ struct Harmonics {
 // channels.
 template <int kM, int kN>
 static inline void accumulate(const Vec* radial, int radial_stride, const Vec* angular, int angular_stride,
-                              int n_vectors, double* out) {
+                              int n_vectors, Real* out) {
     constexpr int kPadded = (kM * kN + kLanes - 1) / kLanes * kLanes;
     Vec sum[kPadded] = {};
     for (int b = 0; b < n_vectors; ++b) {
@@ -64,7 +64,7 @@ static inline void accumulate(const Vec* radial, int radial_stride, const Vec* a
 
 template <int kM>
 static inline void accumulate_any(int n, const Vec* radial, int radial_stride, const Vec* angular,
-                                  int angular_stride, int n_vectors, double* out) {
+                                  int angular_stride, int n_vectors, Real* out) {
     switch (n) {
     case 1:
         return accumulate<kM, 1>(radial, radial_stride, angular, angular_stride, n_vectors, out);
@@ -88,8 +88,8 @@ static inline void accumulate_any(int n, const Vec* radial, int radial_stride, c
 // A of lane s, contiguous in the channel; `out` has kLanes doubles to spare at its end, because every call of
 // `accumulate` may write past its channels (the next call overwrites that).
 static inline void basis_sweep(const Part& part, const Neighbourhood& near, int s, const PartWorkspace& w,
-                               Vec* harmonics, Vec* directions, double* out) {
-    const HarmonicTable& table = harmonic_table();
+                               Vec* harmonics, Vec* directions, Real* out) {
+    const HarmonicTable<Real>& table = harmonic_table<Real>();
     const std::int32_t* segment = near.segments(s);
     const std::size_t lane = static_cast<std::size_t>(s) * near.stride;
     const int l_max = part.l_max, n_lm = (l_max + 1) * (l_max + 1), n = part.radial.n;
@@ -113,7 +113,7 @@ static inline void basis_sweep(const Part& part, const Neighbourhood& near, int 
             const int count = part.radial_count[l];
             const Vec* radial = w.value + (lane + segment[z]) * n + part.radial_first[l];
             const Vec* angular = harmonics + static_cast<std::size_t>(segment[z]) * n_lm + l * l;
-            double* to = out + z * part.n_lmk + part.offset[l];
+            Real* to = out + z * part.n_lmk + part.offset[l];
             if (count <= 8 && count > 0) {
                 // Two m at a time fill the registers of the widest vectors.
                 int m = 0;
@@ -133,7 +133,7 @@ static inline void basis_sweep(const Part& part, const Neighbourhood& near, int 
 }
 
 // Lane-contiguous values [lane][channel] into [channel][lane].
-static inline void to_lanes(const double* lane_values, int lane_stride, int n, Vec* out) {
+static inline void to_lanes(const Real* lane_values, int lane_stride, int n, Vec* out) {
     for (int c = 0; c < n; c += kLanes) {
         Vec block[kLanes];
         for (int s = 0; s < kLanes; ++s) block[s] = load_unaligned(lane_values + s * lane_stride + c);
@@ -144,7 +144,7 @@ static inline void to_lanes(const double* lane_values, int lane_stride, int n, V
 
 // [channel][lane], `step` vectors from channel to channel, into lane-contiguous values; rows of `lane_values`
 // hold padded(n) doubles.
-static inline void from_lanes(const Vec* values, int step, int n, double* lane_values, int lane_stride) {
+static inline void from_lanes(const Vec* values, int step, int n, Real* lane_values, int lane_stride) {
     for (int c = 0; c < n; c += kLanes) {
         Vec block[kLanes];
         for (int k = 0; k < kLanes; ++k) block[k] = c + k < n ? values[(c + k) * step] : Vec{};
@@ -177,7 +177,7 @@ ATOMSMITH_INLINE void for_count(int n, Body body) {
 
 // Harmonics of all neighbours of lane s, one record a vector.
 static inline void directions_lane(const Part& part, const Neighbourhood& near, int s, Vec* directions) {
-    const HarmonicTable& table = harmonic_table();
+    const HarmonicTable<Real>& table = harmonic_table<Real>();
     const std::size_t lane = static_cast<std::size_t>(s) * near.stride;
     const int size = harmonics_size(part.l_max);
     for (int b = 0; b < near.segments(s)[near.n_species]; ++b)
@@ -190,18 +190,18 @@ static inline void directions_lane(const Part& part, const Neighbourhood& near, 
 // derivatives are taken of the polynomial extension of Y_lm and projected on the tangential plane at the end.
 // (Two vectors at a time were measured to be slower: too few registers.)
 template <int kSets>
-static inline void force_vector(const Part& part, const double* g, std::size_t set_stride, const Vec* value,
+static inline void force_vector(const Part& part, const Real* g, std::size_t set_stride, const Vec* value,
                                 const Vec* derivative, const Harmonics& h, const Neighbourhood& near,
                                 std::size_t at, const Gradient* gradients, int b) {
-    const HarmonicTable& table = harmonic_table();
+    const HarmonicTable<Real>& table = harmonic_table<Real>();
     const int l_max = part.l_max;
     Vec fr[kSets] = {}, fx[kSets] = {}, fy[kSets] = {}, fz[kSets] = {};
     for (int m = 0; m <= l_max; ++m) {
         Vec sc[kSets] = {}, ss[kSets] = {}, tc[kSets] = {}, ts[kSets] = {}, dc[kSets] = {}, ds[kSets] = {};
         for (int l = m; l <= l_max; ++l) {
             const int count = part.radial_count[l];
-            const double* gc = g + part.offset[l] + (l + m) * count;
-            const double* gs = g + part.offset[l] + (l - m) * count;
+            const Real* gc = g + part.offset[l] + (l + m) * count;
+            const Real* gs = g + part.offset[l] + (l - m) * count;
             const Vec* r = value + part.radial_first[l];
             const Vec* d = derivative + part.radial_first[l];
             Vec ac[kSets] = {}, as[kSets] = {}, bc[kSets] = {}, bs[kSets] = {};
@@ -231,7 +231,7 @@ static inline void force_vector(const Part& part, const double* g, std::size_t s
                 ss[i] += q * as[i];
             }
             if (m < l) {
-                const Vec dq = table.dz[l * HarmonicTable::kStride + m] * Harmonics::q(h, l, m + 1);
+                const Vec dq = table.dz[l * HarmonicTable<Real>::kStride + m] * Harmonics::q(h, l, m + 1);
                 for (int i = 0; i < kSets; ++i) {
                     tc[i] += dq * ac[i];
                     ts[i] += dq * as[i];
@@ -244,8 +244,7 @@ static inline void force_vector(const Part& part, const double* g, std::size_t s
             fz[i] += tc[i] * c + ts[i] * s;
         }
         if (m > 0) {
-            const Vec below_c = (double)m * Harmonics::c(h, m - 1),
-                      below_s = (double)m * Harmonics::s(h, m - 1);
+            const Vec below_c = (Real)m * Harmonics::c(h, m - 1), below_s = (Real)m * Harmonics::s(h, m - 1);
             for (int i = 0; i < kSets; ++i) {
                 fx[i] += sc[i] * below_c + ss[i] * below_s;
                 fy[i] += ss[i] * below_c - sc[i] * below_s;
@@ -262,7 +261,7 @@ static inline void force_vector(const Part& part, const double* g, std::size_t s
 }
 
 template <int kSets>
-static inline void force_sweep(const Part& part, const double* g, std::size_t set_stride,
+static inline void force_sweep(const Part& part, const Real* g, std::size_t set_stride,
                                const Neighbourhood& near, int s, const PartWorkspace& w,
                                const Gradient* gradients) {
     const std::int32_t* segment = near.segments(s);

@@ -16,10 +16,10 @@ ATOMSMITH_INLINE void stored_products(const Program& program, int n_channels, Ve
 // all that use it as a right factor have already added to its adjoint. Two sets at a time share indices,
 // values and branches.
 template <int kSets>
-static inline void coupled_energy(const Program& program, const double* weights, std::size_t weight_stride,
+static inline void coupled_energy(const Program& program, const Real* weights, std::size_t weight_stride,
                                   const Vec* value, Vec* adjoint, Vec* energy) {
     for (int k = 0; k < kSets * program.n_slots; ++k) adjoint[k] = Vec{};
-    const double* w[kSets];
+    const Real* w[kSets];
     for (int i = 0; i < kSets; ++i) w[i] = weights + i * weight_stride;
     const std::int32_t* right = program.right.data();
     Vec total[kSets] = {};

@@ -75,7 +75,7 @@ static inline void design_pair(const Sweep& sweep, const Part& part, int centre,
 // species].
 static inline void one_particle_gradients(const Part& part, const Neighbourhood& near, int s, int z,
                                           const PartWorkspace& own, Vec* directions, Vec* phi) {
-    const HarmonicTable& table = harmonic_table();
+    const HarmonicTable<Real>& table = harmonic_table<Real>();
     const std::int32_t* segment = near.segments(s);
     const int n = part.radial.n, stride = near.stride;
     for (int b = segment[z]; b < segment[z + 1]; ++b) {
@@ -88,7 +88,8 @@ static inline void one_particle_gradients(const Part& part, const Neighbourhood&
                 const int mu = m < 0 ? -m : m;
                 const Vec q = Harmonics::q(h, l, mu);
                 const Vec dq =
-                    mu < l ? table.dz[l * HarmonicTable::kStride + mu] * Harmonics::q(h, l, mu + 1) : Vec{};
+                    mu < l ? table.dz[l * HarmonicTable<Real>::kStride + mu] * Harmonics::q(h, l, mu + 1)
+                           : Vec{};
                 const Vec trig = m < 0 ? Harmonics::s(h, mu) : Harmonics::c(h, mu);
                 Vec fx{}, fy{};
                 if (mu > 0) {

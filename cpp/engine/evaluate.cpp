@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
 
 #include "parallel.hpp"
 
@@ -15,11 +16,21 @@ constexpr std::size_t kAlignment = 64;
 
 } // namespace
 
-Batch::Batch(std::shared_ptr<const Model> model, const BatchView& view, int n_threads)
-    : model_(std::move(model)), view_(view),
-      layout_(make_layout(view, model_->n_species(), kernels().lanes, n_threads)) {
+Batch::Batch(std::shared_ptr<const Model> model, const BatchView& view, int n_threads, Precision precision)
+    : model_(std::move(model)), kernels_(kernels(precision)), view_(view),
+      layout_(make_layout(view, model_->n_species(), kernels_.lanes, n_threads)) {
     view_.neighbour = nullptr;
     view_.shift = nullptr;
+    if (precision == Precision::kDouble) return;
+    for (const Part& part : model_->parts)
+        if (!works_in_single_precision(part))
+            throw std::invalid_argument("this model has parts that are evaluated in double precision only");
+}
+
+const Kernels& Batch::double_kernels() const {
+    if (kernels_.forward == nullptr)
+        throw std::invalid_argument("features, their sums and their rows need a batch of double precision");
+    return kernels_;
 }
 
 void Batch::set_geometry(const double* positions, const double* cells) {
@@ -121,60 +132,45 @@ void Batch::reduce(int n_sets, int n_threads, double* forces, double* virial) {
                        k] += chunk_virial_[9 * (c * n_sets + set) + k];
 }
 
-void Batch::reduce_atom_virials(double* by_neighbour) const {
-    for (std::size_t i = 0; i < static_cast<std::size_t>(view_.n_atoms); ++i) {
-        double sum[9] = {};
-        for (std::int64_t e = layout_.incoming_first[i]; e < layout_.incoming_first[i + 1]; ++e)
-            for (int k = 0; k < 9; ++k) sum[k] += image_virial_[9 * std::size_t{layout_.incoming[e]} + k];
-        std::copy(sum, sum + 9, by_neighbour + 9 * i);
-    }
-}
-
 // `prepare` gives each chunk's sweep its coefficients.
 template <class Prepare>
 void Batch::sweep_backward(int n_sets, int n_threads, double* energies, double* forces, double* virial,
-                           const AtomVirials* atoms, const Prepare& prepare) {
+                           const Prepare& prepare) {
     const int chunks = static_cast<int>(layout_.chunks.size());
     image_forces_.resize(std::max(image_forces_.size(), 3 * layout_.images.size() * n_sets));
     chunk_virial_.resize(std::max(chunk_virial_.size(), std::size_t{9} * chunks * n_sets));
-    if (atoms) image_virial_.assign(9 * layout_.images.size(), 0.0);
-    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_, n_sets, false);
+    const std::size_t doubles = kernels_.scratch_doubles(*model_, layout_, n_sets, false);
     n_threads = std::max(1, std::min(n_threads, chunks));
     reserve(n_threads);
     parallel_for(chunks, n_threads, [&](int item, int thread) {
         const BatchLayout::Chunk& chunk = layout_.chunks[item];
         Sweep s = sweep(chunk, thread);
         prepare(s);
-        if (atoms) {
-            s.centre_virial = atoms->by_centre;
-            s.image_virial = image_virial_.data();
-        }
         s.energies = energies;
         s.forces = image_forces_.data();
         const auto forces_of = [&](std::size_t set) {
             return image_forces_.data() + 3 * (set * layout_.images.size() + chunk.first_image);
         };
         for (int set = 0; set < n_sets; ++set) std::fill_n(forces_of(set), 3 * chunk.n_images, 0.0);
-        kernels().backward(s, scratch(scratch_, thread, doubles));
+        kernels_.backward(s, scratch(scratch_, thread, doubles));
         for (int set = 0; set < n_sets; ++set)
             sum_virial(chunk, places_[thread], forces_of(set),
                        chunk_virial_.data() + 9 * (static_cast<std::size_t>(item) * n_sets + set));
     });
     reduce(n_sets, n_threads, forces, virial);
-    if (atoms) reduce_atom_virials(atoms->by_neighbour);
 }
 
-void Batch::predict(const Weights& weights, int n_threads, double* energies, double* forces, double* virial,
-                    const AtomVirials* atoms) {
-    sweep_backward(weights.n_sets, n_threads, energies, forces, virial, atoms,
+void Batch::predict(const Weights& weights, int n_threads, double* energies, double* forces, double* virial) {
+    sweep_backward(weights.n_sets, n_threads, energies, forces, virial,
                    [&](Sweep& s) { s.weights = &weights; });
 }
 
 void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
-    const int lanes = kernels().lanes, n_species = model_->n_species(), n_features = model_->n_features;
+    const int lanes = double_kernels().lanes, n_species = model_->n_species(),
+              n_features = model_->n_features;
     const int chunks = static_cast<int>(layout_.chunks.size()),
               tables = static_cast<int>(model_->parts.size()) * n_species;
-    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_, 1, false);
+    const std::size_t doubles = double_kernels().scratch_doubles(*model_, layout_, 1, false);
     const std::size_t kept = channel_doubles_per_block(*model_, lanes) * layout_.n_blocks;
     const bool keep = kept <= kMaxKeptDoubles;
     channels_kept_ = false;
@@ -207,7 +203,7 @@ void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
         s.term_sums = table.data();
         s.energies = fixed_energies;
         s.channels_out = keep ? channels_.data() : nullptr;
-        kernels().forward(s, scratch(scratch_, thread, doubles));
+        double_kernels().forward(s, scratch(scratch_, thread, doubles));
         for (int t = 0; t < tables; ++t) {
             if (!used[t % n_species] || offset[t + 1] == offset[t]) continue;
             const Part& part = model_->parts[t / n_species];
@@ -231,8 +227,9 @@ void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
 }
 
 void Batch::backward(const double* coefficients, int n_threads, double* energies, double* forces,
-                     double* virial, const AtomVirials* atoms) {
+                     double* virial) {
     const int n_species = model_->n_species(), n_features = model_->n_features;
+    double_kernels();
     const int tables = static_cast<int>(model_->parts.size()) * n_species;
     std::vector<std::size_t> offset(tables + 1, 0);
     for (int t = 0; t < tables; ++t) {
@@ -256,7 +253,7 @@ void Batch::backward(const double* coefficients, int n_threads, double* energies
         }
     });
     const bool basis_kept = channels_kept_ && geometry_is_remembered();
-    sweep_backward(1, n_threads, energies, forces, virial, atoms, [&](Sweep& s) {
+    sweep_backward(1, n_threads, energies, forces, virial, [&](Sweep& s) {
         const std::size_t system = s.chunk->system;
         s.system_coefficients = coefficients + system * n_features;
         s.system_values = table.data() + system * tables;
@@ -266,14 +263,14 @@ void Batch::backward(const double* coefficients, int n_threads, double* energies
 
 void Batch::features(int n_threads, double* features) {
     std::memset(features, 0, sizeof(double) * view_.n_centres * model_->n_features);
-    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_, 1, false);
+    const std::size_t doubles = double_kernels().scratch_doubles(*model_, layout_, 1, false);
     const int chunks = static_cast<int>(layout_.chunks.size());
     n_threads = std::max(1, std::min(n_threads, chunks));
     reserve(n_threads);
     parallel_for(chunks, n_threads, [&](int item, int thread) {
         Sweep s = sweep(layout_.chunks[item], thread);
         s.atom_features = features;
-        kernels().forward(s, scratch(scratch_, thread, doubles));
+        double_kernels().forward(s, scratch(scratch_, thread, doubles));
     });
 }
 
@@ -289,7 +286,7 @@ void Batch::design_rows(int n_threads, double* energy, double* forces, double* v
     };
     std::vector<int> first_atom(systems + 1, view_.n_centres);
     for (int i = view_.n_centres - 1; i >= 0; --i) first_atom[view_.system[i]] = i;
-    const std::size_t doubles = kernels().scratch_doubles(*model_, layout_, 1, true);
+    const std::size_t doubles = double_kernels().scratch_doubles(*model_, layout_, 1, true);
     n_threads = std::max(1, std::min(n_threads, view_.n_systems));
     reserve(n_threads);
     parallel_for(view_.n_systems, n_threads, [&](int system, int thread) {
@@ -302,7 +299,7 @@ void Batch::design_rows(int n_threads, double* energy, double* forces, double* v
             s.design_forces_stride = static_cast<std::int64_t>(3 * atoms);
             s.design_virial = virial + 6 * static_cast<std::size_t>(system);
             s.design_virial_stride = static_cast<std::int64_t>(6 * systems);
-            kernels().design(s, scratch(scratch_, thread, doubles));
+            double_kernels().design(s, scratch(scratch_, thread, doubles));
         }
     });
 }

@@ -1,4 +1,5 @@
-// The sweeps over blocks of atoms. This file is compiled once for every instruction set.
+// The sweeps over blocks of atoms. This file is compiled once for every instruction set, and for each again
+// with ATOMSMITH_SINGLE: then only the backward sweep of linear ACE, pair functions and repulsion.
 //
 // It must not instantiate standard-library templates that other files use too: the linker would keep one
 // copy, maybe one compiled for instructions that the processor lacks. (Only inlined accessors of std::vector
@@ -6,12 +7,14 @@
 #include "kernels.hpp"
 
 #include "ace.hpp"
-#include "bispectrum_design.hpp"
 #include "coupling.hpp"
-#include "design.hpp"
-#include "embedding.hpp"
 #include "pair.hpp"
 #include "workspace.hpp"
+#ifndef ATOMSMITH_SINGLE
+#include "bispectrum_design.hpp"
+#include "design.hpp"
+#include "embedding.hpp"
+#endif
 
 namespace atomsmith::ATOMSMITH_ISA {
 
@@ -34,7 +37,8 @@ Block block_at(const Sweep& sweep, int index) {
 }
 
 // Radial functions of all parts and the values of all channels and stored nodes.
-void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program* const* programs) {
+void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program* const* programs,
+             bool slopes = true) {
     const Model& model = *sweep.model;
     for (int s = 0; s < kLanes; ++s)
         gather_lane(sweep, w, s, s < block.n ? block.atoms[s] : -1, block.own[s]);
@@ -45,27 +49,29 @@ void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program
         const Part& part = model.parts[k];
         PartWorkspace& own = w.parts[k];
         if (part.radial.n > 0)
-            for (int s = 0; s < block.n; ++s) radial_lane(part, block.centre, w.near, s, own);
+            for (int s = 0; s < block.n; ++s) radial_lane(part, block.centre, w.near, s, slopes, own);
         if (part.n_channels == 0) continue;
         const int n = part.n_channels, lane_stride = padded(n) + kLanes;
-        if (sweep.channels_in) {
-            const double* from = sweep.channels_in + block_channels + channels_before;
+        if (const auto* in = reinterpret_cast<const Real*>(sweep.channels_in)) {
+            const Real* from = in + block_channels + channels_before;
             for (int c = 0; c < n; ++c)
                 own.slots[c] = load_unaligned(from + static_cast<std::size_t>(c) * kLanes);
         } else {
             for (int s = 0; s < kLanes; ++s) {
-                double* lane = w.lane_channels + static_cast<std::size_t>(s) * lane_stride;
+                Real* lane = w.lane_channels + static_cast<std::size_t>(s) * lane_stride;
                 if (s >= block.n)
-                    for (int c = 0; c < n; ++c) lane[c] = 0.0;
+                    for (int c = 0; c < n; ++c) lane[c] = 0;
                 else if (part.kind == Part::Kind::kAce)
                     basis_sweep(part, w.near, s, own, w.harmonics, w.directions, lane);
+#ifndef ATOMSMITH_SINGLE
                 else
                     density_sweep(part, block.centre, w.near, s, own, lane);
+#endif
             }
             to_lanes(w.lane_channels, lane_stride, n, own.slots);
         }
-        if (sweep.channels_out) {
-            double* to = sweep.channels_out + block_channels + channels_before;
+        if (auto* out = reinterpret_cast<Real*>(sweep.channels_out)) {
+            Real* to = out + block_channels + channels_before;
             for (int c = 0; c < n; ++c)
                 store_unaligned(to + static_cast<std::size_t>(c) * kLanes, own.slots[c]);
         }
@@ -91,18 +97,21 @@ Plans plans_of(const Sweep& sweep, int centre) {
     return plans;
 }
 
-const double* term_weights(const Sweep& sweep, int part, int centre, int set) {
-    if (!sweep.weights) return sweep.system_values[part * sweep.model->n_species() + centre];
+// Weights that belong to one system are of double precision; there are none in single precision.
+const Real* term_weights(const Sweep& sweep, int part, int centre, int set) {
+    if (!sweep.weights)
+        return reinterpret_cast<const Real*>(sweep.system_values[part * sweep.model->n_species() + centre]);
     const Weights::Centre& own = sweep.weights->centres[part][centre];
-    return own.values.data() + static_cast<std::size_t>(set) * own.program.n_weights;
+    return own.values.data<Real>() + static_cast<std::size_t>(set) * own.program.n_weights;
 }
 
-const double* coefficients_of(const Sweep& sweep, int set) {
-    return sweep.weights
-               ? sweep.weights->coefficients.data() + static_cast<std::size_t>(set) * sweep.model->n_features
-               : sweep.system_coefficients;
+const Real* coefficients_of(const Sweep& sweep, int set) {
+    return sweep.weights ? sweep.weights->coefficients.data<Real>() +
+                               static_cast<std::size_t>(set) * sweep.model->n_features
+                         : reinterpret_cast<const Real*>(sweep.system_coefficients);
 }
 
+#ifndef ATOMSMITH_SINGLE
 // Energies, and dE/d(density) lane by lane, of the bispectrum of one block; lanes = atoms.
 void couple_bispectrum(const Sweep& sweep, const Block& block, int k, int n_sets, Workspace& w) {
     const Part& part = sweep.model->parts[k];
@@ -142,17 +151,22 @@ void couple_bispectrum(const Sweep& sweep, const Block& block, int k, int n_sets
     }
 }
 
+#endif
+
 // Energies, and dE/dA lane by lane, of one block with every set of coefficients; lanes = atoms.
 void couple(const Sweep& sweep, const Block& block, const Plans& plans, int n_sets, Workspace& w) {
     const Model& model = *sweep.model;
     for (int k = 0; k < n_sets * kLanes; ++k) w.energies[k] = 0.0;
     for (std::size_t k = 0; k < model.parts.size(); ++k) {
         const Part& part = model.parts[k];
+#ifndef ATOMSMITH_SINGLE
         if (part.kind == Part::Kind::kBispectrum)
             couple_bispectrum(sweep, block, static_cast<int>(k), n_sets, w);
+#endif
         if (part.kind != Part::Kind::kAce) continue;
         const PartWorkspace& own = w.parts[k];
         const int n = part.n_channels, lane_stride = padded(n);
+#ifndef ATOMSMITH_SINGLE
         if (!part.embeddings.empty()) {
             const Vec energy = embedded_energy(part, block.centre, w.near, block.n, w.parts[k]);
             from_lanes(own.adjoint, 1, n, own.gradients, lane_stride);
@@ -160,10 +174,11 @@ void couple(const Sweep& sweep, const Block& block, const Plans& plans, int n_se
                 for (int s = 0; s < block.n; ++s) w.energies[set * kLanes + s] += energy[s];
             continue;
         }
+#endif
         const Program& program = *plans.program[k];
         for (int set = 0; set < n_sets;) {
             const int width = n_sets - set >= 2 ? 2 : 1;
-            const double* weights = term_weights(sweep, static_cast<int>(k), block.centre, set);
+            const Real* weights = term_weights(sweep, static_cast<int>(k), block.centre, set);
             Vec coupled[2];
             if (width == 2)
                 coupled_energy<2>(program, weights, program.n_weights, own.slots, own.adjoint, coupled);
@@ -193,15 +208,17 @@ void backward_lane(const Sweep& sweep, const Block& block, int s, int set, doubl
         const Part& part = model.parts[k];
         const PartWorkspace& own = w.parts[k];
         const std::size_t lane_stride = padded(part.n_channels);
-        const double* g = own.gradients + (set * kLanes + s) * lane_stride;
+        const Real* g = own.gradients + (set * kLanes + s) * lane_stride;
         if (part.has_linear_products())
             force_sweep<kSets>(part, g, kLanes * lane_stride, w.near, s, own, w.gradients);
+#ifndef ATOMSMITH_SINGLE
         if (part.kind == Part::Kind::kBispectrum)
             for (int i = 0; i < kSets; ++i)
                 sphere_force_sweep(part, block.centre, g + i * kLanes * lane_stride, w.near, s, own,
                                    w.gradients[i]);
+#endif
         for (int i = 0; i < kSets; ++i) {
-            const double* coefficients = coefficients_of(sweep, set + i) + part.first_feature;
+            const Real* coefficients = coefficients_of(sweep, set + i) + part.first_feature;
             if (part.kind == Part::Kind::kE0) energies[i] += coefficients[block.centre];
             if (part.kind == Part::Kind::kPair)
                 energies[i] += pair_energy(part, block.centre, coefficients, w.near, s, own, w.gradients[i]);
@@ -213,7 +230,6 @@ void backward_lane(const Sweep& sweep, const Block& block, int s, int set, doubl
         add_forces(w, s, block.own[s], w.gradients[i],
                    sweep.forces + 3 * ((set + i) * images + sweep.chunk->first_image));
     }
-    if (sweep.centre_virial && set == 0) add_atom_virials(sweep, w, s, block.atoms[s], w.gradients[0]);
 }
 
 // First the coupling of all sets, lanes = atoms; then lane by lane the force sweeps, which share the
@@ -229,7 +245,9 @@ void backward_block(const Sweep& sweep, const Block& block, const Plans& plans, 
             if (part.kind == Part::Kind::kAce) directions_lane(part, w.near, s, w.parts[k].directions);
             if (part.kind == Part::Kind::kZbl)
                 fixed_energy += zbl_energy(part, block.centre, w.near, s, w.fixed);
+#ifndef ATOMSMITH_SINGLE
             if (!part.embeddings.empty()) embedded_forces(part, s, w, w.parts[k]);
+#endif
         }
         int set = 0;
         for (; set + kSetsAtOnce <= n_sets; set += kSetsAtOnce)
@@ -250,6 +268,7 @@ void backward(const Sweep& sweep, double* scratch) {
     }
 }
 
+#ifndef ATOMSMITH_SINGLE
 void add_features(const Sweep& sweep, const Block& block, const Plans& plans, const Workspace& w, int s,
                   double* to) {
     const Model& model = *sweep.model;
@@ -318,7 +337,7 @@ void forward(const Sweep& sweep, double* scratch) {
     for (int index = sweep.chunk->begin; index < sweep.chunk->end; ++index) {
         const Block block = block_at(sweep, index);
         const Plans plans = plans_of(sweep, block.centre);
-        prepare(sweep, block, w, plans.program);
+        prepare(sweep, block, w, plans.program, false);
         for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
             const Part& part = sweep.model->parts[k];
             if (part.kind != Part::Kind::kBispectrum) continue;
@@ -357,6 +376,11 @@ void design(const Sweep& sweep, double* scratch) {
         }
     }
 }
+
+#else
+constexpr void (*forward)(const Sweep&, double*) = nullptr;
+constexpr void (*design)(const Sweep&, double*) = nullptr;
+#endif
 
 std::size_t scratch_doubles(const Model& model, const BatchLayout& layout, int n_sets, bool for_design) {
     Arena arena{nullptr};

@@ -28,11 +28,9 @@ struct Sweep {
     const Weights* weights = nullptr;
     const double* system_coefficients = nullptr; // [n_features]
     const double* const* system_values =
-        nullptr;                     // [part * n_species + species]: weights of the full programs
-    double* energies = nullptr;      // [set][n_atoms]
-    double* forces = nullptr;        // [set][images of all chunks][3]: added to
-    double* centre_virial = nullptr; // [n_centres][9], of the first set; see `AtomVirials`
-    double* image_virial = nullptr;  // [images of all chunks][9], of the first set: added to
+        nullptr;                // [part * n_species + species]: weights of the full programs
+    double* energies = nullptr; // [set][n_atoms]
+    double* forces = nullptr;   // [set][images of all chunks][3]: added to
 
     // Forward sweeps.
     double* feature_sums = nullptr;     // [n_features], added to (all but the ace parts)
@@ -49,6 +47,11 @@ struct Sweep {
     int first_atom = 0;
 };
 
+// Of the sweeps; positions are subtracted, and energies of atoms and forces summed, in double precision
+// always.
+enum class Precision { kDouble, kSingle };
+
+// `forward` and `design` are null in single precision.
 struct Kernels {
     const char* name;
     int lanes;
@@ -59,7 +62,7 @@ struct Kernels {
 };
 
 // The best kernels that this processor runs; the environment variable ATOMSMITH_ISA names others (for tests).
-const Kernels& kernels();
+const Kernels& kernels(Precision precision = Precision::kDouble);
 
 // Doubles that `channels_out` needs for every block.
 std::size_t channel_doubles_per_block(const Model& model, int lanes);

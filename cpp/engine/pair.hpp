@@ -6,14 +6,14 @@
 namespace atomsmith::ATOMSMITH_ISA {
 
 // Adds the gradient of sum_j sum_k c_k R_k(r_ij) and returns the energy; coefficients are those of the part.
-static inline double pair_energy(const Part& part, int centre, const double* coefficients,
+static inline double pair_energy(const Part& part, int centre, const Real* coefficients,
                                  const Neighbourhood& near, int s, const PartWorkspace& w,
                                  const Gradient& gradient) {
     const std::int32_t* segment = near.segments(s);
     const int n = part.radial.n;
     Vec energy{};
     for (int z = 0; z < near.n_species; ++z) {
-        const double* c = coefficients + part.pair_first_feature[centre * near.n_species + z];
+        const Real* c = coefficients + part.pair_first_feature[centre * near.n_species + z];
         for (int b = segment[z]; b < segment[z + 1]; ++b) {
             const std::size_t at = static_cast<std::size_t>(s) * near.stride + b;
             Vec slope{};

@@ -143,8 +143,8 @@ void finish_embedding(Part& part, int n_species) {
 }
 
 void finish_ace(Part& part, int n_species) {
-    require(part.l_max >= 0 && part.l_max <= HarmonicTable::kMaxL,
-            "l_max must be between 0 and " + std::to_string(HarmonicTable::kMaxL));
+    require(part.l_max >= 0 && part.l_max <= HarmonicTable<double>::kMaxL,
+            "l_max must be between 0 and " + std::to_string(HarmonicTable<double>::kMaxL));
     const std::size_t n_l = part.l_max + 1;
     require(part.radial_first.size() == n_l && part.radial_count.size() == n_l,
             "radial_first/count need l_max + 1");
@@ -175,22 +175,39 @@ void finish_ace(Part& part, int n_species) {
 
 } // namespace
 
-HarmonicTable::HarmonicTable() : a{}, b{}, dz{}, diagonal{} {
+namespace {
+
+template <class Real>
+HarmonicTable<Real> make_harmonic_table() {
+    using Table = HarmonicTable<Real>;
+    Table table{};
     double factorial = 1.0; // (2m-1)!!
-    for (int m = 0; m <= kMaxL; ++m) {
+    for (int m = 0; m <= Table::kMaxL; ++m) {
         if (m > 0) factorial *= 2 * m - 1;
-        diagonal[m] = factorial * normalisation(m, m);
-        for (int l = m + 1; l <= kMaxL; ++l) {
-            const int at = l * kStride + m;
-            a[at] = (2 * l - 1.0) / (l - m) * normalisation(l, m) / normalisation(l - 1, m);
-            if (l > m + 1) b[at] = -(l + m - 1.0) / (l - m) * normalisation(l, m) / normalisation(l - 2, m);
-            dz[at] = normalisation(l, m) / normalisation(l, m + 1);
+        table.diagonal[m] = static_cast<Real>(factorial * normalisation(m, m));
+        for (int l = m + 1; l <= Table::kMaxL; ++l) {
+            const int at = l * Table::kStride + m;
+            const double norm = normalisation(l, m);
+            table.a[at] = static_cast<Real>((2 * l - 1.0) / (l - m) * norm / normalisation(l - 1, m));
+            if (l > m + 1)
+                table.b[at] = static_cast<Real>(-(l + m - 1.0) / (l - m) * norm / normalisation(l - 2, m));
+            table.dz[at] = static_cast<Real>(norm / normalisation(l, m + 1));
         }
     }
+    return table;
 }
 
-const HarmonicTable& harmonic_table() {
-    static const HarmonicTable table;
+} // namespace
+
+template <>
+const HarmonicTable<double>& harmonic_table() {
+    static const HarmonicTable<double> table = make_harmonic_table<double>();
+    return table;
+}
+
+template <>
+const HarmonicTable<float>& harmonic_table() {
+    static const HarmonicTable<float> table = make_harmonic_table<float>();
     return table;
 }
 
@@ -379,6 +396,11 @@ ProductList products_of(const AceCentre& centre, int n_densities, const std::vec
     return products;
 }
 
+bool works_in_single_precision(const Part& part) {
+    return part.kind != Part::Kind::kBispectrum && part.radial.spline.row_size == 0 &&
+           part.embeddings.empty();
+}
+
 void spread_weights(const AceCentre& centre, const Program& program, const double* coefficients,
                     double* weights) {
     for (int k = 0; k < program.n_weights; ++k) {
@@ -394,7 +416,8 @@ std::shared_ptr<Weights> make_weights(const Model& model, const double* coeffici
     auto weights = std::make_shared<Weights>();
     const int n = model.n_features;
     weights->n_sets = n_sets;
-    weights->coefficients.assign(coefficients, coefficients + static_cast<std::size_t>(n_sets) * n);
+    weights->coefficients =
+        std::vector<double>(coefficients, coefficients + static_cast<std::size_t>(n_sets) * n);
     for (const Part& part : model.parts) {
         weights->centres.emplace_back();
         if (part.kind != Part::Kind::kAce) continue;
@@ -412,10 +435,11 @@ std::shared_ptr<Weights> make_weights(const Model& model, const double* coeffici
             }
             Weights::Centre spread;
             spread.program = build_program(centre, n_channels, active);
-            spread.values.resize(static_cast<std::size_t>(n_sets) * spread.program.n_weights);
+            std::vector<double> values(static_cast<std::size_t>(n_sets) * spread.program.n_weights);
             for (int s = 0; s < n_sets; ++s)
                 spread_weights(centre, spread.program, coefficients + static_cast<std::size_t>(s) * n + first,
-                               spread.values.data() + static_cast<std::size_t>(s) * spread.program.n_weights);
+                               values.data() + static_cast<std::size_t>(s) * spread.program.n_weights);
+            spread.values = std::move(values);
             weights->centres.back().push_back(std::move(spread));
         }
     }

@@ -15,17 +15,44 @@
 namespace atomsmith {
 
 // Constants of the recursion of orthonormal real spherical harmonics, row l, column m.
+template <class Real>
 struct HarmonicTable {
     static constexpr int kMaxL = 12;
     static constexpr int kStride = kMaxL + 1;
-    double a[kStride * kStride]; // q_lm = a z q_{l-1,m} + b q_{l-2,m}
-    double b[kStride * kStride];
-    double dz[kStride * kStride]; // d q_lm / dz = dz q_{l,m+1}
-    double diagonal[kStride];     // q_mm
-    HarmonicTable();
+    Real a[kStride * kStride]; // q_lm = a z q_{l-1,m} + b q_{l-2,m}
+    Real b[kStride * kStride];
+    Real dz[kStride * kStride]; // d q_lm / dz = dz q_{l,m+1}
+    Real diagonal[kStride];     // q_mm
 };
 
-const HarmonicTable& harmonic_table();
+template <class Real>
+const HarmonicTable<Real>& harmonic_table();
+template <>
+const HarmonicTable<double>& harmonic_table();
+template <>
+const HarmonicTable<float>& harmonic_table();
+
+// Numbers that kernels of both precisions read.
+class Numbers {
+public:
+    Numbers() = default;
+    Numbers(std::vector<double> values)
+        : double_(std::move(values)), single_(double_.begin(), double_.end()) {}
+    std::size_t size() const { return double_.size(); }
+    const double& operator[](std::size_t k) const { return double_[k]; }
+    const std::vector<double>& values() const { return double_; }
+    template <class Real>
+    const Real* data() const {
+        if constexpr (sizeof(Real) == sizeof(double))
+            return double_.data();
+        else
+            return single_.data();
+    }
+
+private:
+    std::vector<double> double_;
+    std::vector<float> single_;
+};
 
 // Radial functions as cubic Hermite pieces; row: values, then slopes per bin, each padded to 64 bytes.
 struct SplineTable {
@@ -41,7 +68,8 @@ struct Radial {
     int outer_power = 0;
     int p = 0, q = 0;
     double a = 0.0;
-    std::vector<double> cutoff, inner, r0, shift, scale, recurrence;
+    std::vector<double> cutoff, inner, r0, shift, scale;
+    Numbers recurrence;
     SplineTable spline;
 };
 
@@ -101,6 +129,9 @@ struct Part {
     int features_per_centre() const { return n_features / static_cast<int>(bispectrum.channel.size()); }
 };
 
+// Whether kernels of single precision can evaluate the part.
+bool works_in_single_precision(const Part& part);
+
 struct Model {
     std::vector<std::int32_t> elements;
     std::vector<Part> parts;
@@ -126,10 +157,10 @@ Program build_program(const AceCentre& centre, int n_channels, const std::vector
 // One or several sets of linear coefficients, spread over the terms of every centre.
 struct Weights {
     int n_sets = 0;
-    std::vector<double> coefficients; // [set][feature]
+    Numbers coefficients; // [set][feature]
     struct Centre {
         Program program;
-        std::vector<double> values; // [set][weight]
+        Numbers values; // [set][weight]
     };
     std::vector<std::vector<Centre>> centres; // [part][species]; empty for other kinds
 };

@@ -1,4 +1,5 @@
-// One vector of doubles, as wide as the instruction set this file is compiled for.
+// One vector of real numbers, as wide as the instruction set this file is compiled for; double precision, or
+// single with -DATOMSMITH_SINGLE.
 //
 // GCC/Clang vector extensions: arithmetic and comparisons work lane by lane, scalars broadcast. Emulating a
 // wider vector than the hardware has was measured to be many times slower, hence the width follows the
@@ -17,36 +18,49 @@
 namespace atomsmith::ATOMSMITH_ISA {
 
 #if defined(__AVX512F__)
-inline constexpr int kLanes = 8;
+inline constexpr int kBytes = 64;
 #elif defined(__AVX__)
-inline constexpr int kLanes = 4;
+inline constexpr int kBytes = 32;
 #else
-inline constexpr int kLanes = 2;
+inline constexpr int kBytes = 16;
 #endif
 
-typedef double Vec __attribute__((vector_size(kLanes * sizeof(double))));
-typedef std::int64_t Mask __attribute__((vector_size(kLanes * sizeof(double))));
-// May be loaded from and stored to addresses that are only aligned to one double.
-typedef double VecUnaligned __attribute__((vector_size(kLanes * sizeof(double)), aligned(8), may_alias));
+#ifdef ATOMSMITH_SINGLE
+typedef float Real;
+typedef std::int32_t Whole;
+#else
+typedef double Real;
+typedef std::int64_t Whole;
+#endif
+inline constexpr int kLanes = kBytes / sizeof(Real);
+
+typedef Real Vec __attribute__((vector_size(kBytes)));
+typedef Whole Mask __attribute__((vector_size(kBytes)));
+// May be loaded from and stored to addresses that are only aligned to one number.
+typedef Real VecUnaligned __attribute__((vector_size(kBytes), aligned(sizeof(Real)), may_alias));
 
 #define ATOMSMITH_INLINE static inline __attribute__((always_inline))
 
-ATOMSMITH_INLINE Vec broadcast(double value) { return Vec{} + value; }
+ATOMSMITH_INLINE Vec broadcast(Real value) { return Vec{} + value; }
 
-ATOMSMITH_INLINE void store_unaligned(double* to, Vec value) { *reinterpret_cast<VecUnaligned*>(to) = value; }
+ATOMSMITH_INLINE void store_unaligned(Real* to, Vec value) { *reinterpret_cast<VecUnaligned*>(to) = value; }
 
-ATOMSMITH_INLINE Vec load_unaligned(const double* from) {
-    return *reinterpret_cast<const VecUnaligned*>(from);
-}
+ATOMSMITH_INLINE Vec load_unaligned(const Real* from) { return *reinterpret_cast<const VecUnaligned*>(from); }
 
 ATOMSMITH_INLINE Vec select(Mask mask, Vec yes, Vec no) { return mask ? yes : no; }
 
-ATOMSMITH_INLINE Vec max(Vec a, double b) { return select(a > b, a, broadcast(b)); }
+ATOMSMITH_INLINE Vec max(Vec a, Real b) { return select(a > b, a, broadcast(b)); }
 
-ATOMSMITH_INLINE Vec min(Vec a, double b) { return select(a < b, a, broadcast(b)); }
+ATOMSMITH_INLINE Vec min(Vec a, Real b) { return select(a < b, a, broadcast(b)); }
 
 ATOMSMITH_INLINE Vec square_root(Vec a) {
-#if defined(__AVX512F__)
+#if defined(ATOMSMITH_SINGLE) && defined(__AVX512F__)
+    return (Vec)_mm512_sqrt_ps((__m512)a);
+#elif defined(ATOMSMITH_SINGLE) && defined(__AVX__)
+    return (Vec)_mm256_sqrt_ps((__m256)a);
+#elif defined(ATOMSMITH_SINGLE) && defined(__x86_64__)
+    return (Vec)_mm_sqrt_ps((__m128)a);
+#elif defined(__AVX512F__)
     return (Vec)_mm512_sqrt_pd((__m512d)a);
 #elif defined(__AVX__)
     return (Vec)_mm256_sqrt_pd((__m256d)a);
@@ -66,7 +80,7 @@ ATOMSMITH_INLINE Vec power(Vec a, int n) {
 }
 
 ATOMSMITH_INLINE double horizontal_sum(Vec a) {
-    double sum = 0.0;
+    double sum = 0.0; // also of single-precision lanes
     for (int k = 0; k < kLanes; ++k) sum += a[k];
     return sum;
 }

@@ -27,7 +27,7 @@ struct Nearest {
 struct PartWorkspace {
     Vec *value = nullptr, *derivative = nullptr; // radial functions, [vector][n]
     Vec *slots = nullptr, *adjoint = nullptr;    // ace: values and gradients of channels and stored nodes
-    double* gradients = nullptr;                 // ace: dE/dA, [set][lane][padded channels]
+    Real* gradients = nullptr;                   // ace: dE/dA, [set][lane][padded channels]
     Vec* directions = nullptr;                   // ace: harmonics of one lane
     // Bispectrum: the matrices of one vector of neighbours and what is traced back through their recursion;
     // the full matrices, components, weights of the couplings, and (design) dB/dU of one centre.
@@ -50,13 +50,13 @@ struct Workspace {
     Gradient fixed; // of what no coefficient scales
     Gradient gradients[kSetsAtOnce];
     PartWorkspace* parts = nullptr;
-    Vec* harmonics = nullptr;        // Y_lm of one lane, [vector][(l_max + 1)^2]
-    Vec* directions = nullptr;       // one record of `Harmonics`
-    double* lane_channels = nullptr; // A before its transposition, [lanes][padded channels]
-    double* energies = nullptr;      // [set][lane]
-    Vec* phi = nullptr;     // design: gradient of the one-particle functions, [3][vector] per channel
-    Vec* support = nullptr; // design: dB/dA of every feature of a centre
-    Vec* row = nullptr;     // design: gradient of one feature (bispectrum: of all), [3][vector]
+    Vec* harmonics = nullptr;      // Y_lm of one lane, [vector][(l_max + 1)^2]
+    Vec* directions = nullptr;     // one record of `Harmonics`
+    Real* lane_channels = nullptr; // A before its transposition, [lanes][padded channels]
+    double* energies = nullptr;    // [set][lane]
+    Vec* phi = nullptr;            // design: gradient of the one-particle functions, [3][vector] per channel
+    Vec* support = nullptr;        // design: dB/dA of every feature of a centre
+    Vec* row = nullptr;            // design: gradient of one feature (bispectrum: of all), [3][vector]
 };
 
 // Hands out aligned pieces of one allocation; with a null base it only counts.
@@ -121,8 +121,8 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
             }
             p.slots = arena.take<Vec>(padded(slots));
             p.adjoint = arena.take<Vec>(2 * padded(slots)); // of two sets at a time
-            p.gradients = arena.take<double>(static_cast<std::size_t>(n_sets) * kLanes *
-                                             padded(n_species * part.n_lmk));
+            p.gradients =
+                arena.take<Real>(static_cast<std::size_t>(n_sets) * kLanes * padded(n_species * part.n_lmk));
             p.directions = arena.take<Vec>(static_cast<std::size_t>(stride) * harmonics_size(part.l_max));
             l_max = part.l_max > l_max ? part.l_max : l_max;
             lmk = part.n_lmk > lmk ? part.n_lmk : lmk;
@@ -134,7 +134,7 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
             const int n = part.n_channels, values = b.n_values();
             p.slots = arena.take<Vec>(padded(n));
             p.adjoint = arena.take<Vec>(2 * padded(n));
-            p.gradients = arena.take<double>(static_cast<std::size_t>(n_sets) * kLanes * padded(n));
+            p.gradients = arena.take<Real>(static_cast<std::size_t>(n_sets) * kLanes * padded(n));
             p.matrices = arena.take<Vec>(padded(2 * b.n_half));
             p.reverse = arena.take<Vec>(padded(2 * b.n_half));
             p.full = arena.take<Vec>(2 * static_cast<std::size_t>(b.n_full) * b.n_channels);
@@ -152,7 +152,7 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
     w.harmonics = arena.take<Vec>(static_cast<std::size_t>(stride) * (l_max + 1) * (l_max + 1));
     w.directions = arena.take<Vec>(harmonics_size(l_max));
     w.energies = arena.take<double>(static_cast<std::size_t>(n_sets) * kLanes);
-    w.lane_channels = arena.take<double>(static_cast<std::size_t>(kLanes) * (padded(channels) + kLanes));
+    w.lane_channels = arena.take<Real>(static_cast<std::size_t>(kLanes) * (padded(channels) + kLanes));
     if (for_design) {
         w.phi = arena.take<Vec>(static_cast<std::size_t>(3) * stride * (lmk + 1));
         w.support = arena.take<Vec>(support);
@@ -172,9 +172,9 @@ static inline void gather_lane(const Sweep& sweep, Workspace& w, int s, int atom
         return;
     }
     const std::size_t at = static_cast<std::size_t>(s) * near.stride;
-    double* ux = reinterpret_cast<double*>(near.ux + at);
-    double* uy = reinterpret_cast<double*>(near.uy + at);
-    double* uz = reinterpret_cast<double*>(near.uz + at);
+    Real* ux = reinterpret_cast<Real*>(near.ux + at);
+    Real* uy = reinterpret_cast<Real*>(near.uy + at);
+    Real* uz = reinterpret_cast<Real*>(near.uz + at);
     std::int32_t* slot = near.slot + at * kLanes;
     const double x = images.x[own], y = images.y[own], z = images.z[own];
     const std::int32_t* pair = sweep.layout->pair_image.data() + sweep.batch->first[atom];
@@ -184,15 +184,15 @@ static inline void gather_lane(const Sweep& sweep, Workspace& w, int s, int atom
     for (int species = 0; species < near.n_species; ++species) {
         for (; pair != end && images.species[*pair] == species; ++pair) {
             const double a = images.x[*pair] - x, b = images.y[*pair] - y, c = images.z[*pair] - z;
-            ux[to] = a;
-            uy[to] = b;
-            uz[to] = c;
+            ux[to] = static_cast<Real>(a);
+            uy[to] = static_cast<Real>(b);
+            uz[to] = static_cast<Real>(c);
             slot[to] = *pair;
             to += a * a + b * b + c * c < cutoff * cutoff;
         }
         for (; to % kLanes != 0; ++to) {
-            ux[to] = cutoff;
-            uy[to] = uz[to] = 0.0;
+            ux[to] = static_cast<Real>(cutoff);
+            uy[to] = uz[to] = 0;
             slot[to] = -1;
         }
         segment[species + 1] = to / kLanes;
@@ -236,29 +236,6 @@ static inline void add_forces(const Workspace& w, int s, int own, const Gradient
         }
     }
     for (int i = 0; i < 3; ++i) forces[3 * own + i] += horizontal_sum(sum[i]);
-}
-
-// -d (x) dE/dd of every pair of lane s: their sum for the atom itself, and each for the neighbour's image.
-static inline void add_atom_virials(const Sweep& sweep, const Workspace& w, int s, int atom,
-                                    const Gradient& gradient) {
-    const Neighbourhood& near = w.near;
-    double* of_images = sweep.image_virial + 9 * sweep.chunk->first_image;
-    double sum[9] = {};
-    for (int b = 0; b < near.segments(s)[near.n_species]; ++b) {
-        const std::size_t at = static_cast<std::size_t>(s) * near.stride + b;
-        const Vec g[3] = {gradient.x[b], gradient.y[b], gradient.z[b]};
-        const Vec d[3] = {near.ux[at] * near.r[at], near.uy[at] * near.r[at], near.uz[at] * near.r[at]};
-        for (int k = 0; k < kLanes; ++k) {
-            const std::int32_t image = near.slot[at * kLanes + k];
-            if (image < 0) break;
-            for (int i = 0; i < 3; ++i)
-                for (int j = 0; j < 3; ++j) {
-                    of_images[9 * static_cast<std::size_t>(image) + 3 * i + j] -= d[i][k] * g[j][k];
-                    sum[3 * i + j] -= d[i][k] * g[j][k];
-                }
-        }
-    }
-    for (int k = 0; k < 9; ++k) sweep.centre_virial[9 * static_cast<std::size_t>(atom) + k] = sum[k];
 }
 
 } // namespace atomsmith::ATOMSMITH_ISA

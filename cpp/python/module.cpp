@@ -6,6 +6,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 
@@ -165,6 +166,11 @@ NB_MODULE(_engine, m) {
         .def_static("from_plan", &model_of, "plan"_a)
         .def_prop_ro("n_features", [](const Model& self) { return self.n_features; })
         .def_prop_ro("cutoff", [](const Model& self) { return self.cutoff; })
+        .def_prop_ro("single_precision",
+                     [](const Model& self) {
+                         return std::all_of(self.parts.begin(), self.parts.end(),
+                                            atomsmith::works_in_single_precision);
+                     })
         .def_prop_ro("first_features", [](const Model& self) {
             std::vector<int> first;
             for (const Part& part : self.parts) first.push_back(part.first_feature);
@@ -198,7 +204,8 @@ NB_MODULE(_engine, m) {
             "__init__",
             [](PyBatch* self, std::shared_ptr<Model> model, const Input<std::int32_t, 1>& species,
                const Input<std::int32_t, 1>& system, int n_systems, const Input<std::int64_t, 1>& first,
-               const Input<std::int32_t, 1>& neighbour, const Input<std::int16_t, 2>& shift, int n_threads) {
+               const Input<std::int32_t, 1>& neighbour, const Input<std::int16_t, 2>& shift, int n_threads,
+               bool single) {
                 const std::size_t pairs = neighbour.size();
                 if (first.size() < 1 || first.size() - 1 > species.size() ||
                     system.size() != species.size() || shift.shape(0) != pairs || shift.shape(1) != 3 ||
@@ -218,10 +225,12 @@ NB_MODULE(_engine, m) {
                 view.first = self->first.data();
                 view.neighbour = neighbour.data();
                 view.shift = shift.data();
-                self->batch = std::make_unique<Batch>(std::move(model), view, n_threads);
+                self->batch = std::make_unique<Batch>(std::move(model), view, n_threads,
+                                                      single ? atomsmith::Precision::kSingle
+                                                             : atomsmith::Precision::kDouble);
             },
             "model"_a, "species"_a, "system"_a, "n_systems"_a, "first"_a, "neighbour"_a, "shift"_a,
-            "n_threads"_a = 1)
+            "n_threads"_a = 1, "single"_a = false)
         .def("predict", &predict, "weights"_a, "positions"_a, "cells"_a, "n_threads"_a = 1)
         .def("forward", &forward, "positions"_a, "cells"_a, "n_threads"_a = 1)
         .def("backward", &backward, "coefficients"_a, "positions"_a, "cells"_a, "n_threads"_a = 1)

@@ -30,6 +30,9 @@ class Model:
     def cutoff(self) -> float:
         """Largest distance in angstrom at which atoms interact."""
     @property
+    def single_precision(self) -> bool:
+        """Whether a batch of single precision can evaluate the model."""
+    @property
     def first_features(self) -> list[int]:
         """Number of each part's first feature."""
 
@@ -59,8 +62,12 @@ class Batch:
         neighbour: IntArray,
         shift: NDArray[np.int16],
         n_threads: int = 1,
+        single: bool = False,
     ) -> None:
-        """Take species (N,), system (N,), and the pairs: first (C + 1,), neighbour (P,), shift (P, 3)."""
+        """Take species (N,), system (N,), and the pairs: first (C + 1,), neighbour (P,), shift (P, 3).
+
+        A batch of single precision only predicts.
+        """
     def predict(
         self, weights: Weights, positions: FloatArray, cells: FloatArray, n_threads: int = 1
     ) -> tuple[FloatArray, FloatArray, FloatArray]:

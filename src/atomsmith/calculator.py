@@ -14,6 +14,7 @@ from atomsmith.systems import Systems
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from atomsmith.evaluator import Precision
     from atomsmith.potential import Potential
 
 
@@ -26,14 +27,20 @@ class AtomsmithCalculator(Calculator):  # type: ignore[misc]
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
 
     def __init__(
-        self, potential: Potential, *, committee: bool = False, skin: float = 0.5, n_threads: int = 1
+        self,
+        potential: Potential,
+        *,
+        committee: bool = False,
+        skin: float = 0.5,
+        n_threads: int = 1,
+        precision: Precision = "float64",
     ) -> None:
         super().__init__()
         if committee and not len(potential.committee):
             raise InputError("The potential has no committee; fit it with committee: 8 or more members.")
         self.potential = potential
         self.committee = committee
-        self.evaluator = potential.evaluator(skin=skin, n_threads=n_threads)
+        self.evaluator = potential.evaluator(skin=skin, n_threads=n_threads, precision=precision)
 
     def calculate(
         self,

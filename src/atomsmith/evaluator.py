@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from atomsmith.potential import Potential
 
 
+Precision = Literal["float64", "float32"]
+"""Numbers in which the engine's sweeps are done."""
+
 NO_COMMITTEE = "The potential has no committee; fit it with committee: 8 or more members."
 
 
@@ -43,19 +46,45 @@ class PlanEvaluator:
         Extra reach of the neighbour list in angstrom; 0 for unrelated structures one after the other.
     n_threads
         Threads of the engine; results do not depend on it.
+    precision
+        Of the sweeps behind energies, forces and virials of coefficient sets. In float32 positions are still
+        subtracted, and energies and forces summed, in float64; docs/speed.md states what it gains and loses.
+        Features, design rows and the bias are float64 always.
+
+    Raises
+    ------
+    InputError
+        If the plan has parts that are evaluated in float64 only, and float32 is asked for.
     """
 
-    def __init__(self, plan: dict[str, Any], *, skin: float = 0.0, n_threads: int = 1) -> None:
+    def __init__(
+        self,
+        plan: dict[str, Any],
+        *,
+        skin: float = 0.0,
+        n_threads: int = 1,
+        precision: Precision = "float64",
+    ) -> None:
+        if precision not in get_args(Precision):
+            raise InputError(f"Precision is {precision!r}, but must be float64 or float32.")
         self.model = _engine.Model.from_plan(plan)
+        if precision == "float32" and not self.model.single_precision:
+            raise InputError(
+                "Bispectra, tabulated radial functions and embeddings are evaluated in float64 only; use "
+                "precision float64 for this potential."
+            )
         self.elements: Sequence[int] = plan["elements"]
         self.n_threads = n_threads
         self.neighbours = NeighbourList(self.model.cutoff, skin)
-        self._batch: _engine.Batch | None = None
+        self.precision = precision
+        self._batches: dict[str, _engine.Batch] = {}
 
-    def batch(self, systems: Systems) -> _engine.Batch:
+    def batch(self, systems: Systems, precision: Precision = "float64") -> _engine.Batch:
         """Return the engine's batch, valid for these systems."""
-        if self.neighbours.update(systems) or self._batch is None:
-            self._batch = _engine.Batch(
+        if self.neighbours.update(systems):
+            self._batches.clear()
+        if precision not in self._batches:
+            self._batches[precision] = _engine.Batch(
                 self.model,
                 species_of(systems.numbers, self.elements),
                 systems.owner.astype(np.int32),
@@ -64,8 +93,9 @@ class PlanEvaluator:
                 self.neighbours.neighbour,
                 self.neighbours.shift,
                 self.n_threads,
+                precision == "float32",
             )
-        return self._batch
+        return self._batches[precision]
 
     def weights(self, coefficients: FloatArray) -> _engine.Weights:
         """Coefficient sets, shape (sets, n_features), in the engine's form."""
@@ -75,7 +105,8 @@ class PlanEvaluator:
         self, systems: Systems, weights: _engine.Weights
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Per-atom energies (M, N), forces (M, N, 3) and virials (M, S, 3, 3) of every set."""
-        return self.batch(systems).predict(weights, *_geometry(systems), n_threads=self.n_threads)
+        batch = self.batch(systems, self.precision)
+        return batch.predict(weights, *_geometry(systems), n_threads=self.n_threads)
 
     def features(self, systems: Systems) -> FloatArray:
         """Features of every atom, shape (N, n_features)."""
@@ -94,8 +125,15 @@ class PlanEvaluator:
 class Evaluator(PlanEvaluator):
     """A potential as an `atomsmith.prediction.UncertainForceField`."""
 
-    def __init__(self, potential: Potential, *, skin: float = 0.5, n_threads: int = 1) -> None:
-        super().__init__(potential.plan, skin=skin, n_threads=n_threads)
+    def __init__(
+        self,
+        potential: Potential,
+        *,
+        skin: float = 0.5,
+        n_threads: int = 1,
+        precision: Precision = "float64",
+    ) -> None:
+        super().__init__(potential.plan, skin=skin, n_threads=n_threads, precision=precision)
         self.potential = potential
         mean = potential.coefficients[None]
         self._offsets = potential.committee - mean if self.n_members else np.zeros_like(mean)

@@ -23,7 +23,7 @@ from atomsmith.systems import FloatArray, Systems
 if TYPE_CHECKING:
     from atomsmith.calculator import AtomsmithCalculator
     from atomsmith.data.configuration import Configuration
-    from atomsmith.evaluator import Evaluator
+    from atomsmith.evaluator import Evaluator, Precision
 
 FORMAT = "atomsmith-potential"
 FORMAT_VERSION = 1
@@ -91,28 +91,44 @@ class Potential:
         ]
         return linear + sum(int(np.shape(centre["coefficients"])[-1]) for centre in centres)
 
-    def evaluator(self, *, skin: float = 0.5, n_threads: int = 1) -> Evaluator:
+    def evaluator(
+        self, *, skin: float = 0.5, n_threads: int = 1, precision: Precision = "float64"
+    ) -> Evaluator:
         """Make an evaluator, which keeps neighbour lists and memory between calls."""
         from atomsmith.evaluator import Evaluator
 
-        return Evaluator(self, skin=skin, n_threads=n_threads)
+        return Evaluator(self, skin=skin, n_threads=n_threads, precision=precision)
 
     def calculator(
-        self, *, committee: bool = False, skin: float = 0.5, n_threads: int = 1
+        self,
+        *,
+        committee: bool = False,
+        skin: float = 0.5,
+        n_threads: int = 1,
+        precision: Precision = "float64",
     ) -> AtomsmithCalculator:
         """Make an ASE calculator: energy, free_energy, energies, forces, stress.
 
         With ``committee`` its results also hold ``committee_energy`` (K,), ``committee_forces`` (K, N, 3),
-        ``committee_stress`` (K, 6) and ``energy_std``, the exact posterior standard deviation.
+        ``committee_stress`` (K, 6) and ``energy_std``, the exact posterior standard deviation. With
+        ``precision="float32"`` it is faster and good to about seven digits (docs/speed.md).
         """
         from atomsmith.calculator import AtomsmithCalculator
 
-        return AtomsmithCalculator(self, committee=committee, skin=skin, n_threads=n_threads)
+        return AtomsmithCalculator(
+            self, committee=committee, skin=skin, n_threads=n_threads, precision=precision
+        )
 
-    def predict(self, configurations: Sequence[Configuration], *, n_threads: int = 1) -> Prediction:
+    def predict(
+        self,
+        configurations: Sequence[Configuration],
+        *,
+        n_threads: int = 1,
+        precision: Precision = "float64",
+    ) -> Prediction:
         """Energy, forces and virial of every configuration; see `atomsmith.prediction.Prediction`."""
         systems = Systems.from_configurations(configurations)
-        return self.evaluator(skin=0.0, n_threads=n_threads).predict(systems)
+        return self.evaluator(skin=0.0, n_threads=n_threads, precision=precision).predict(systems)
 
     def save(self, path: str | Path) -> None:
         """Write potential.json (to a temporary file, then renamed)."""

