@@ -13,6 +13,7 @@ namespace atomsmith {
 namespace {
 
 constexpr int kAtomsPerChunk = 64;
+constexpr std::int16_t kNoShift[3] = {};
 
 void check(const BatchView& batch, int n_species) {
     for (int i = 0; i < batch.n_atoms; ++i)
@@ -125,7 +126,7 @@ void number_images(const BatchView& batch, int n_species, BatchLayout& layout,
         for (int z = 0; z < n_species; ++z) next[z + 1] += next[z];
         for (std::int64_t p = batch.first[i]; p < batch.first[i + 1]; ++p) {
             const std::int32_t j = batch.neighbour[p];
-            const std::int16_t* shift = batch.shift + 3 * p;
+            const std::int16_t* shift = batch.shift ? batch.shift + 3 * p : kNoShift;
             layout.pair_image[next[batch.species[j]]++] = set.number({j, {shift[0], shift[1], shift[2]}});
         }
     }

@@ -18,7 +18,7 @@ struct BatchView {
     const std::int32_t* system = nullptr;    // [n_atoms]
     const std::int64_t* first = nullptr;     // [n_centres + 1]
     const std::int32_t* neighbour = nullptr; // [pairs], only while the layout is made
-    const std::int16_t* shift = nullptr;     // [pairs][3], only while the layout is made
+    const std::int16_t* shift = nullptr;     // [pairs][3], only while the layout is made; null: all zero
 };
 
 // An atom or a periodic image of one.

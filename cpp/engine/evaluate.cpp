@@ -132,13 +132,23 @@ void Batch::reduce(int n_sets, int n_threads, double* forces, double* virial) {
                        k] += chunk_virial_[9 * (c * n_sets + set) + k];
 }
 
+void Batch::reduce_atom_virials(double* by_neighbour) const {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(view_.n_atoms); ++i) {
+        double sum[9] = {};
+        for (std::int64_t e = layout_.incoming_first[i]; e < layout_.incoming_first[i + 1]; ++e)
+            for (int k = 0; k < 9; ++k) sum[k] += image_virial_[9 * std::size_t{layout_.incoming[e]} + k];
+        std::copy(sum, sum + 9, by_neighbour + 9 * i);
+    }
+}
+
 // `prepare` gives each chunk's sweep its coefficients.
 template <class Prepare>
 void Batch::sweep_backward(int n_sets, int n_threads, double* energies, double* forces, double* virial,
-                           const Prepare& prepare) {
+                           const AtomVirials* atoms, const Prepare& prepare) {
     const int chunks = static_cast<int>(layout_.chunks.size());
     image_forces_.resize(std::max(image_forces_.size(), 3 * layout_.images.size() * n_sets));
     chunk_virial_.resize(std::max(chunk_virial_.size(), std::size_t{9} * chunks * n_sets));
+    if (atoms) image_virial_.assign(9 * layout_.images.size(), 0.0);
     const std::size_t doubles = kernels_.scratch_doubles(*model_, layout_, n_sets, false);
     n_threads = std::max(1, std::min(n_threads, chunks));
     reserve(n_threads);
@@ -146,6 +156,10 @@ void Batch::sweep_backward(int n_sets, int n_threads, double* energies, double* 
         const BatchLayout::Chunk& chunk = layout_.chunks[item];
         Sweep s = sweep(chunk, thread);
         prepare(s);
+        if (atoms) {
+            s.centre_virial = atoms->by_centre;
+            s.image_virial = image_virial_.data();
+        }
         s.energies = energies;
         s.forces = image_forces_.data();
         const auto forces_of = [&](std::size_t set) {
@@ -158,10 +172,12 @@ void Batch::sweep_backward(int n_sets, int n_threads, double* energies, double* 
                        chunk_virial_.data() + 9 * (static_cast<std::size_t>(item) * n_sets + set));
     });
     reduce(n_sets, n_threads, forces, virial);
+    if (atoms) reduce_atom_virials(atoms->by_neighbour);
 }
 
-void Batch::predict(const Weights& weights, int n_threads, double* energies, double* forces, double* virial) {
-    sweep_backward(weights.n_sets, n_threads, energies, forces, virial,
+void Batch::predict(const Weights& weights, int n_threads, double* energies, double* forces, double* virial,
+                    const AtomVirials* atoms) {
+    sweep_backward(weights.n_sets, n_threads, energies, forces, virial, atoms,
                    [&](Sweep& s) { s.weights = &weights; });
 }
 
@@ -227,7 +243,7 @@ void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
 }
 
 void Batch::backward(const double* coefficients, int n_threads, double* energies, double* forces,
-                     double* virial) {
+                     double* virial, const AtomVirials* atoms) {
     const int n_species = model_->n_species(), n_features = model_->n_features;
     double_kernels();
     const int tables = static_cast<int>(model_->parts.size()) * n_species;
@@ -253,7 +269,7 @@ void Batch::backward(const double* coefficients, int n_threads, double* energies
         }
     });
     const bool basis_kept = channels_kept_ && geometry_is_remembered();
-    sweep_backward(1, n_threads, energies, forces, virial, [&](Sweep& s) {
+    sweep_backward(1, n_threads, energies, forces, virial, atoms, [&](Sweep& s) {
         const std::size_t system = s.chunk->system;
         s.system_coefficients = coefficients + system * n_features;
         s.system_values = table.data() + system * tables;

@@ -8,6 +8,14 @@
 
 namespace atomsmith {
 
+// Shares of the virial, sums of -d (x) dE_i/dd over pairs with d = r_j - r_i: by the atom i whose energy it
+// is, and by the atom j that feels the force. The second is what the heat flux needs (Fan et al., Phys. Rev.
+// B 92, 094301 (2015), eq. 23); their mean shares every pair evenly.
+struct AtomVirials {
+    double* by_centre = nullptr;    // [centres][9]
+    double* by_neighbour = nullptr; // [atoms][9]
+};
+
 // A neighbour list with what is derived from it and the memory that evaluations reuse. Not to be shared by
 // threads.
 class Batch {
@@ -20,7 +28,9 @@ public:
     void set_geometry(const double* positions, const double* cells);
 
     // energies [set][centres], forces [set][atoms][3], virial [set][systems][9] = -dE/dstrain.
-    void predict(const Weights& weights, int n_threads, double* energies, double* forces, double* virial);
+    // Atoms' virials are of the first set.
+    void predict(const Weights& weights, int n_threads, double* energies, double* forces, double* virial,
+                 const AtomVirials* atoms = nullptr);
 
     // Sums of the features over each system's atoms, [system][feature], and the energies that no coefficient
     // scales, [centre]. Keeps the one-particle basis for a `backward` of the same geometry when it is small
@@ -28,8 +38,8 @@ public:
     void forward(int n_threads, double* sums, double* fixed_energies);
 
     // Energies, forces and virial with coefficients of its own for every system, [system][feature].
-    void backward(const double* coefficients, int n_threads, double* energies, double* forces,
-                  double* virial);
+    void backward(const double* coefficients, int n_threads, double* energies, double* forces, double* virial,
+                  const AtomVirials* atoms = nullptr);
 
     // Features of every atom, [centre][feature].
     void features(int n_threads, double* features);
@@ -49,7 +59,8 @@ private:
     double* scratch(std::vector<Scratch>& buffers, int thread, std::size_t doubles);
     template <class Prepare>
     void sweep_backward(int n_sets, int n_threads, double* energies, double* forces, double* virial,
-                        const Prepare& prepare);
+                        const AtomVirials* atoms, const Prepare& prepare);
+    void reduce_atom_virials(double* by_neighbour) const;
     void reduce(int n_sets, int n_threads, double* forces, double* virial);
     struct Place {
         std::vector<double> x, y, z;
@@ -72,7 +83,7 @@ private:
     BatchLayout layout_;
     std::vector<Scratch> scratch_, term_scratch_;
     std::vector<Place> places_;
-    std::vector<double> image_forces_, chunk_virial_, channels_;
+    std::vector<double> image_forces_, image_virial_, chunk_virial_, channels_;
     std::vector<double> kept_positions_, kept_cells_; // those that `channels_` belongs to
     bool channels_kept_ = false;
 };

@@ -230,6 +230,7 @@ void backward_lane(const Sweep& sweep, const Block& block, int s, int set, doubl
         add_forces(w, s, block.own[s], w.gradients[i],
                    sweep.forces + 3 * ((set + i) * images + sweep.chunk->first_image));
     }
+    if (sweep.centre_virial && set == 0) add_atom_virials(sweep, w, s, block.atoms[s], w.gradients[0]);
 }
 
 // First the coupling of all sets, lanes = atoms; then lane by lane the force sweeps, which share the

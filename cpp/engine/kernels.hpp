@@ -28,9 +28,11 @@ struct Sweep {
     const Weights* weights = nullptr;
     const double* system_coefficients = nullptr; // [n_features]
     const double* const* system_values =
-        nullptr;                // [part * n_species + species]: weights of the full programs
-    double* energies = nullptr; // [set][n_atoms]
-    double* forces = nullptr;   // [set][images of all chunks][3]: added to
+        nullptr;                     // [part * n_species + species]: weights of the full programs
+    double* energies = nullptr;      // [set][n_atoms]
+    double* forces = nullptr;        // [set][images of all chunks][3]: added to
+    double* centre_virial = nullptr; // [n_centres][9], of the first set; see `AtomVirials`
+    double* image_virial = nullptr;  // [images of all chunks][9], of the first set: added to
 
     // Forward sweeps.
     double* feature_sums = nullptr;     // [n_features], added to (all but the ace parts)

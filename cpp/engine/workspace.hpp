@@ -238,4 +238,27 @@ static inline void add_forces(const Workspace& w, int s, int own, const Gradient
     for (int i = 0; i < 3; ++i) forces[3 * own + i] += horizontal_sum(sum[i]);
 }
 
+// -d (x) dE/dd of every pair of lane s: their sum for the atom itself, and each for the neighbour's image.
+static inline void add_atom_virials(const Sweep& sweep, const Workspace& w, int s, int atom,
+                                    const Gradient& gradient) {
+    const Neighbourhood& near = w.near;
+    double* of_images = sweep.image_virial + 9 * sweep.chunk->first_image;
+    double sum[9] = {};
+    for (int b = 0; b < near.segments(s)[near.n_species]; ++b) {
+        const std::size_t at = static_cast<std::size_t>(s) * near.stride + b;
+        const Vec g[3] = {gradient.x[b], gradient.y[b], gradient.z[b]};
+        const Vec d[3] = {near.ux[at] * near.r[at], near.uy[at] * near.r[at], near.uz[at] * near.r[at]};
+        for (int k = 0; k < kLanes; ++k) {
+            const std::int32_t image = near.slot[at * kLanes + k];
+            if (image < 0) break;
+            for (int i = 0; i < 3; ++i)
+                for (int j = 0; j < 3; ++j) {
+                    of_images[9 * static_cast<std::size_t>(image) + 3 * i + j] -= d[i][k] * g[j][k];
+                    sum[3 * i + j] -= d[i][k] * g[j][k];
+                }
+        }
+    }
+    for (int k = 0; k < 9; ++k) sweep.centre_virial[9 * static_cast<std::size_t>(atom) + k] = sum[k];
+}
+
 } // namespace atomsmith::ATOMSMITH_ISA

@@ -28,6 +28,18 @@ def test_every_verb_has_help_with_an_example(verb):
     assert f"Example: atomsmith {verb} " in result.stdout or f"Example: atomsmith {verb}\n" in result.stdout
 
 
+def test_a_template_shows_the_reference_that_is_asked_for() -> None:
+    plain = runner.invoke(app, ["template", "learn"]).stdout
+    assert "kind: espresso" in plain
+    assert "pseudopotentials" not in plain
+    shown = runner.invoke(app, ["template", "learn", "--reference", "espresso"]).stdout
+    assert parse_document(shown, "t").values["reference"]["kind"] == "espresso"
+    assert "pseudopotentials" in shown
+    wrong = runner.invoke(app, ["template", "learn", "--reference", "esspresso"])
+    assert "its kinds are tblite, lammps" in wrong.stderr
+    assert "leave it out" in runner.invoke(app, ["template", "fit", "--reference", "espresso"]).stderr
+
+
 def test_the_first_page_lists_the_verbs():
     page = runner.invoke(app, ["--help"]).stdout
     assert all(verb.__name__ in page for verb in VERBS)

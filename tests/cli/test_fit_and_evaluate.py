@@ -92,6 +92,28 @@ def test_workers_give_the_same_potential(folder):
     assert output.read_bytes() == (folder / "p.json").read_bytes()
 
 
+def test_configurations_that_were_fitted_are_no_test(folder, tmp_path):
+    """Some of them: they are left out, which the screen and the report say. All of them: refused."""
+    train, test = (Dataset.read(folder / f"data/{name}.xyz") for name in ("train", "test"))
+    (test + train[:2]).write(tmp_path / "both.xyz")
+    command = ["fit", str(folder / "fit.yaml"), "-o", str(tmp_path / "p.json"), "--report", str(tmp_path)]
+    result = runner.invoke(app, [*command, "--set", f"data.test={tmp_path / 'both.xyz'}"])
+    assert result.exit_code == 0, result.output
+    assert "Errors on 6 test configurations" in result.stdout
+    said = "2 of 8 test configurations are in the training set as well and were left out of the test"
+    assert said in " ".join(result.stdout.split())
+    assert said in (tmp_path / "report.html").read_text()
+
+    result = runner.invoke(app, [*command, "--set", "data.test=data/train.xyz"])
+    assert result.exit_code == 2
+    assert "all 12 configurations of 'data.test' are in 'data.train' as well" in " ".join(
+        result.stderr.split()
+    )
+
+    result = runner.invoke(app, ["evaluate", str(folder / "p.json"), str(folder / "data/train.xyz")])
+    assert "these are the data that the potential was fitted to" in " ".join(result.stdout.split())
+
+
 def test_evaluate_finds_the_errors_that_the_fit_reported(folder):
     output = folder / "errors.json"
     result = runner.invoke(
@@ -161,7 +183,7 @@ def test_fit_writes_a_report(folder, tmp_path):
         (["-o", "{folder}/fit.yaml/q.json"], "fit.yaml is a file, expected a folder"),
         (["--set", "weights.types={lrge: {energy: 30}}"], "perhaps 'large' is meant"),
         (["--set", "model.terms[1].descriptor.cutoff=.inf"], "is inf, but should be"),
-        (["--set", "model.terms[1].descriptor.cutoff=4000"], "less than or equal to 30"),
+        (["--set", "model.terms[1].descriptor.cutoff=4000"], "at most 30"),
     ],
 )
 def test_slips_are_refused_before_anything_is_computed(folder, options, message):

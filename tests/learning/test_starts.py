@@ -134,9 +134,15 @@ def test_modes_override_the_overrides(starts: Path) -> None:
     [
         ({"liquid": {}}, "names the configuration type 'liquid', but the starts have copper, alloy"),
         ({"learned": {}}, "names the configuration type 'learned', but the starts have copper, alloy"),
-        ({"alloy": {"temprature_k": 5}}, r"overrides.alloy: 'temprature_k' is no sampling setting"),
-        ({"alloy": {"timestep_fs": -1.0}}, r"overrides.alloy: timestep_fs: Input should be greater than 0"),
-        ({"alloy": {"bias": {"tau": 1}}}, r"overrides.alloy: bias.tau: Extra inputs are not permitted"),
+        (
+            {"alloy": {"temprature_k": 5}},
+            r"overrides.alloy: unknown key 'temprature_k'; perhaps 'temperature_k'",
+        ),
+        ({"alloy": {"timestep_fs": -1.0}}, r"overrides.alloy: 'timestep_fs' is -1.0, but should be above 0"),
+        (
+            {"alloy": {"bias": {"tau": 1}}},
+            r"overrides.alloy: unknown key 'bias.tau'; perhaps 'tau_rel'",
+        ),
         ({"alloy": {"ensemble": "nve"}}, r"overrides.alloy: walkers 0 and 1 differ in ensemble"),
     ],
 )

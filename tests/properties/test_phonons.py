@@ -81,7 +81,7 @@ def test_thermal_sums_are_those_of_phonopy():
     np.testing.assert_allclose(ours.heat_capacity_kb_per_atom, theirs["heat_capacity"] / gas, rtol=1e-5)
     np.testing.assert_allclose(ours.entropy_kb_per_atom, theirs["entropy"] / gas, rtol=1e-5)
     free = theirs["free_energy"] * 1000.0 / (constants.N_A * constants.e)
-    np.testing.assert_allclose(ours.free_energy_ev_per_atom, free, rtol=1e-5)
+    np.testing.assert_allclose(ours.free_energy_ev_per_atom, free, rtol=1e-4, atol=1e-7)
 
 
 @needs_phonopy

@@ -106,11 +106,15 @@ def test_environment_is_set_only_during_the_calculation(
     assert os.environ["WELL_DEPTH"] == "1.0"
 
 
+@pytest.mark.parametrize("path", ["os.system", "os:system('true')"])
+def test_what_is_no_import_path_is_refused_when_settings_are_read(path: str) -> None:
+    with pytest.raises(ValidationError, match=r"is not of the form 'package\.module:Name'"):
+        reference(kind="ase", calculator=path)
+
+
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
-        ({"calculator": "os.system"}, "is not of the form 'package.module:Name'"),
-        ({"calculator": "os:system('true')"}, "is not of the form 'package.module:Name'"),
         ({"calculator": "no.such.module:Calculator"}, "module 'no.such.module' cannot be imported"),
         ({"calculator": "ase.calculators.emt:NoSuch"}, "module 'ase.calculators.emt' has no 'NoSuch'"),
         ({"calculator": "ase.units:Bohr"}, "is not a class or function"),

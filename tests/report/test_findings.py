@@ -59,6 +59,25 @@ def test_calibration_sentence(scale: float, tone: str, word: str) -> None:
     assert word in verdict.text
 
 
+def test_heavy_tails_make_the_calibration_mixed() -> None:
+    """Nine errors of ten are tiny, one is large: by their RMS overconfident, by their number cautious."""
+    error = np.where(np.arange(400) % 10 == 0, 8.0, 0.1)
+    (verdict,) = verdicts(ReportData("x", calibration=(Calibration("forces", "test", np.ones(400), error),)))
+    assert verdict.tone == "warning"
+    assert "90 % (forces) of them lie within one predicted standard deviation" in verdict.text
+    assert "mixed, most errors are smaller than predicted and a few much larger" in verdict.text
+    few = Calibration("energy", "test", np.ones(4), np.array([0.9, 0.9, 0.9, 0.9]))
+    assert "mixed" not in verdicts(ReportData("x", calibration=(few,)))[0].text
+
+
+def test_headline_says_what_its_errors_are() -> None:
+    train, test = (ErrorRow("all", split, 9, forces_rmse=0.1) for split in ("train", "test"))
+    assert headline_numbers(ReportData("x", errors=(train, test)))[0].note.startswith("held-out test set, 9")
+    assert headline_numbers(ReportData("x", errors=(train,)))[0].note.startswith(
+        "fitted training set, no test"
+    )
+
+
 def test_overfitting_and_missing_test_set_are_said() -> None:
     train = ErrorRow("all", "train", 9, forces_rmse=0.1)
     over = verdicts(ReportData("x", errors=(train, ErrorRow("all", "test", 3, forces_rmse=0.35))))

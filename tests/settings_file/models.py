@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from atomsmith.settings import Settings
+from atomsmith.settings import ChemicalSymbol, Files, Settings
 
 
 class Ace(Settings):
@@ -71,6 +71,9 @@ class Example(Settings):
     flag: bool = Field(True, description="A switch")
     element: str = Field("No", description="An element whose symbol YAML 1.1 takes for false")
     number_text: str = Field("1e-3", description="A string that looks like a number")
+    files: Files | None = Field(None, description="Files")
+    grid: tuple[int, int, int] = Field((1, 1, 1), description="Grid")
+    masses: dict[ChemicalSymbol, float] = Field({}, description="Masses")
 
     @field_validator("element")
     @classmethod

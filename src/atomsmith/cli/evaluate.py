@@ -45,7 +45,7 @@ def evaluate(
     Example: atomsmith evaluate potential.json test.xyz --json errors.json
     """
     from atomsmith import Dataset, Potential
-    from atomsmith.cli.output import require_writable, show_table, write_json
+    from atomsmith.cli.output import console, require_writable, show_table, write_json
     from atomsmith.data.labels import LabelNames
     from atomsmith.fitting.metrics import errors
     from atomsmith.settings_file import settings_from_assignments
@@ -54,6 +54,8 @@ def evaluate(
     require_writable({"--json": json_file}, [potential, *structures])
     fitted = Potential.load(potential)
     dataset = Dataset.read(structures, names)
+    if fitted.metadata.get("data", {}).get("fingerprint") == dataset.fingerprint():
+        console().print("these are the data that the potential was fitted to: the errors are no test of it")
     report = errors(dataset, fitted.predict(dataset, n_threads=threads, precision=precision))
     show_table(report.table(f"Errors of {potential} on {len(dataset)} configurations"))
     if json_file is not None:

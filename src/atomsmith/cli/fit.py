@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -58,6 +58,7 @@ def fit(
     chosen = load_settings(settings, FitSettings, overrides or [])
     require_writable({"--output": output, "--json": json_file}, [settings, *_files(chosen.data)])
     train, test = training_and_test(chosen.data)
+    test, remarks = unseen(train, test, settings)
     _require_known_types(chosen.weights.types, train)
     announced: list[Estimate] = []
     with fit_workers(chosen.executor) as workers, FittingProgress(len(train)) as progress:
@@ -77,7 +78,7 @@ def fit(
     if json_file is not None:
         write_json(json_file, _numbers(result, output, reports) | {"estimate": announced[0].to_dict()})
     if report is not None:
-        page = _write_report(chosen, result, (train, test), f"Fit: {output.stem}", report)
+        page = _write_report(chosen, result, (train, test), remarks, f"Fit: {output.stem}", report)
         console().print(f"report: {page}", markup=False)
 
 
@@ -99,7 +100,12 @@ def fit_workers(settings: ExecutorSettings) -> Iterator[Workers | None]:
 
 
 def _write_report(
-    settings: FitSettings, result: FitResult, sets: tuple[Dataset, Dataset], title: str, folder: Path
+    settings: FitSettings,
+    result: FitResult,
+    sets: tuple[Dataset, Dataset],
+    remarks: Sequence[str],
+    title: str,
+    folder: Path,
 ) -> Path:
     """Write report.html, its figures and report.json; returns the page."""
     from datetime import datetime
@@ -115,6 +121,7 @@ def _write_report(
         title=title,
         settings=settings.model_dump(mode="json"),
         seconds=result.seconds,
+        remarks=remarks,
         created=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         n_threads=settings.threads,
     )
@@ -144,6 +151,34 @@ def training_and_test(data: DataSettings) -> tuple[Dataset, Dataset]:
             )
         train = filtered.kept
     return train, test
+
+
+def unseen(train: Dataset, test: Dataset, place: Path) -> tuple[Dataset, list[str]]:
+    """Test configurations that are not in the training set as well, and a remark if some were left out.
+
+    Raises
+    ------
+    InputError
+        If none are left.
+    """
+    from atomsmith import Dataset
+    from atomsmith.cli.output import console
+
+    fitted = {configuration.fingerprint(labels=False) for configuration in train}
+    kept = Dataset(c for c in test if c.fingerprint(labels=False) not in fitted)
+    if len(kept) == len(test):
+        return test, []
+    if not kept:
+        raise InputError(
+            f"{place}: all {len(test)} configurations of 'data.test' are in 'data.train' as well, so that "
+            "their errors test nothing; give others, or leave it out."
+        )
+    remark = (
+        f"{len(test) - len(kept)} of {len(test)} test configurations are in the training set as well and "
+        "were left out of the test"
+    )
+    console().print(remark, markup=False)
+    return kept, [f"{remark}."]
 
 
 def _files(data: DataSettings) -> list[Path]:

@@ -24,19 +24,25 @@ class LabelNames(Settings):
 
     energy: str | None = Field(
         default=None,
+        min_length=1,
         description="Name of the total energy (eV). Searched among the usual names when not given; of a "
         "calculation's energy and free_energy the latter is taken, as forces are its derivatives.",
     )
-    forces: str | None = Field(default=None, description="Name of the forces (eV/angstrom).")
+    forces: str | None = Field(default=None, min_length=1, description="Name of the forces (eV/angstrom).")
     stress: str | None = Field(
-        default=None, description="Name of the stress: 6 (Voigt), 9 or 3x3 numbers per configuration."
+        default=None,
+        min_length=1,
+        description="Name of the stress: 6 (Voigt), 9 or 3x3 numbers per configuration.",
     )
     virial: str | None = Field(
         default=None,
+        min_length=1,
         description="Name of the virial, -dE/dstrain in eV: 6, 9 or 3x3 numbers; stress = -virial / volume.",
     )
     config_type: str | None = Field(
-        default=None, description="Name of the configuration type; 'default' is used where there is none."
+        default=None,
+        min_length=1,
+        description="Name of the configuration type; 'default' is used where there is none.",
     )
     ignore: tuple[Literal["energy", "forces", "stress"], ...] = Field(
         default=(), description="Labels to leave out although the file has them."

@@ -109,9 +109,9 @@ def blocks(configurations: Sequence[Configuration], n_features: int) -> Iterator
         yield configurations[start:]
 
 
-def number_of_labels(configuration: Configuration) -> int:
-    """Rows that the labels of a configuration have: energy 1, forces 3 N, stress 6."""
-    return sum(_length(kind, configuration) for kind in KINDS if _has(kind, configuration))
+def number_of_labels(configuration: Configuration, *kinds: str) -> int:
+    """Rows that the labels of a configuration have (of some kinds): energy 1, forces 3 N, stress 6."""
+    return sum(_length(kind, configuration) for kind in kinds or KINDS if _has(kind, configuration))
 
 
 def _has(kind: str, configuration: Configuration) -> bool:

@@ -21,6 +21,7 @@ from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.design import BLOCK_BYTES, RowMaker, number_of_labels
 from atomsmith.fitting.factor import TriangularFactor
 from atomsmith.fitting.streaming import leaf_rows
+from atomsmith.fitting.weights import KINDS
 
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
@@ -33,8 +34,10 @@ FOLD_CUBES = 8.0
 """Merging and predicting each group from the others, in the same unit."""
 SOLVE_SQUARES = 16.0
 """n x n arrays that the solver holds at the same time, beside factors."""
-WORKER_BYTES = 150 * 2**20
+WORKER_BYTES = 100 * 2**20
 """Memory of a worker process that has loaded the library."""
+WORKER_SECONDS = 1.0
+"""Time in which workers start."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,13 @@ def estimate(
     atoms = sum(len(c.numbers) for c in configurations)
     rows = sum(number_of_labels(c) for c in configurations)
     per_atom, per_row = _time_rows(maker, configurations, clock)
-    making = (per_atom * atoms + per_row * rows) / max(workers, 1)
+    making = (per_atom * atoms + per_row * rows) / max(workers, 1) + WORKER_SECONDS * (workers > 0)
     cube = 0.5 * n * per_row  # per_row is 2 n^2 operations
     leaves = rows / leaf_rows(n)
+    # A block is full when its last configuration has been added.
+    block = BLOCK_BYTES + 8 * n * max(number_of_labels(c) for c in configurations)
+    by_kind = [sum(number_of_labels(c, kind) for c in configurations) for kind in KINDS]
+    own = resident_bytes() + parent_bytes(n, n_groups, by_kind, 0 if workers else block)
     return Estimate(
         n_configurations=len(configurations),
         n_atoms=atoms,
@@ -122,7 +129,7 @@ def estimate(
         workers=workers,
         rows_seconds=making + leaves * cube,
         solve_seconds=cube * (SOLVE_CUBES[solver] + (FOLD_CUBES * n_groups if n_groups > 1 else 0.0)),
-        peak_bytes=resident_bytes() + _parent_bytes(n, n_groups, rows) + workers * _worker_bytes(n),
+        peak_bytes=own + workers * worker_bytes(n, block),
     )
 
 
@@ -149,20 +156,31 @@ def _time_rows(
     return per_atom, per_row
 
 
-def _parent_bytes(n: int, n_groups: int, rows: int) -> int:
-    """Factors and either a block of rows with its leaf, or what the solver holds."""
+def parent_bytes(n: int, n_groups: int, rows: Sequence[int], block: int) -> int:
+    """Factors with either a block of rows and its leaf, or what the solver holds.
+
+    Parameters
+    ----------
+    n, n_groups
+        Columns and groups of configurations.
+    rows
+        Rows of each kind.
+    block
+        Bytes of a block of rows made in this process.
+    """
     square = 8 * (n + 1) ** 2
-    # Per group: a triangle of forces, and rows of energies, stresses and the open leaf that wait.
-    waiting = min(rows / n_groups, 3.0 * n)
-    factors = n_groups * (2 * square + 8 * int(waiting) * n)
-    folding = 2 * BLOCK_BYTES + 4 * square
-    solving = int(SOLVE_SQUARES + n_groups) * square
-    return factors + max(folding, solving)
+    # Of each group and kind a triangle, or the rows while they are fewer; twice where a leaf is full.
+    leaves = 2 if sum(rows) / n_groups > leaf_rows(n) else 1
+    factors = leaves * n_groups * square * sum(min(count / n_groups / n, 1.0) for count in rows)
+    # While rows are folded, as many again wait to be eliminated.
+    folding = 2.0 * factors + 2 * block + 4 * square
+    solving = factors + (SOLVE_SQUARES + n_groups) * square
+    return int(max(folding, solving))
 
 
-def _worker_bytes(n: int) -> int:
+def worker_bytes(n: int, block: int) -> int:
     """A worker with a block of rows and the factors of a leaf, and their copy on the way back."""
-    return WORKER_BYTES + 2 * BLOCK_BYTES + 8 * 8 * (n + 1) ** 2
+    return WORKER_BYTES + 2 * block + 8 * 8 * (n + 1) ** 2
 
 
 def resident_bytes() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -14,7 +13,7 @@ from atomsmith.fitting.solvers import Evidence, Solver
 from atomsmith.fitting.weights import Weights
 from atomsmith.model import ModelSettings
 from atomsmith.reference.settings import ExecutorSettings
-from atomsmith.settings import Settings
+from atomsmith.settings import ChemicalSymbol, Files, Settings
 
 
 class ReferenceEnergies(Settings):
@@ -25,7 +24,7 @@ class ReferenceEnergies(Settings):
         description="isolated: from `values` and from the single-atom configurations of the data, all "
         "elements required; fitted: least squares; auto: isolated where every element is known, else fitted.",
     )
-    values: dict[str, float] = Field(
+    values: dict[ChemicalSymbol, float] = Field(
         default={}, description="Energies in eV of isolated atoms by chemical symbol."
     )
 
@@ -59,8 +58,8 @@ class PotentialSettings(Settings):
 class DataSettings(Settings):
     """Files of configurations and what of them is used."""
 
-    train: Path | tuple[Path, ...] = Field(description="File or files to fit.")
-    test: Path | tuple[Path, ...] | None = Field(default=None, description="File or files to test with.")
+    train: Files = Field(description="File or files to fit.")
+    test: Files | None = Field(default=None, description="File or files to test with.")
     labels: LabelNames = Field(default=LabelNames(), description="Names of the labels in the files.")
     filter: FilterSettings | None = Field(
         default=None, description="Configurations to leave out of the training set."

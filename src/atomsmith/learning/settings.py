@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -11,7 +10,7 @@ from atomsmith.data.labels import LabelNames
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.reference.settings import ExecutorSettings, ReferenceSettings, default_reference
 from atomsmith.sampling.settings import SamplingSettings
-from atomsmith.settings import Settings
+from atomsmith.settings import Files, Settings
 
 Mode = Literal["hyperactive", "active", "random"]
 
@@ -22,7 +21,7 @@ LEARNED = "learned"
 class StartSettings(Settings):
     """The structures that learning begins with."""
 
-    files: Path | tuple[Path, ...] = Field(description="File or files of structures, labelled or not.")
+    files: Files = Field(description="File or files of structures, labelled or not.")
     labels: LabelNames = Field(default=LabelNames(), description="Names of the labels in the files.")
     keep_labels: bool = Field(
         default=False,

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from ase.data import atomic_masses
-from pydantic import ValidationError
 
 from atomsmith.data.configuration import Configuration
 from atomsmith.data.dataset import Dataset
@@ -18,6 +17,7 @@ from atomsmith.learning.settings import LEARNED, LearnSettings, mode_sampling, u
 from atomsmith.sampling.integrators import thermalised
 from atomsmith.sampling.settings import SamplingSettings, common_settings
 from atomsmith.sampling.state import Walkers
+from atomsmith.settings_file import settings_from_values
 from atomsmith.systems import Systems
 
 
@@ -98,8 +98,9 @@ def _check_overrides(settings: LearnSettings, starts: Dataset) -> None:
                 f"walkers.overrides names the configuration type {name!r}, but the starts have "
                 f"{', '.join(types)}."
             )
+        own = sampling_for(settings, name)
         try:
-            common_settings([mode_sampling(settings.sampling, settings.mode), sampling_for(settings, name)])
+            common_settings([mode_sampling(settings.sampling, settings.mode), own])
         except InputError as error:
             raise InputError(f"walkers.overrides.{name}: {error}") from None
 
@@ -125,18 +126,9 @@ def sampling_for(
     InputError
         If an override is not a valid sampling setting.
     """
-    plain = settings.sampling.model_dump()
     override = override_for(settings.walkers.overrides, config_type, found)
-    unknown = sorted(set(override) - set(SamplingSettings.model_fields))
-    if unknown:
-        raise InputError(
-            f"{unknown[0]!r} is no sampling setting; choose from {', '.join(SamplingSettings.model_fields)}."
-        )
-    try:
-        sampling = SamplingSettings.model_validate(merged(plain, override))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+    together = merged(settings.sampling.model_dump(), override)
+    sampling = settings_from_values(SamplingSettings, together, f"walkers.overrides.{config_type}")
     sampling = mode_sampling(sampling, settings.mode)
     return unbiased(sampling) if free else sampling
 

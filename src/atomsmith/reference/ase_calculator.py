@@ -25,15 +25,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from ase import Atoms
 from ase.calculators.calculator import FileIOCalculator
 from ase.calculators.genericfileio import GenericFileIOCalculator
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from atomsmith.errors import InputError
-from atomsmith.reference.ase_engine import AseEngine, CommandSettings, object_at
+from atomsmith.reference.ase_engine import AseEngine, CommandSettings, import_path, object_at
 from atomsmith.reference.engine import environment
 
 
@@ -41,7 +41,7 @@ class AseSettings(CommandSettings):
     """An ASE calculator by import path and keyword arguments."""
 
     kind: Literal["ase"] = Field(default="ase", description="Any ASE calculator.")
-    calculator: str = Field(
+    calculator: Annotated[str, AfterValidator(import_path)] = Field(
         description="Import path 'package.module:Name' of a calculator class, or of a function returning one."
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments.")

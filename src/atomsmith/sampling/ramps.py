@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray
@@ -24,6 +26,8 @@ def _from_number(value: Any) -> Any:
     """Read a plain number as a constant."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return {"start": value, "end": value}
+    if not isinstance(value, Ramp | Mapping):
+        raise PydanticCustomError("ramp_type", "Input should be a number, or a block of start, end and steps")
     return value
 
 

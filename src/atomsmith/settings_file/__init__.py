@@ -1,7 +1,11 @@
 """Settings files: YAML read into settings models, commented templates and JSON schemas made from them."""
 
 from atomsmith.settings_file.document import Document, parse_document
-from atomsmith.settings_file.loading import load_settings, settings_from_assignments
+from atomsmith.settings_file.loading import (
+    load_settings,
+    settings_from_assignments,
+    settings_from_values,
+)
 from atomsmith.settings_file.schema import json_schema
 from atomsmith.settings_file.template import template
 
@@ -11,5 +15,6 @@ __all__ = [
     "load_settings",
     "parse_document",
     "settings_from_assignments",
+    "settings_from_values",
     "template",
 ]

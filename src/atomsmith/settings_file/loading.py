@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -65,6 +65,21 @@ def settings_from_assignments(model: type[ModelT], assignments: Sequence[str], o
     document = Document(option, {})
     for assignment in assignments:
         document.override(assignment, option)
+    return _validated(model, document)
+
+
+def settings_from_values(model: type[ModelT], values: Mapping[str, Any], place: str) -> ModelT:
+    """Make settings from plain values that stand at a place of which messages speak.
+
+    Raises
+    ------
+    InputError
+        As `load_settings`.
+    """
+    return _validated(model, Document(place, {key: value for key, value in values.items()}))
+
+
+def _validated(model: type[ModelT], document: Document) -> ModelT:
     try:
         return model.model_validate(document.values)
     except ValidationError as error:

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from atomsmith.settings_file.annotations import Option, item, keys, mapping_value, models, options
+from atomsmith.settings_file.defaults import is_tag
 from atomsmith.settings_file.document import Document, KeyPath, describe, dotted
 
 _EXPECTED = {
@@ -31,7 +32,16 @@ _EXPECTED = {
     "model_type": "a block of keys",
     "model_attributes_type": "a block of keys",
     "none_required": "nothing (null)",
+    "string_too_short": "text with something in it",
     "finite_number": "a finite number",
+}
+
+
+_LIMITS = {
+    "greater_than": ("above", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("below", "lt"),
+    "less_than_equal": ("at most", "le"),
 }
 
 
@@ -45,6 +55,10 @@ def sentence(error: ValidationError, model: type[BaseModel], document: Document)
     for details in error.errors(include_url=False):
         problem = _Problem(details, model, document.values)
         groups[problem.path].append(problem)
+    # Of a value that may be one thing or several, what is wrong within the several says most.
+    for path in [path for path in groups if any(path in _above(other) for other in groups)]:
+        if all(problem.kind in _EXPECTED or problem.kind == "too_short" for problem in groups[path]):
+            del groups[path]
     unknown = [path for path in groups if groups[path][0].kind == "extra_forbidden"]
     first = min(unknown or groups, key=document.line)
     text = _describe(groups[first], model, document)
@@ -52,6 +66,10 @@ def sentence(error: ValidationError, model: type[BaseModel], document: Document)
     return f"{document.place(first)}: {text}" + (
         f" ({more} other problem{'' if more == 1 else 's'} after this one)." if more else "."
     )
+
+
+def _above(path: KeyPath) -> list[KeyPath]:
+    return [path[:end] for end in range(len(path))]
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -84,6 +102,11 @@ class _Problem:
         """What should have stood there."""
         if self.kind in _EXPECTED:
             return _EXPECTED[self.kind]
+        if self.kind in _LIMITS:
+            words, key = _LIMITS[self.kind]
+            return f"{words} {self.context[key]:g}"
+        if self.kind == "too_short":
+            return f"a list of at least {self.context['min_length']}"
         if self.kind in ("literal_error", "enum"):
             listed = _with_comma(str(self.context["expected"]))
             return f"one of {listed}" if ", " in listed else listed
@@ -95,6 +118,8 @@ def _describe(problems: Sequence[_Problem], model: type[BaseModel], document: Do
     name = f"'{dotted(problem.path)}'"
     if problem.kind == "extra_forbidden":
         return _unknown_key(problem, model)
+    if problem.kind == "missing" and isinstance(problem.path[-1], int):
+        return f"'{dotted(problem.path[:-1])}' has {problem.path[-1]} values, but should have more; add them"
     if problem.kind == "missing":
         parent = f"'{dotted(problem.path[:-1])}' lacks its" if len(problem.path) > 1 else "it lacks the"
         return f"{parent} required key '{problem.path[-1]}'{_purpose(problem.field)}; add it"
@@ -125,17 +150,22 @@ def _unknown_key(problem: _Problem, model: type[BaseModel]) -> str:
     start = f"unknown key '{dotted(problem.path)}'"
     if guess := nearest(key, known):
         return f"{start}; perhaps '{guess}' is meant"
-    elsewhere = [path[:-1] for path in _all_keys(model) if path[-1] == key and path[:-1] != parent]
-    if elsewhere:
-        home = f"under '{dotted(elsewhere[0])}'" if elsewhere[0] else "at the top level of the file"
+    homes = dict.fromkeys(path[:-1] for path in _all_keys(model) if path[-1] == key)
+    homes.pop(parent, None)
+    above = next((home for home in homes if home == parent[: len(home)]), None)
+    if above is not None:
+        home = f"under '{dotted(above)}'" if above else "at the top level of the file"
         return f"{start}; it belongs {home}"
-    return f"{start}; the keys allowed here are {quoted(known)}" if known else f"{start}; remove it"
+    belongs = f"; '{key}' belongs under '{dotted(next(iter(homes)))}'" if homes else ""
+    allowed = f"the keys allowed here are {quoted(known)}" if known else "remove it"
+    return f"{start}; {allowed}{belongs}"
 
 
 def _all_keys(model: type[BaseModel], above: KeyPath = (), depth: int = 5) -> Iterable[KeyPath]:
-    """Yield the paths of all keys of a model and of the models in it (list indices left out)."""
+    """Yield the paths of the keys of a model and of those in it, without list indices and names of kinds."""
     for key, info in keys(model).items():
-        yield (*above, key)
+        if not is_tag(info):
+            yield (*above, key)
         nested = models(info) + [
             m for o in options(info) for m in models(item(o.type) or mapping_value(o.type))
         ]

@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from atomsmith.errors import InputError
 from atomsmith.settings_file.annotations import (
     Option,
     choices,
@@ -43,7 +44,14 @@ class _CoreSchemaDumper(yaml.SafeDumper):
     }
 
 
-def template(model: type[BaseModel], heading: str = "", schema: str | None = None) -> str:
+def template(
+    model: type[BaseModel],
+    heading: str = "",
+    schema: str | None = None,
+    *,
+    kinds: Mapping[str, str] | None = None,
+    brief: Mapping[str, str] | None = None,
+) -> str:
     """Write the commented YAML template of a settings model.
 
     Parameters
@@ -54,6 +62,15 @@ def template(model: type[BaseModel], heading: str = "", schema: str | None = Non
         Text of the comment at the top; by default the first paragraph of the model's docstring.
     schema
         Name of a JSON schema file for editors (a ``yaml-language-server`` line is put on top).
+    kinds
+        Kinds to show, in place of their defaults, by the keys at the top level that hold them.
+    brief
+        Keys whose other kinds get a line each instead of all their keys, and how to see those.
+
+    Raises
+    ------
+    InputError
+        If a key has no such kind.
     """
     lines = [f"# yaml-language-server: $schema={schema}"] if schema else []
     text = heading or inspect.cleandoc(model.__doc__ or "").split("\n\n")[0]
@@ -61,14 +78,15 @@ def template(model: type[BaseModel], heading: str = "", schema: str | None = Non
     lines += _comment(
         "Keys marked 'required' need a value; all others show their default and may be left out."
     )
-    lines += ["", *_Writer(model).block(model, None, top=True)]
+    lines += ["", *_Writer(model, kinds or {}, brief or {}).block(model, None, top=True)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
 class _Writer:
     """Writes one template; a model that occurs several times is explained the first time only."""
 
-    def __init__(self, model: type[BaseModel]) -> None:
+    def __init__(self, model: type[BaseModel], kinds: Mapping[str, str], brief: Mapping[str, str]) -> None:
+        self._kinds, self._brief = kinds, brief
         self._used = set(_models_in_defaults(model))
         self._explained: set[type[BaseModel]] = set()
 
@@ -84,7 +102,11 @@ class _Writer:
                 lines.append("")
             if (explain or required) and not is_tag(info):
                 lines += _comment(_describe(info, required))
-            lines += self._entry(key_name(name, info), info, value, required)
+            key = key_name(name, info)
+            if top and key in self._kinds:
+                lines += self._of_kind(key, models(info), self._kinds[key])
+            else:
+                lines += self._entry(key, info, value, required)
         return lines
 
     def _entry(self, key: str, info: FieldInfo, value: Any, required: bool) -> list[str]:
@@ -107,6 +129,15 @@ class _Writer:
             lines += _commented([f"{key}:", *_shift(items)])
         return lines
 
+    def _of_kind(self, key: str, variants: list[Option], kind: str) -> list[str]:
+        """Lines of a key that holds a block of a kind that was asked for."""
+        chosen = [variant for variant in variants if kind in variant.tags]
+        if not chosen:
+            known = [tag for variant in variants for tag in variant.tags]
+            raise InputError(f"{key} has no kind {kind!r}; its kinds are {', '.join(known)}.")
+        others = [variant for variant in variants if variant is not chosen[0]]
+        return self._keyed(key, chosen[0], None) + self._alternatives(key, others)
+
     def _required(self, key: str, info: FieldInfo, variants: list[Option]) -> list[str]:
         """Lines of a required key: its example, its model's keys, or nothing for the user to fill in."""
         if info.examples:
@@ -122,6 +153,8 @@ class _Writer:
 
     def _alternatives(self, key: str, variants: list[Option]) -> list[str]:
         """Lines, commented out, of the other models that a key may hold."""
+        if key in self._brief and variants:
+            return self._names(key, variants)
         lines: list[str] = []
         for variant in variants:
             assert variant.model is not None
@@ -130,6 +163,15 @@ class _Writer:
                 lines.append(f"{known}, with the keys shown elsewhere in this file")
             else:
                 lines += [f"# or, instead of '{key}' above:", *_commented(self._keyed(key, variant, None))]
+        return lines
+
+    def _names(self, key: str, variants: list[Option]) -> list[str]:
+        """A line of comment for each of the other kinds, and how to see their keys."""
+        lines = _comment(f"Other kinds of {key}, whose keys are shown by: {self._brief[key]}")
+        for variant in variants:
+            assert variant.model is not None
+            purpose = inspect.cleandoc(variant.model.__doc__ or "").split("\n")[0]
+            lines.append(f"#   {variant.discriminator}: {variant.tags[0]:9} {purpose}")
         return lines
 
     def _collection(self, key: str, value: Any) -> list[str]:

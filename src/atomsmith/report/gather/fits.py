@@ -52,6 +52,7 @@ def report_of_fit(
     title: str = "Fit",
     settings: Mapping[str, Any] | None = None,
     seconds: Mapping[str, float] | None = None,
+    remarks: Sequence[str] = (),
     created: str = "",
     n_threads: int = 1,
 ) -> ReportData:
@@ -69,6 +70,8 @@ def report_of_fit(
         Settings of the fit as plain values.
     seconds
         Wall time by part of the fit.
+    remarks
+        Sentences on the data that a reader should see.
     n_threads
         Threads of the engine.
     """
@@ -86,13 +89,25 @@ def report_of_fit(
         title=title,
         summary=model_sentence(potential),
         created=created,
-        verdicts=tuple(potential_verdicts(potential, assessed)),
+        verdicts=(
+            *potential_verdicts(potential, assessed),
+            *(Verdict("warning", remark) for remark in (*remarks, *_overlap(train, test))),
+        ),
         timings=tuple(Timing(f"fit: {part}", value) for part, value in (seconds or {}).items()),
         structures=tuple(structures),
         settings=to_yaml(settings or {}),
         versions=versions(),
         **potential_sections(potential, assessed),
     )
+
+
+def _overlap(train: Sequence[Configuration], test: Sequence[Configuration]) -> list[str]:
+    """Say if configurations are tested that were fitted as well."""
+    fitted = {configuration.fingerprint(labels=False) for configuration in train}
+    both = sum(configuration.fingerprint(labels=False) in fitted for configuration in test)
+    if not both:
+        return []
+    return [f"{both:,} of {len(test):,} test configurations were fitted as well: test errors are too small."]
 
 
 def potential_sections(potential: Potential, assessed: Iterable[Assessed]) -> PotentialSections:

