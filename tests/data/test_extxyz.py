@@ -4,7 +4,7 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from atomsmith.data import Configuration, Dataset
@@ -88,6 +88,11 @@ values = st.recursive(
 
 
 @settings(max_examples=25, deadline=None)
+@example(
+    info={f"x{k}": f"a{c}b" for k, c in enumerate("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\r\n")},
+    config_type="0",
+    seed=0,
+)
 @given(
     info=st.dictionaries(st.from_regex(r"[a-z][a-z_0-9]{0,6}x", fullmatch=True), values, max_size=3),
     config_type=st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp")), min_size=1),

@@ -43,7 +43,9 @@ def read_extxyz(path: str | Path) -> list[Frame]:
     InputError
         If the file is malformed; the message names the line.
     """
-    lines = read_text(path).splitlines()
+    lines = read_text(path).split("\n")  # splitlines also parts at separators that a value may hold
+    if not lines[-1]:
+        lines.pop()
     frames: list[Frame] = []
     at = 0
     while at < len(lines):
@@ -270,7 +272,8 @@ def _format_value(key: str, value: Any) -> str:
         return '"' + " ".join(map(repr, value.reshape(-1).tolist())) + '"'
     if isinstance(value, str):
         # Text that would read back as a number or a boolean is kept as text through JSON.
-        readable = "\n" not in value and _value(key, _quote(value)) == value
+        one_line = value.splitlines() in ([], [value])
+        readable = one_line and _value(key, _quote(value)) == value
         return _quote(value, always=not value) if readable else _quote("_JSON " + json.dumps(value))
     if isinstance(value, bool):
         return "T" if value else "F"
