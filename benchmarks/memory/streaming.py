@@ -280,7 +280,7 @@ def main() -> int:
     for size, workers, check in plan + [(size, 0, True) for size in arguments.one_shot]:
         rows.append(run(size, workers, check))
         Console(stderr=True).print(rows[-1])
-    Console().print(table_of(rows))
+    Console(width=110).print(table_of(rows))
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1))
     return 0

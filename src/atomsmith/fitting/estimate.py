@@ -169,11 +169,15 @@ def parent_bytes(n: int, n_groups: int, rows: Sequence[int], block: int) -> int:
         Bytes of a block of rows made in this process.
     """
     square = 8 * (n + 1) ** 2
-    # Of each group and kind a triangle, or the rows while they are fewer; twice where a leaf is full.
-    leaves = 2 if sum(rows) / n_groups > leaf_rows(n) else 1
-    factors = leaves * n_groups * square * sum(min(count / n_groups / n, 1.0) for count in rows)
-    # While rows are folded, as many again wait to be eliminated.
-    folding = 2.0 * factors + 2 * block + 4 * square
+    # Of each group and kind a triangle, or the rows while they are fewer: of full leaves and of the open one.
+    full = sum(rows) / n_groups > leaf_rows(n)
+    share = 0.5 * leaf_rows(n) / max(sum(rows), 1)
+    held = sum(
+        min(count / n_groups / n, 1.0) + (min(share * count / n, 1.0) if full else 0.0) for count in rows
+    )
+    factors = n_groups * square * held
+    # While rows are folded, some wait to be eliminated.
+    folding = 1.3 * factors + 2 * block + 4 * square
     solving = factors + (SOLVE_SQUARES + n_groups) * square
     return int(max(folding, solving))
 
