@@ -293,6 +293,7 @@ def test_the_trigger_knows_where_the_data_end(starts: Path, tmp_path: Path) -> N
     for name, pair in (("Cu-Cu", (29, 29)), ("Cu-Al", (13, 29))):
         assert known.closest[pair] == pytest.approx(0.95 * shortest[name])
     assert known.widening == potential.metadata["calibration"]["scale"] != 1.0
+    assert known.force_error == potential.metadata["calibration"]["held_out_weighted_rmse"] > 0.0
 
 
 def test_an_unseen_distance_is_labelled_with_its_reason(starts: Path, tmp_path: Path) -> None:

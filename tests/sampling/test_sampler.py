@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from atomsmith.errors import InputError
 from atomsmith.sampling import (
@@ -141,6 +142,25 @@ def test_raw_and_calibrated_spread_differ_by_the_widening():
         found["calibrated"]["uncertainty"], 4.0 * found["raw"]["uncertainty"], rtol=1e-14
     )
     assert found["raw"]["tau"].tobytes() == found["calibrated"]["tau"].tobytes()
+
+
+def test_a_named_epsilon_stands_and_auto_follows_the_error_of_the_forces():
+    named, auto = TriggerSettings(epsilon_ev_per_angstrom=0.05), TriggerSettings()
+    for error, expected in ((0.0, 0.2), (0.1, 0.2), (0.45, 0.45)):
+        known = Knowledge(force_error=error)
+        assert known.epsilon(auto) == expected
+        assert known.epsilon(named) == 0.05
+    found = {}
+    for name, trigger in (
+        ("auto", TriggerSettings(tolerance=1e9)),
+        ("named", TriggerSettings(tolerance=1e9, epsilon_ev_per_angstrom=0.7)),
+    ):
+        settings = EVERYTHING.model_copy(update={"trigger": trigger})
+        found[name] = run(alloy([0]), MODEL, settings, knowledge=Knowledge(force_error=0.7)).trace
+    assert found["auto"].tobytes() == found["named"].tobytes()
+    for wrong in (0.0, -1.0, "automatic"):
+        with pytest.raises(ValidationError):
+            TriggerSettings(epsilon_ev_per_angstrom=wrong)
 
 
 def test_resumed_run_is_bit_identical():

@@ -40,7 +40,7 @@ def candidates(
 
 
 def knowledge_of(potential: Potential) -> Knowledge:
-    """What the fit knows that predictions do not tell: how far its committee was widened, where data end."""
+    """What the fit knows that predictions do not tell: its errors on held-out data, and where data end."""
     elements, closest = potential.plan["elements"], {}
     for part in potential.plan["parts"]:
         if part["kind"] == "zbl":
@@ -49,7 +49,14 @@ def knowledge_of(potential: Potential) -> Knowledge:
                 for j, b in enumerate(elements):
                     closest[min(a, b), max(a, b)] = float(outer[i, j])
     calibration = potential.metadata.get("calibration", {})
-    return Knowledge(widening=float(calibration.get("scale", 1.0)), closest=closest)
+    weight = potential.metadata["settings"]["weights"]["forces"]
+    # Of all weighted rows, which are forces for the most part, in the unit of a force.
+    unseen = calibration.get("held_out_weighted_rmse") or 0.0
+    return Knowledge(
+        widening=float(calibration.get("scale", 1.0)),
+        force_error=float(unseen) / weight if weight > 0.0 else 0.0,
+        closest=closest,
+    )
 
 
 def end_of(walkers: Walkers, k: int) -> Configuration:

@@ -31,10 +31,10 @@ class BiasSettings(Settings):
         default=100, ge=1, description="Memory, in steps, of the running averages of |F| and |grad sigma|."
     )
     burn_in_steps: int = Field(
-        default=100, ge=0, description="Steps without bias at the start, in which the averages form."
+        default=20, ge=0, description="Steps without bias at the start, in which the averages form."
     )
     ramp_steps: int = Field(
-        default=100,
+        default=20,
         ge=0,
         description="Steps after the burn-in in which the bias grows from zero to `tau_rel`.",
     )

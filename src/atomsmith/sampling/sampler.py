@@ -102,7 +102,7 @@ def run(
         raise InputError(f"checkpoint_every is {checkpoint_every}; it must be at least 1 step.")
     common = common_settings(each)
     knowledge = knowledge or Knowledge()
-    parameters = Parameters.of(each, knowledge.widening)
+    parameters = Parameters.of(each, knowledge)
     state = prepared(walkers, parameters, common)
     sampler = _Run(state, force_field, common, parameters, knowledge, on_record)
     sampler.start()

@@ -16,7 +16,7 @@ from atomsmith.sampling.bias import BiasSettings, scheduled_tau_rel
 from atomsmith.sampling.guards import GuardSettings
 from atomsmith.sampling.moves import CellMoveSettings, SwapSettings
 from atomsmith.sampling.ramps import Ramp, RampOrConstant, ramp_value
-from atomsmith.sampling.trigger import TriggerSettings
+from atomsmith.sampling.trigger import Knowledge, TriggerSettings
 from atomsmith.settings import Settings
 from atomsmith.systems import BoolArray, FloatArray
 
@@ -121,8 +121,9 @@ class Parameters:
     strain_step: FloatArray
 
     @classmethod
-    def of(cls, settings: Sequence[SamplingSettings], widening: float = 1.0) -> Parameters:
-        """Gather the settings of each walker; the committee was widened by ``widening``."""
+    def of(cls, settings: Sequence[SamplingSettings], knowledge: Knowledge | None = None) -> Parameters:
+        """Gather the settings of each walker; some defaults follow what the fit knows."""
+        knowledge = knowledge or Knowledge()
 
         def column(value: Callable[[SamplingSettings], float | None]) -> FloatArray:
             return np.array([value(one) for one in settings], dtype=np.float64)
@@ -153,8 +154,8 @@ class Parameters:
             tolerance=np.array(
                 [np.inf if one.trigger is None else one.trigger.tolerance for one in settings]
             ),
-            epsilon=np.array([one.epsilon_ev_per_angstrom for one in trigger]),
-            spread=np.array([1.0 / widening if one.spread == "raw" else 1.0 for one in trigger]),
+            epsilon=np.array([knowledge.epsilon(one) for one in trigger]),
+            spread=np.array([knowledge.spread(one) for one in trigger]),
             unseen=np.array([one.trigger is not None and one.trigger.unseen_distances for one in settings]),
             minimum_steps=np.array([one.minimum_steps for one in trigger], dtype=np.int64),
             temperature_factor=column(lambda one: one.guards.temperature_factor),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from atomsmith.systems import FloatArray
 Reduction = Literal["max", "softmax"]
 Spread = Literal["raw", "calibrated"]
 
+SMALLEST_EPSILON = 0.2
+"""eV/angstrom, as published."""
+
 
 class TriggerSettings(Settings):
     """Stop a walker where the committee disagrees about a force, or where no data reach."""
@@ -24,10 +27,11 @@ class TriggerSettings(Settings):
     tolerance: float = Field(
         default=0.3, gt=0.0, description="A walker stops when its relative force uncertainty exceeds this."
     )
-    epsilon_ev_per_angstrom: float = Field(
-        default=0.2,
-        gt=0.0,
-        description="Added to |F_i| in the denominator, so that small forces do not trigger.",
+    epsilon_ev_per_angstrom: Annotated[float, Field(gt=0.0)] | Literal["auto"] = Field(
+        default="auto",
+        description="Added to |F_i| in the denominator, so that small forces do not trigger. auto: the error "
+        "of the fit's forces on held-out data, at least 0.2, since a force below that error has no relative "
+        "one; 0.2 without such an error.",
     )
     spread: Spread = Field(
         default="raw",
@@ -61,13 +65,25 @@ class Knowledge:
     ----------
     widening
         Factor by which the committee was widened to match errors on held-out data.
+    force_error
+        Root mean square error of a force component on held-out data in eV/angstrom; 0 if unknown.
     closest
         Distance in angstrom below which there are no data, by atomic numbers, ascending in each pair; pairs
         that are missing may come as close as they like.
     """
 
     widening: float = 1.0
+    force_error: float = 0.0
     closest: Mapping[tuple[int, int], float] = field(default_factory=dict)
+
+    def epsilon(self, trigger: TriggerSettings) -> float:
+        """Added to |F_i| in the denominator of f_i, in eV/angstrom."""
+        given = trigger.epsilon_ev_per_angstrom
+        return max(SMALLEST_EPSILON, self.force_error) if isinstance(given, str) else given
+
+    def spread(self, trigger: TriggerSettings) -> float:
+        """Factor on the deviations of the committee's members."""
+        return 1.0 / self.widening if trigger.spread == "raw" else 1.0
 
     def table(self) -> tuple[NDArray[np.int64], FloatArray]:
         """Atomic numbers in ``closest``, shape (n,), and its distances, zero where unknown, shape (n, n)."""
