@@ -14,6 +14,7 @@
 #include "bispectrum_design.hpp"
 #include "design.hpp"
 #include "embedding.hpp"
+#include "moments_design.hpp"
 #endif
 
 namespace atomsmith::ATOMSMITH_ISA {
@@ -64,6 +65,8 @@ void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program
                 else if (part.kind == Part::Kind::kAce)
                     basis_sweep(part, w.near, s, own, w.harmonics, w.directions, lane);
 #ifndef ATOMSMITH_SINGLE
+                else if (part.kind == Part::Kind::kMoments)
+                    moment_sweep(part, w.near, s, own, lane);
                 else
                     density_sweep(part, block.centre, w.near, s, own, lane);
 #endif
@@ -151,6 +154,21 @@ void couple_bispectrum(const Sweep& sweep, const Block& block, int k, int n_sets
     }
 }
 
+// Energies, and dE/d(moment) lane by lane, of one block; lanes = atoms.
+void couple_moments(const Sweep& sweep, const Block& block, int k, int n_sets, Workspace& w) {
+    const Part& part = sweep.model->parts[k];
+    const PartWorkspace& own = w.parts[k];
+    const int n = part.n_channels, stride = padded(n);
+    make_values(part.moments, false, own.slots);
+    for (int set = 0; set < n_sets; ++set) {
+        const double* coefficients =
+            coefficients_of(sweep, set) + part.first_feature + part.moments.first_feature[block.centre];
+        const Vec energy = moments_gradient(part.moments, coefficients, own.slots, own.adjoint);
+        from_lanes(own.adjoint, 1, n, own.gradients + static_cast<std::size_t>(set) * kLanes * stride,
+                   stride);
+        for (int s = 0; s < block.n; ++s) w.energies[set * kLanes + s] += energy[s];
+    }
+}
 #endif
 
 // Energies, and dE/dA lane by lane, of one block with every set of coefficients; lanes = atoms.
@@ -162,6 +180,7 @@ void couple(const Sweep& sweep, const Block& block, const Plans& plans, int n_se
 #ifndef ATOMSMITH_SINGLE
         if (part.kind == Part::Kind::kBispectrum)
             couple_bispectrum(sweep, block, static_cast<int>(k), n_sets, w);
+        if (part.kind == Part::Kind::kMoments) couple_moments(sweep, block, static_cast<int>(k), n_sets, w);
 #endif
         if (part.kind != Part::Kind::kAce) continue;
         const PartWorkspace& own = w.parts[k];
@@ -212,6 +231,9 @@ void backward_lane(const Sweep& sweep, const Block& block, int s, int set, doubl
         if (part.has_linear_products())
             force_sweep<kSets>(part, g, kLanes * lane_stride, w.near, s, own, w.gradients);
 #ifndef ATOMSMITH_SINGLE
+        if (part.kind == Part::Kind::kMoments)
+            for (int i = 0; i < kSets; ++i)
+                moment_force_sweep(part, g + i * kLanes * lane_stride, w.near, s, own, w.gradients[i]);
         if (part.kind == Part::Kind::kBispectrum)
             for (int i = 0; i < kSets; ++i)
                 sphere_force_sweep(part, block.centre, g + i * kLanes * lane_stride, w.near, s, own,
@@ -281,6 +303,9 @@ void add_features(const Sweep& sweep, const Block& block, const Plans& plans, co
             pair_features(part, block.centre, w.near, s, w.parts[k], features);
         if (part.kind == Part::Kind::kBispectrum)
             add_bispectrum(part, w.parts[k], s, features + block.centre * part.features_per_centre());
+        if (part.kind == Part::Kind::kMoments)
+            add_moment_features(part.moments, w.parts[k].slots, s,
+                                features + part.moments.first_feature[block.centre]);
         if (!part.has_linear_products()) continue;
         const AceCentre& centre = part.centres[block.centre];
         double* own = features + centre.first_feature;
@@ -305,6 +330,10 @@ void add_feature_sums(const Sweep& sweep, const Block& block, const Plans& plans
         if (part.kind == Part::Kind::kBispectrum)
             for (int s = 0; s < block.n; ++s)
                 add_bispectrum(part, w.parts[k], s, features + block.centre * part.features_per_centre());
+        if (part.kind == Part::Kind::kMoments)
+            for (int s = 0; s < block.n; ++s)
+                add_moment_features(part.moments, w.parts[k].slots, s,
+                                    features + part.moments.first_feature[block.centre]);
         if (!part.has_linear_products()) continue;
         // Term sums over the blocks of a chunk are kept in the caller's buffer and turned into features
         // there.
@@ -341,6 +370,7 @@ void forward(const Sweep& sweep, double* scratch) {
         prepare(sweep, block, w, plans.program, false);
         for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
             const Part& part = sweep.model->parts[k];
+            if (part.kind == Part::Kind::kMoments) make_values(part.moments, true, w.parts[k].slots);
             if (part.kind != Part::Kind::kBispectrum) continue;
             expand_density(part, block.centre, w.parts[k].slots, w.parts[k].full);
             bispectrum_values(part, block.centre, w.parts[k].full, w.parts[k].values);
@@ -372,6 +402,8 @@ void design(const Sweep& sweep, double* scratch) {
                     design_pair(sweep, part, block.centre, block.atoms[s], s, w, w.parts[k]);
             if (part.has_linear_products())
                 design_ace(sweep, part, block.centre, block.atoms, block.n, w, w.parts[k]);
+            if (part.kind == Part::Kind::kMoments)
+                design_moments(sweep, part, block.centre, block.atoms, block.n, w, w.parts[k]);
             if (part.kind == Part::Kind::kBispectrum)
                 design_bispectrum(sweep, part, block.centre, block.atoms, block.n, w, w.parts[k]);
         }

@@ -29,6 +29,16 @@ void check_radial(const Radial& r, int n_species) {
         require(r.cutoff.size() == pairs, "a radial table needs one cutoff for each pair of species");
         return;
     }
+    if (r.chebyshev_size > 0) {
+        require(r.cutoff.size() == pairs && r.inner.size() == pairs &&
+                    r.chebyshev.size() == pairs * r.n * r.chebyshev_size,
+                "a Chebyshev table's arrays do not have the sizes of " + std::to_string(n_species) +
+                    " species");
+        for (std::size_t k = 0; k < pairs; ++k)
+            require(r.inner[k] >= 0.0 && r.inner[k] < r.cutoff[k],
+                    "a pair's inner distance must be below its cutoff");
+        return;
+    }
     require(r.outer_power >= 2, "outer_power must be at least 2 (forces jump at the cutoff otherwise)");
     require(r.q >= r.p && r.p >= 1 && r.q <= 12, "the distance transform needs 1 <= p <= q <= 12");
     require(r.cutoff.size() == pairs && r.inner.size() == 2 * pairs && r.r0.size() == pairs &&
@@ -353,6 +363,11 @@ void finish_part(Part& part, int n_species, int first_feature) {
         for (const double z : part.charges) part.reach.push_back(std::pow(z, 0.23));
         part.cutoff = *std::max_element(part.outer.begin(), part.outer.end());
         return;
+    case Part::Kind::kMoments:
+        check_radial(part.radial, n_species);
+        part.moments.finish(n_species, part.radial.n, part.n_features);
+        part.n_channels = part.moments.n_channels;
+        break;
     case Part::Kind::kBispectrum: {
         Bispectrum& b = part.bispectrum;
         b.finish(n_species);
@@ -397,8 +412,8 @@ ProductList products_of(const AceCentre& centre, int n_densities, const std::vec
 }
 
 bool works_in_single_precision(const Part& part) {
-    return part.kind != Part::Kind::kBispectrum && part.radial.spline.row_size == 0 &&
-           part.embeddings.empty();
+    return part.kind != Part::Kind::kBispectrum && part.kind != Part::Kind::kMoments &&
+           part.radial.spline.row_size == 0 && part.embeddings.empty();
 }
 
 void spread_weights(const AceCentre& centre, const Program& program, const double* coefficients,

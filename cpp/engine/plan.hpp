@@ -11,6 +11,7 @@
 
 #include "bispectrum_plan.hpp"
 #include "embedding_plan.hpp"
+#include "moments_plan.hpp"
 
 namespace atomsmith {
 
@@ -71,6 +72,10 @@ struct Radial {
     std::vector<double> cutoff, inner, r0, shift, scale;
     Numbers recurrence;
     SplineTable spline;
+    // (r - cutoff)^2 sum_k c_k T_k(x), x from -1 at `inner` to 1 at the cutoff: c of
+    // [pair][n][chebyshev_size].
+    int chebyshev_size = 0;
+    std::vector<double> chebyshev;
 };
 
 // The product DAG of one centre in the order in which the kernels walk it; see `build_program`.
@@ -106,7 +111,7 @@ struct AceCentre {
 };
 
 struct Part {
-    enum class Kind { kE0, kPair, kAce, kZbl, kBispectrum };
+    enum class Kind { kE0, kPair, kAce, kZbl, kBispectrum, kMoments };
     Kind kind{};
     int first_feature = 0;
     int n_features = 0;
@@ -115,7 +120,7 @@ struct Part {
     int l_max = 0;                                // ace
     std::vector<std::int32_t> radial_first, radial_count, offset;
     int n_lmk = 0;
-    int n_channels = 0; // ace, bispectrum: real numbers that describe the surroundings of an atom
+    int n_channels = 0; // ace, bispectrum, moments: real numbers that describe the surroundings of an atom
     std::vector<AceCentre> centres;
     // ace with a regressor of its own: one for each species, and no linear features
     std::vector<Embedding> embeddings;
@@ -123,6 +128,7 @@ struct Part {
     std::vector<double> charges, strength, reach; // zbl; reach: charges^0.23
     std::vector<double> inner, outer; // zbl; embedding whose core takes over by the nearest neighbour
     Bispectrum bispectrum;
+    Moments moments;
     bool quadratic = false; // bispectrum: products of all pairs of features follow the features
     double cutoff = 0.0;
     bool has_linear_products() const { return kind == Kind::kAce && embeddings.empty(); }

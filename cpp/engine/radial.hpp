@@ -90,6 +90,38 @@ static inline void radial_functions(const Radial& radial, int pair, const Vec* r
         recur<kSlopes, 1>(radial, pair, r + b, value + b * radial.n, derivative + b * radial.n);
 }
 
+#ifndef ATOMSMITH_SINGLE
+// The same for combinations of Chebyshev polynomials times (r - cutoff)^2, as moment tensors use them.
+static inline void chebyshev_functions(const Radial& radial, int pair, const Vec* r, int n_vectors,
+                                       Vec* value, Vec* derivative) {
+    const int n = radial.n, size = radial.chebyshev_size;
+    const double* c = radial.chebyshev.data() + static_cast<std::size_t>(pair) * n * size;
+    const double cutoff = radial.cutoff[pair], scale = 2.0 / (cutoff - radial.inner[pair]);
+    Vec t[64], dt[64];
+    for (int b = 0; b < n_vectors; ++b, value += n, derivative += n) {
+        const Vec below = min(r[b] - cutoff, 0.0);
+        const Vec x = 1.0 + scale * below;
+        t[0] = below * below;
+        dt[0] = 2.0 * below;
+        t[1] = x * t[0];
+        dt[1] = x * dt[0] + scale * t[0];
+        for (int k = 2; k < size; ++k) {
+            t[k] = 2.0 * x * t[k - 1] - t[k - 2];
+            dt[k] = 2.0 * (x * dt[k - 1] + scale * t[k - 1]) - dt[k - 2];
+        }
+        for (int f = 0; f < n; ++f) {
+            Vec sum{}, slope{};
+            for (int k = 0; k < size; ++k) {
+                sum += c[f * size + k] * t[k];
+                slope += c[f * size + k] * dt[k];
+            }
+            value[f] = sum;
+            derivative[f] = slope;
+        }
+    }
+}
+#endif
+
 // All radial functions of lane s of a part; their derivatives where `slopes` says so.
 static inline void radial_lane(const Part& part, int centre, const Neighbourhood& near, int s, bool slopes,
                                PartWorkspace& w) {
@@ -103,6 +135,10 @@ static inline void radial_lane(const Part& part, int centre, const Neighbourhood
         if (part.radial.spline.row_size > 0) {
             spline_functions(part.radial.spline, part.radial.n, pair, near.r + at, n_vectors, value,
                              derivative);
+            continue;
+        }
+        if (part.radial.chebyshev_size > 0) {
+            chebyshev_functions(part.radial, pair, near.r + at, n_vectors, value, derivative);
             continue;
         }
 #endif

@@ -55,6 +55,15 @@ Radial read_radial(const Dict& from) {
                                     array_of<double>(from, "nodes"));
         return radial;
     }
+    if (from.contains("kind") && value_of<std::string>(from, "kind") == "chebyshev") {
+        radial.cutoff = array_of<double>(from, "cutoff");
+        radial.inner = array_of<double>(from, "inner");
+        radial.chebyshev_size = value_of<int>(from, "size");
+        radial.chebyshev = array_of<double>(from, "coefficients");
+        if (radial.chebyshev_size < 1 || radial.chebyshev_size > 64)
+            throw std::invalid_argument("engine plan: a Chebyshev table has 1 to 64 polynomials");
+        return radial;
+    }
     radial.outer_power = value_of<int>(from, "outer_power");
     radial.p = value_of<int>(from, "p");
     radial.q = value_of<int>(from, "q");
@@ -187,6 +196,14 @@ Part read_part(const Dict& from) {
         part.outer = array_of<double>(from, "outer");
         part.strength = from.contains("strength") ? array_of<double>(from, "strength")
                                                   : std::vector<double>(part.outer.size(), 1.0);
+    } else if (kind == "moments") {
+        part.kind = Part::Kind::kMoments;
+        part.radial = read_radial(dict_of(from, "radial"));
+        part.moments.basic = array_of<std::int32_t>(from, "basic");
+        part.moments.products = array_of<std::int32_t>(from, "products");
+        part.moments.weight = array_of<double>(from, "weight");
+        part.moments.scalars = array_of<std::int32_t>(from, "scalars");
+        part.moments.first_feature = array_of<std::int32_t>(from, "first_feature");
     } else if (kind == "bispectrum") {
         part.kind = Part::Kind::kBispectrum;
         part.quadratic = value_of<bool>(from, "quadratic");

@@ -129,6 +129,17 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
             const int n = n_species * part.n_lmk;
             channels = n > channels ? n : channels;
         }
+        if (part.kind == Part::Kind::kMoments) {
+            const Moments& m = part.moments;
+            const int n = part.n_channels;
+            p.slots = arena.take<Vec>(padded(m.n_slots) + kLanes);
+            p.adjoint = arena.take<Vec>(padded(m.n_slots));
+            p.gradients = arena.take<Real>(static_cast<std::size_t>(n_sets) * kLanes * padded(n));
+            p.directions = arena.take<Vec>(stride * m.monomials.size());
+            support = m.support_channel.size() > support ? m.support_channel.size() : support;
+            channels = n > channels ? n : channels;
+            lmk = n > lmk ? n : lmk;
+        }
         if (part.kind == Part::Kind::kBispectrum) {
             const Bispectrum& b = part.bispectrum;
             const int n = part.n_channels, values = b.n_values();

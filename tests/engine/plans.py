@@ -128,6 +128,11 @@ def plans() -> dict[str, dict[str, Any]]:
                 ace_part(three, (2, 2)),
             ],
         },
+        "moments": {
+            "elements": [8, 1],
+            "parts": [reference_part([8, 1]), moments_part(2, seed=4), pair_part([8, 1], degree=2)],
+        },
+        "moments of each element": {"elements": three, "parts": [moments_part(3, seed=5, shared=False)]},
         "many radial functions": {"elements": [14], "parts": [ace_part([14], (19, 10), cutoff=3.8)]},
     }
 
@@ -135,6 +140,48 @@ def plans() -> dict[str, dict[str, Any]]:
 def bispectrum_part(elements, *, products=False, **settings):
     part = build_bispectrum(BispectrumSettings(**settings), elements)
     return (with_products(part, len(elements)) if products else part).part
+
+
+def moments_part(n_elements, seed, *, shared=True):
+    """Invariants of moments of ranks 0 to 2, some of them made of others, some in no feature."""
+    rng = np.random.default_rng(seed)
+    basic = [(mu, a, b, c) for mu in range(3) for a, b, c in np.ndindex(3, 3, 3) if a + b + c <= 2 and mu < 2]
+    basic.append((2, 0, 0, 0))
+    basic = [basic[k] for k in rng.permutation(len(basic))]
+    products, weight, invariants = [], [], [k for k, q in enumerate(basic) if sum(q[1:]) == 0]
+    target = len(basic)
+    for rank, first, second in [(1, 0, 0), (1, 0, 1), (2, 0, 1), (2, 1, 1)]:
+        for k, q in enumerate(basic):
+            if q[0] == first and sum(q[1:]) == rank:
+                products.append((k, basic.index((second, *q[1:])), target))
+                weight.append(1.0 if max(q[1:]) == rank else 2.0)
+        invariants.append(target)
+        target += 1
+    for _ in range(12):
+        for _ in range(rng.integers(1, 4)):
+            products.append((*rng.choice(invariants, 2), target))
+            weight.append(0.2 * rng.normal())
+        invariants.append(target)
+        target += 1
+    scalars = rng.permutation(invariants)[:14]
+    pairs = n_elements**2
+    return {
+        "kind": "moments",
+        "n_features": len(scalars) * (1 if shared else n_elements),
+        "radial": {
+            "kind": "chebyshev",
+            "n": 3,
+            "size": 5,
+            "inner": rng.uniform(0.8, 1.2, pairs),
+            "cutoff": rng.uniform(2.8, 3.4, pairs),
+            "coefficients": 0.1 * rng.normal(size=(pairs, 3, 5)),
+        },
+        "basic": np.array(basic, dtype=np.int32),
+        "products": np.array(products, dtype=np.int32),
+        "weight": np.array(weight),
+        "scalars": scalars.astype(np.int32),
+        "first_feature": np.arange(n_elements, dtype=np.int32) * (0 if shared else len(scalars)),
+    }
 
 
 def _partial(elements):

@@ -30,7 +30,17 @@ def energy_of(plan, coefficients):
 
 @pytest.mark.parametrize(
     "name",
-    ["order 1", "order 2", "order 3", "order 4", "pair", "repulsion", "bispectrum", "quadratic bispectrum"],
+    [
+        "order 1",
+        "order 2",
+        "order 3",
+        "order 4",
+        "pair",
+        "repulsion",
+        "bispectrum",
+        "quadratic bispectrum",
+        "moments",
+    ],
 )
 @pytest.mark.parametrize("shape", ["skewed", "tiny", "slab", "molecule"])
 def test_forces(name, shape):

@@ -19,6 +19,7 @@ from atomsmith.descriptors.harmonics import real_spherical_harmonics
 from atomsmith.descriptors.radial import evaluate_radial
 from atomsmith.systems import FloatArray, Systems
 from oracle.bispectrum_numpy import bispectrum
+from oracle.moments_numpy import moment_features
 
 Array = NDArray[Any]
 COMPLEX_STEP = 1e-30
@@ -87,6 +88,7 @@ class Oracle:
             "ace": self._ace,
             "zbl": self._no_features,
             "bispectrum": self._bispectrum,
+            "moments": self._moments,
         }
         return np.concatenate([evaluate[part["kind"]](part, vectors) for part in self.plan["parts"]], axis=1)
 
@@ -185,6 +187,9 @@ class Oracle:
 
     def _bispectrum(self, part: Mapping[str, Any], vectors: Array) -> Array:
         return bispectrum(part, self.n_elements, self.species, self.i, self.j, vectors)
+
+    def _moments(self, part: Mapping[str, Any], vectors: Array) -> Array:
+        return moment_features(part, self.n_elements, self.species, self.i, self.j, vectors)
 
     def _zbl(self, part: Mapping[str, Any], vectors: Array) -> Array:
         r = _length(vectors)

@@ -32,6 +32,7 @@ _PACE = Format("PACE", "atomsmith.exchange.pace", "read")
 FORMATS: dict[str, Format] = {
     ".ace": _PACE,
     ".yace": _PACE,
+    ".mtp": Format("MLIP", "atomsmith.exchange.mlip", "read_mtp"),
     ".snapcoeff": Format("SNAP", "atomsmith.exchange.snap", "read_snap"),
 }
 """Formats by the suffix of their (main) file, in lower case."""

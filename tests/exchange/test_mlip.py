@@ -1,0 +1,167 @@
+"""Moment tensor potentials of MLIP: published ones against its engine, and the format."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import bulk
+
+from atomsmith import Potential
+from atomsmith.errors import InputError
+from atomsmith.exchange.mlip import read_mtp, write_mtp
+from atomsmith.systems import Systems
+
+DATA = os.environ.get("ATOMSMITH_DATA")
+
+# Two species; scalars: two moments of rank 0, the squares of one and of the vector, and twice their product.
+MTP = """MTP
+version = 1.1.0
+potential_name = small
+scaling = 0.5
+species_count = 2
+potential_tag = 
+radial_basis_type = RBChebyshev
+	min_dist = 1.9
+	max_dist = 4.6
+	radial_basis_size = 4
+	radial_funcs_count = 2
+	radial_coeffs
+		0-0
+			{0.7, 0.4, -0.2, 0.1}
+			{-0.5, 0.9, 0.1, -0.3}
+		0-1
+			{0.2, -0.4, 0.3, 0.1}
+			{0.6, 0.1, -0.7, 0.2}
+		1-0
+			{0.3, -0.1, 0.2, 0.4}
+			{0.5, 0.2, -0.4, 0.1}
+		1-1
+			{-0.1, 0.8, 0.2, -0.1}
+			{0.4, 0.3, 0.2, -0.6}
+alpha_moments_count = 8
+alpha_index_basic_count = 5
+alpha_index_basic = {{0, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}, {1, 0, 0, 0}}
+alpha_index_times_count = 5
+alpha_index_times = {{0, 0, 1, 5}, {1, 1, 1, 6}, {2, 2, 1, 6}, {3, 3, 1, 6}, {5, 6, 2, 7}}
+alpha_scalar_moments = 5
+alpha_moment_mapping = {0, 4, 5, 6, 7}
+species_coeffs = {-1.5, -2.5}
+moment_coeffs = {0.3, -0.2, 0.05, 0.1, -0.01}
+"""
+
+
+def small(tmp_path, text=MTP):
+    path = tmp_path / "small.mtp"
+    path.write_text(text)
+    return path
+
+
+def alloy():
+    atoms = bulk("Ni", a=3.6, cubic=True) * (2, 2, 1)
+    rng = np.random.default_rng(3)
+    atoms.symbols = rng.choice(["Ni", "Al"], len(atoms))
+    atoms.positions += rng.normal(scale=0.1, size=atoms.positions.shape)
+    return atoms
+
+
+def test_a_small_potential_written_out_by_hand(tmp_path):
+    atoms = alloy()
+    atoms.calc = read_mtp(small(tmp_path), ["Ni", "Al"]).calculator()
+    coefficients = {
+        ("Ni", "Ni"): [[0.7, 0.4, -0.2, 0.1], [-0.5, 0.9, 0.1, -0.3]],
+        ("Ni", "Al"): [[0.2, -0.4, 0.3, 0.1], [0.6, 0.1, -0.7, 0.2]],
+        ("Al", "Ni"): [[0.3, -0.1, 0.2, 0.4], [0.5, 0.2, -0.4, 0.1]],
+        ("Al", "Al"): [[-0.1, 0.8, 0.2, -0.1], [0.4, 0.3, 0.2, -0.6]],
+    }
+    from ase.neighborlist import neighbor_list
+
+    first, second, vectors = neighbor_list("ijD", atoms, 4.6)
+    energy = 0.0
+    for k, symbol in enumerate(atoms.symbols):
+        moments, vector = np.zeros(2), np.zeros(3)
+        for j, d in zip(second[first == k], vectors[first == k], strict=True):
+            r = np.linalg.norm(d)
+            x = (2.0 * r - 6.5) / 2.7
+            chebyshev = np.array([1.0, x, 2.0 * x**2 - 1.0, 4.0 * x**3 - 3.0 * x]) * (r - 4.6) ** 2 * 0.5
+            f = np.array(coefficients[symbol, atoms.symbols[j]]) @ chebyshev
+            moments += f
+            vector += f[0] * d / r
+        m, square = moments[0], vector @ vector
+        energy += {"Ni": -1.5, "Al": -2.5}[symbol]
+        energy += 0.3 * m - 0.2 * moments[1] + 0.05 * m * m + 0.1 * square - 0.02 * m * m * square
+    assert atoms.get_potential_energy() == pytest.approx(energy, rel=1e-13)
+
+
+def test_written_files_and_json_give_the_same_forces(tmp_path):
+    potential = read_mtp(small(tmp_path), ["Ni", "Al"])
+    write_mtp(potential, tmp_path / "again.mtp")
+    potential.save(tmp_path / "potential.json")
+    atoms = alloy()
+    atoms.calc = potential.calculator()
+    forces, stress = atoms.get_forces(), atoms.get_stress()
+    for other in (
+        read_mtp(tmp_path / "again.mtp", ["Ni", "Al"]),
+        Potential.load(tmp_path / "potential.json"),
+    ):
+        atoms.calc = other.calculator()
+        np.testing.assert_array_equal(atoms.get_forces(), forces)
+        np.testing.assert_array_equal(atoms.get_stress(), stress)
+
+
+def test_an_untrained_file_has_coefficients_of_zero(tmp_path):
+    lines = [line for line in MTP.splitlines() if not line.startswith(("species_coeffs", "moment_coeffs"))]
+    potential = read_mtp(small(tmp_path, "\n".join(lines) + "\n"), ["Ni", "Al"])
+    assert not potential.coefficients.any()
+    assert potential.features.order.tolist() == [0, 0, 1, 1, 2, 2, 4]
+    assert potential.features.degree.tolist() == [0, 0, 2, 6, 4, 6, 10]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("MTP\n", "MPT\n", "first line is not 'MTP'"),
+        ("1.1.0", "2.0.0", "version 2.0.0 is not known"),
+        ("RBChebyshev", "RBTaylor", "only RBChebyshev"),
+        ("species_count = 2", "species_count = two", "expected a whole number"),
+        ("{0.2, -0.4, 0.3, 0.1}", "{0.2, -0.4, 0.3}", "species 0-1 are missing"),
+        ("{5, 6, 2, 7}", "{5, 7, 2, 6}", "before it is made"),
+        ("alpha_index_times_count = 5", "alpha_index_times_count = 6", "has 5 values, expected 6"),
+        ("moment_coeffs = {0.3,", "moment_coeffs = {", "has 4 values, expected 5"),
+        ("{-1.5, -2.5}", "{-1.5; -2.5}", "not a list of numbers"),
+        ("alpha_scalar_moments = 5\n", "", "'alpha_scalar_moments' is missing"),
+        ("potential_tag = ", "what is this", "is not understood"),
+    ],
+)
+def test_bad_files_are_refused_in_one_sentence(tmp_path, old, new, message):
+    assert old in MTP
+    with pytest.raises(InputError, match=message):
+        read_mtp(small(tmp_path, MTP.replace(old, new)), ["Ni", "Al"])
+
+
+def test_elements_must_be_named(tmp_path):
+    with pytest.raises(InputError, match="does not name the elements of its 2 species, and none were given"):
+        Potential.load(small(tmp_path))
+
+
+@pytest.mark.skipif(DATA is None, reason="ATOMSMITH_DATA is unset")
+@pytest.mark.parametrize("element", ["Si", "Mo", "Cu"])
+def test_published_potentials_agree_with_mlip(element):
+    golden = Path(DATA) / "golden"
+    data = json.loads((golden / f"{element}_mtp.json").read_text())
+    potential = read_mtp(golden / "potentials" / element / "mtp" / "fitted.mtp", [element])
+    for entry in data["structures"]:
+        n = entry["natoms"]
+        systems = Systems(
+            np.full(n, potential.elements[0], np.int32),
+            np.array(entry["positions"]),
+            np.array([entry["cell"]]),
+            np.ones((1, 3), bool),
+            np.array([0, n]),
+        )
+        prediction = potential.evaluator().predict(systems)
+        assert abs(prediction.energy[0] - entry["energy"]) < 1e-9 * n
+        np.testing.assert_allclose(prediction.forces, entry["forces"], atol=1e-8)
+        stress = -prediction.virial[0] / abs(np.linalg.det(entry["cell"]))
+        np.testing.assert_allclose(stress, entry["stress"], rtol=1e-6, atol=1e-8)
