@@ -9,8 +9,9 @@ from atomsmith import Dataset
 from atomsmith.data.configuration import Configuration
 from atomsmith.descriptors import AceSettings, PairSettings
 from atomsmith.errors import InputError
-from atomsmith.fitting import ARD, Evidence, Ridge
+from atomsmith.fitting import ARD, Evidence, KindWeights, Ridge, cross_validate, solve
 from atomsmith.fitting.core import dimer_energies, dimers, holes
+from atomsmith.fitting.design import RowMaker
 from atomsmith.fitting.fit import core_is_repulsive, distances_of, fit, fit_model, reference_energies
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
 from atomsmith.fitting.weights import TypeWeights, Weights
@@ -180,6 +181,22 @@ def test_the_factor_belongs_to_the_data_and_metadata_tell_the_story(known):
     assert data["n_configurations"] == len(train)
     assert data["fingerprint"] == train.fingerprint()
     assert data["shortest_distances"].keys() == {"O-O", "Si-O", "Si-Si"}
+
+
+def test_weights_can_be_compared_on_the_factors_of_a_fit(known, monkeypatch):
+    _, train = known
+    result = fit_model(train, PotentialSettings(model=MODEL))
+    monkeypatch.setattr(RowMaker, "rows", None)
+    again = solve(result.factors.combine(KindWeights.of(Weights())), result.prior)
+    np.testing.assert_allclose(
+        again.coefficients, result.solution.coefficients, atol=1e-9 * np.abs(again.coefficients).max()
+    )
+    errors = [
+        cross_validate(result.factors, KindWeights(energy, 1.0, 1.0), result.prior)[1]
+        for energy in (1.0, 1e3)
+    ]
+    assert errors[0].energy != errors[1].energy
+    assert all(one.forces is not None and one.forces > 0.0 for one in errors)
 
 
 def attractive(seed):

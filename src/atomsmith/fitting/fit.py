@@ -54,6 +54,8 @@ class FitResult:
         tried on them, and their errors told, without making the rows again.
     factor
         All of them together, with the weights of the fit.
+    prior
+        What was believed of the coefficients before the data.
     model, reference
         What the factors belong to: the model, and the energies taken off their targets (by element, eV).
     core
@@ -68,6 +70,7 @@ class FitResult:
     solution: Solution
     factors: FactorSet
     factor: TriangularFactor
+    prior: Prior
     model: Model
     reference: FloatArray
     core: Core
@@ -233,7 +236,7 @@ def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
         metadata=_metadata(problem, solution, core)
         | {"calibration": {"scale": scale, "held_out_weighted_rmse": unseen, "groups": len(groups)}},
     )
-    return FitResult(potential, solution, factors, factor, model, reference, core)
+    return FitResult(potential, solution, factors, factor, prior, model, reference, core)
 
 
 def prior_of(model: Model, settings: PotentialSettings, held: bool) -> Prior:
