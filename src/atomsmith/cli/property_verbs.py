@@ -74,6 +74,21 @@ PROPERTY_VERBS: Mapping[str, Verb] = {
         "By finite displacements with phonopy; imaginary modes are reported.",
         "potential.json --element Si --figure phonons.png",
     ),
+    "dynamics": Verb(
+        "Compute the radial distribution and diffusion at a temperature.",
+        "Several walkers are advanced together; --melt-at-k heats them first, to study the liquid.",
+        "potential.json --element Cu --temperature-k 1500 --melt-at-k 3000",
+    ),
+    "stability": Verb(
+        "Measure energy drift and time to failure of dynamics.",
+        "Runs without thermostat from several seeds, all at once.",
+        "potential.json --element Cu --temperature-k 1000 --seeds 8",
+    ),
+    "expansion": Verb(
+        "Compute the thermal expansion of a crystal.",
+        "Dynamics at constant pressure, all temperatures at once.",
+        "potential.json --element Cu --temperatures-k 300 --temperatures-k 600",
+    ),
 }
 """The verbs in the order of the help page; names are those of `atomsmith.properties.PROPERTIES`."""
 

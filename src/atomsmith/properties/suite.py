@@ -16,13 +16,16 @@ from atomsmith.data.files import replacing
 from atomsmith.potential import library_version
 from atomsmith.prediction import ForceField
 from atomsmith.properties.base import PropertyResult, Report
+from atomsmith.properties.dynamics import DynamicsSettings
 from atomsmith.properties.elastic import ElasticSettings
 from atomsmith.properties.equation_of_state import EosSettings
+from atomsmith.properties.expansion import ExpansionSettings
 from atomsmith.properties.lattice import LatticeSettings
 from atomsmith.properties.phonons import PhononSettings
 from atomsmith.properties.polymorphs import PolymorphSettings
 from atomsmith.properties.registry import PROPERTIES
 from atomsmith.properties.sources import CrystalSettings, opened, opened_reference
+from atomsmith.properties.stability import StabilitySettings
 from atomsmith.properties.surfaces import SurfaceSettings
 from atomsmith.properties.vacancy import VacancySettings
 from atomsmith.reference.settings import ExecutorSettings, ReferenceSettings
@@ -46,6 +49,15 @@ class ChosenProperties(Settings):
     )
     phonons: PhononSettings | None = Field(
         default=None, description="Phonon bands, density of states and thermal quantities."
+    )
+    dynamics: DynamicsSettings | None = Field(
+        default=None, description="Radial distribution, mean-square displacement and diffusion."
+    )
+    stability: StabilitySettings | None = Field(
+        default=None, description="Energy drift and time to failure of dynamics without thermostat."
+    )
+    expansion: ExpansionSettings | None = Field(
+        default=None, description="Thermal expansion from dynamics at constant pressure."
     )
 
     def chosen(self) -> Iterator[tuple[str, Settings]]:

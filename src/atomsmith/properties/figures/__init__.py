@@ -7,13 +7,17 @@ from atomsmith.properties.figures.crystals import (
     stress_strain_figure,
     surface_figure,
 )
+from atomsmith.properties.figures.motion import dynamics_figure, expansion_figure, stability_figure
 from atomsmith.properties.figures.phonons import phonon_figure
 
 __all__ = [
+    "dynamics_figure",
     "eos_figure",
+    "expansion_figure",
     "jump_figure",
     "phonon_figure",
     "polymorph_figure",
+    "stability_figure",
     "stress_strain_figure",
     "surface_figure",
 ]
