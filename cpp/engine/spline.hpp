@@ -25,24 +25,13 @@ static inline void find_places(const SplineTable& table, int pair, Vec r, Spline
     }
 }
 
-// The table is larger than the caches near the core; its rows are asked for one vector of neighbours ahead.
-ATOMSMITH_INLINE void prefetch_rows(const SplineTable& table, const SplinePlaces& places) {
-    for (int s = 0; s < kLanes; ++s)
-        for (int k = 0; k < 2 * table.row_size; k += 8) __builtin_prefetch(places.row[s] + k, 0, 3);
-}
-
 // value, derivative: [vector][n].
 static inline void spline_functions(const SplineTable& table, int n, int pair, const Vec* r, int n_vectors,
                                     Vec* value, Vec* derivative) {
     const int half = table.row_size / 2;
-    SplinePlaces places[2];
-    if (n_vectors > 0) find_places(table, pair, r[0], places[0]);
     for (int b = 0; b < n_vectors; ++b, value += n, derivative += n) {
-        const SplinePlaces& here = places[b & 1];
-        if (b + 1 < n_vectors) {
-            find_places(table, pair, r[b + 1], places[(b + 1) & 1]);
-            prefetch_rows(table, places[(b + 1) & 1]);
-        }
+        SplinePlaces here;
+        find_places(table, pair, r[b], here);
         for (int c = 0; c < n; c += kLanes) {
             Vec v[kLanes], d[kLanes];
             for (int s = 0; s < kLanes; ++s) {
