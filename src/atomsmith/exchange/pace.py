@@ -86,7 +86,7 @@ def potential_of(model: PaceModel, source: str) -> Potential:
 
 
 @dataclass(frozen=True, eq=False)
-class _Channels:
+class Channels:
     """Which R_nl the products use, and where their channels stand.
 
     Attributes
@@ -139,7 +139,8 @@ class _Channels:
         return species * self.n_lmk + len(self.n_of[0]) + k
 
 
-def _channels(model: PaceModel) -> _Channels:
+def channels_of(model: PaceModel) -> Channels:
+    """The channels that the products of any centre use."""
     used: dict[int, set[int]] = defaultdict(set)
     for functions in model.functions:
         for function in functions:
@@ -147,7 +148,7 @@ def _channels(model: PaceModel) -> _Channels:
                 for n, l in zip(function.n, function.l, strict=True):
                     used[int(l)].add(int(n))
     l_max = max(used, default=0)
-    return _Channels(
+    return Channels(
         n_of=tuple(tuple(sorted(used[l])) for l in range(l_max + 1)),
         n_densities=model.n_densities,
         has_core=_has_core(model),
@@ -168,7 +169,7 @@ def _has_core(model: PaceModel) -> bool:
 
 def plan_part(model: PaceModel) -> dict[str, Any]:
     """The ``ace`` part of a plan with its embedding regressor."""
-    channels = _channels(model)
+    channels = channels_of(model)
     centres, regressors = [], []
     for centre in range(len(model.symbols)):
         products = products_of(model, channels, centre)
@@ -194,7 +195,7 @@ def plan_part(model: PaceModel) -> dict[str, Any]:
     }
 
 
-def products_of(model: PaceModel, channels: _Channels, centre: int) -> dict[Key, FloatArray]:
+def products_of(model: PaceModel, channels: Channels, centre: int) -> dict[Key, FloatArray]:
     """Coefficients of all products of two factors and more.
 
     With the real harmonics of the engine, A_lm of the paper is (-1)^m / sqrt(2) (A_m + i A_-m) for m > 0 and
@@ -217,9 +218,7 @@ def products_of(model: PaceModel, channels: _Channels, centre: int) -> dict[Key,
     return products
 
 
-def _regressor(
-    model: PaceModel, channels: _Channels, centre: int, coefficients: FloatArray
-) -> dict[str, Any]:
+def _regressor(model: PaceModel, channels: Channels, centre: int, coefficients: FloatArray) -> dict[str, Any]:
     embedding: Embedding = model.embeddings[centre]
     n_densities = len(embedding.prefactor)
     # The pair functions of the densities, and the core, which stands behind the last density.
@@ -241,7 +240,7 @@ def _regressor(
     }
 
 
-def _radial(model: PaceModel, channels: _Channels) -> dict[str, Any]:
+def _radial(model: PaceModel, channels: Channels) -> dict[str, Any]:
     """The table of all radial functions; the paper's Y_lm are sqrt(4 pi) times orthonormal ones."""
     n = len(model.symbols)
     columns = [(k - 1, l) for l, ns in enumerate(channels.n_of) for k in ns]
