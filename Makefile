@@ -15,7 +15,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What the compiled engine and the list of dependencies are made from. Python files need no new setup.
 BUILT_FROM := pyproject.toml CMakeLists.txt $(shell find cpp -type f)
 CPP_FILES = $(shell find cpp benchmarks -name '*.[ch]pp')
-BENCHMARKS := benchmarks.speed.snap benchmarks.speed.sweeps benchmarks.speed.pace benchmarks.sampler_overhead
+BENCHMARKS := benchmarks.speed.snap benchmarks.speed.sweeps benchmarks.speed.pace benchmarks.sampler_overhead \
+	benchmarks.memory.elimination benchmarks.memory.streaming
 PYTHON_FOLDERS := $(wildcard src tests benchmarks examples)
 
 .PHONY: demo test lint format benchmark clean setup setup-test check-machine

@@ -265,7 +265,7 @@ def table_of(rows: list[dict[str, Any]]) -> Table:
 def main() -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 2000, 4000], help="configurations")
+    parser.add_argument("--sizes", type=int, nargs="*", default=[500, 1000, 2000], help="configurations")
     parser.add_argument("--workers", type=int, nargs="*", default=[0, 2], help="processes; 0: in the parent")
     parser.add_argument("--one-shot", type=int, nargs="*", default=[500], help="sizes to compare with one QR")
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
