@@ -106,25 +106,44 @@ class Model:
     """Term of each feature, -1 for reference energies, shape (n_features,)."""
 
 
-def with_degrees(settings: ModelSettings, n_elements: int, n_rows: int) -> ModelSettings:
-    """Settle the degree of ace terms that leave it to the amount of data.
+FUNCTIONS_PER_ROOT_ROW = 5.0
+FEWEST, MOST, MOST_IN_ALL = 100.0, 1000.0, 2500.0
+"""Bounds of the functions of a basis that the data size, for each element and in all."""
 
-    The number of functions of all these terms together is 3 sqrt(rows) for each element, between 100 and
-    1000 for each: a few hundred for the hundred or so configurations that a fit usually has.
+
+def sized_by_data(settings: ModelSettings, n_elements: int, n_rows: int, cutoff: float) -> ModelSettings:
+    """Settle cutoff and degree of ace terms that leave them to the data.
+
+    The number of functions of all terms with an open degree together is at most 5 sqrt(rows) for each
+    element, between 100 and 1000 for each and 2500 in all: several hundred for the hundred or so
+    configurations that most fits have.
+
+    Parameters
+    ----------
+    settings
+        The model.
+    n_elements
+        Number of elements.
+    n_rows
+        Labels in the data.
+    cutoff
+        For terms without one, in angstrom.
     """
-    open_terms = [
-        t for t in settings.terms if isinstance(t.descriptor, AceSettings) and t.descriptor.degree is None
-    ]
-    if not open_terms:
-        return settings
-    wanted = n_elements * float(np.clip(3.0 * np.sqrt(n_rows), 100.0, 1000.0)) / len(open_terms)
+    aces = [term.descriptor for term in settings.terms if isinstance(term.descriptor, AceSettings)]
+    n_open = sum(ace.degree is None for ace in aces)
+    wanted = n_elements * float(np.clip(FUNCTIONS_PER_ROOT_ROW * np.sqrt(n_rows), FEWEST, MOST))
+    wanted = min(wanted, max(MOST_IN_ALL, n_elements * FEWEST))
 
     def settled(term: TermSettings) -> TermSettings:
         descriptor = term.descriptor
-        if not (isinstance(descriptor, AceSettings) and descriptor.degree is None):
+        if not isinstance(descriptor, AceSettings):
             return term
-        degree = max(2.0, degree_for(descriptor, n_elements, int(wanted)))
-        return term.model_copy(update={"descriptor": descriptor.model_copy(update={"degree": degree})})
+        if descriptor.cutoff is None:
+            descriptor = descriptor.model_copy(update={"cutoff": cutoff})
+        if descriptor.degree is None:
+            degree = max(2.0, degree_for(descriptor, n_elements, int(wanted / n_open)))
+            descriptor = descriptor.with_degree(degree)
+        return term.model_copy(update={"descriptor": descriptor})
 
     return settings.model_copy(update={"terms": tuple(settled(term) for term in settings.terms)})
 

@@ -210,3 +210,37 @@ def test_coincident_atoms_are_named(folder, tmp_path):
     assert result.exit_code == 2
     assert "Configuration 0 (small) has the atoms 1 and 2 at a distance of 0 angstrom" in result.stderr
     assert not (tmp_path / "q.json").exists()
+
+
+def test_structures_alone_are_fitted_with_the_defaults(folder, tmp_path):
+    files = [str(folder / "data/train.xyz"), str(folder / "data/test.xyz")]
+    output = ["-o", str(tmp_path / "p.json"), "--json", str(tmp_path / "fit.json")]
+    sizes = ["--set", "model.terms[1].descriptor.degree=6", "--set", "committee=2"]
+    result = runner.invoke(app, ["fit", *files, *output, *sizes, "--test", files[1]])
+    assert result.exit_code == 0, result.output
+    numbers = json.loads((tmp_path / "fit.json").read_text())
+    assert numbers["data"]["n_configurations"] == 18
+    assert numbers["errors"]["test"]["total"]["n_configurations"] == 6
+    assert numbers["errors"]["test"]["total"]["forces"]["rmse"] < 0.2
+    potential = Potential.load(tmp_path / "p.json")
+    assert potential.cutoff == 4.5  # copper: 32 neighbours are within 4.5 angstrom
+    assert len(potential.committee) == 2
+
+
+def test_a_settings_file_stands_alone(folder):
+    result = runner.invoke(app, ["fit", str(folder / "fit.yaml"), str(folder / "data/train.xyz")])
+    assert result.exit_code == 2
+    assert "give either one settings file" in result.stderr.replace("\n", " ")
+
+
+def test_test_files_of_the_command_line_replace_those_of_the_settings(folder, tmp_path):
+    result = runner.invoke(
+        app,
+        [
+            *["fit", str(folder / "fit.yaml"), "-o", str(tmp_path / "p.json")],
+            *["--test", str(folder / "data/train.xyz"), "--json", str(tmp_path / "n.json")],
+        ],
+    )
+    assert result.exit_code == 0, result.output
+    errors = json.loads((tmp_path / "n.json").read_text())["errors"]
+    assert errors["test"]["total"]["n_configurations"] == 12

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.build import bulk, molecule
 
 from atomsmith.data import Configuration, Dataset
-from atomsmith.data.shells import pair_shells
+from atomsmith.data.shells import pair_shells, typical_cutoff
 
 
 def rocksalt(constant: float, rattle: float, seed: int) -> Configuration:
@@ -49,3 +50,24 @@ def test_real_sets(shared_data: Path) -> None:
     drug = pair_shells(Dataset.read(shared_data / "molecules" / "3BPA_train_300K.xyz.gz"))
     assert drug[1, 6].first_neighbour == pytest.approx(1.09, abs=0.03)
     assert drug[6, 6].first_neighbour == pytest.approx(1.40, abs=0.03)
+
+
+def crystal(symbol: str, vacuum: float = 0.0) -> Configuration:
+    atoms = bulk(symbol, cubic=True).repeat((2, 2, 3))
+    if vacuum:
+        atoms.center(vacuum=vacuum, axis=2)
+    return Configuration(atoms.numbers, atoms.positions, atoms.cell.array, True)
+
+
+@pytest.mark.parametrize(("symbol", "expected"), [("Cu", 4.5), ("Mo", 4.9), ("Si", 5.3), ("Li", 5.4)])
+def test_cutoff_holds_the_shells_of_a_crystal(symbol: str, expected: float) -> None:
+    cutoff = typical_cutoff([crystal(symbol)])
+    assert cutoff == pytest.approx(expected, abs=0.15)
+    assert typical_cutoff([crystal(symbol, vacuum=10.0)]) == pytest.approx(cutoff, rel=0.25)
+
+
+def test_cutoff_of_molecules_whatever_their_box() -> None:
+    ethane = molecule("C2H6")
+    free = Configuration(ethane.numbers, ethane.positions)
+    boxed = Configuration(ethane.numbers, ethane.positions, 12.0 * np.eye(3), True)
+    assert typical_cutoff([]) == typical_cutoff([free]) == typical_cutoff([boxed, boxed]) == 5.0

@@ -80,8 +80,14 @@ def test_default_size_for_one_element():
 @pytest.mark.parametrize(("n_elements", "wanted"), [(1, 400), (3, 1500), (2, 30)])
 def test_degree_for_is_the_largest_that_fits(n_elements, wanted):
     degree = degree_for(AceSettings(), n_elements, wanted)
-    assert ace_size(AceSettings(degree=degree), n_elements) <= wanted
-    assert ace_size(AceSettings(degree=degree + 1), n_elements) > wanted
+    assert ace_size(AceSettings().with_degree(degree), n_elements) <= wanted
+    assert ace_size(AceSettings().with_degree(degree + 0.5), n_elements) > wanted
+
+
+def test_a_basis_sized_by_the_data_favours_angles_and_an_explicit_degree_does_not():
+    assert AceSettings().angular_weight == AceSettings().with_degree(8.0).angular_weight == 0.5
+    assert AceSettings(degree=8.0).angular_weight == 1.0
+    assert AceSettings(weight_l=0.7).with_degree([0.0, 8.0, 6.0]).weight_l == 0.7
 
 
 def test_degree_for_ends_when_caps_exhaust_the_basis():
@@ -143,7 +149,7 @@ def test_elements_restrict_centres_and_neighbours():
     ({"correlation_order": 1}, "no function has the orders and degrees asked for"),
     ({"elements": ["He"]}, "names He, but the elements here are O, H"),
     ({"elements": ["Q"]}, "'Q' is not the symbol of an element"),
-    ({"max_functions": 500}, r"more than max_functions, 500; degree 6 keeps below it"),
+    ({"max_functions": 500}, r"more than max_functions, 500; degree 5.5 keeps below it"),
 ])  # fmt: skip
 def test_bad_settings_are_refused_with_a_sentence(changes, message):
     with pytest.raises(InputError, match=message):

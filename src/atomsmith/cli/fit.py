@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from atomsmith.cli.failures import reported
-from atomsmith.cli.options import JsonFile, Overrides, SettingsFile
+from atomsmith.cli.options import JsonFile, Overrides
 from atomsmith.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,10 +27,26 @@ if TYPE_CHECKING:
 
 @reported()
 def fit(
-    settings: SettingsFile,
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SETTINGS.yaml | STRUCTURES...",
+            help="A settings file, or files of labelled structures to fit with the default settings.",
+            show_default=False,
+        ),
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The potential to write.")
     ] = Path("potential.json"),
+    test_files: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--test",
+            metavar="FILE",
+            help="Labelled structures to test with; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     overrides: Overrides = None,
     json_file: JsonFile = None,
     report: Annotated[
@@ -43,20 +59,21 @@ def fit(
     """Fit a potential to labelled structures.
 
     Prints the errors on the training and test configurations, and writes the
-    potential with its posterior and committee. A settings file to start from
-    is written by: atomsmith template fit -o fit.yaml
+    potential with its posterior and committee. Without a settings file the
+    cutoff, the size of the basis, weights and reference energies follow from
+    the data; a settings file to start from is written by:
+    atomsmith template fit -o fit.yaml
 
-    Example: atomsmith fit fit.yaml -o potential.json --report report
+    Examples: atomsmith fit train.xyz -o potential.json --test test.xyz;
+    atomsmith fit fit.yaml -o potential.json --report report
     """
     from atomsmith.cli.output import console, require_writable, show_table, write_json
     from atomsmith.cli.progress import FittingProgress
     from atomsmith.fitting.fit import fit_model
     from atomsmith.fitting.metrics import errors
-    from atomsmith.fitting.settings import FitSettings
-    from atomsmith.settings_file import load_settings
 
-    chosen = load_settings(settings, FitSettings, overrides or [])
-    require_writable({"--output": output, "--json": json_file}, [settings, *_files(chosen.data)])
+    chosen = _settings(sources, test_files or [], overrides or [])
+    require_writable({"--output": output, "--json": json_file}, [*sources, *_files(chosen.data)])
     train, test = training_and_test(chosen.data)
     test, remarks = unseen(train, test, settings)
     _require_known_types(chosen.weights.types, train)
@@ -97,6 +114,31 @@ def fit_workers(settings: ExecutorSettings) -> Iterator[Workers | None]:
             yield Workers(started.executor, settings.workers)
         finally:
             started.close()
+
+
+SETTINGS_SUFFIXES = (".yaml", ".yml")
+
+
+def _settings(sources: Sequence[Path], test: Sequence[Path], overrides: Sequence[str]) -> FitSettings:
+    """Settings from a file, or the default ones for files of structures."""
+    from atomsmith.fitting.settings import FitSettings
+    from atomsmith.settings_file import load_settings, settings_from_assignments
+
+    files = [source for source in sources if source.suffix.lower() in SETTINGS_SUFFIXES]
+    if not files:
+        data: dict[str | int, Any] = {"train": [str(source) for source in sources]}
+        if test:
+            data["test"] = [str(file) for file in test]
+        return settings_from_assignments(FitSettings, overrides, "--set", {"data": data})
+    if len(sources) > 1:
+        raise InputError(
+            f"{files[0]}: is a settings file and stands beside other files; "
+            "give either one settings file, whose data.train names the structures, or structures alone."
+        )
+    chosen = load_settings(files[0], FitSettings, overrides)
+    if not test:
+        return chosen
+    return chosen.model_copy(update={"data": chosen.data.model_copy(update={"test": tuple(test)})})
 
 
 def _write_report(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from atomsmith.data.configuration import Configuration
 from atomsmith.data.neighbours import pair_distances
-from atomsmith.elements import symbol_of
+from atomsmith.elements import covalent_radii, symbol_of
 from atomsmith.systems import FloatArray
 
 _BIN = 0.02
@@ -87,6 +87,52 @@ def pair_shells(
         )
         for pair in sorted(shortest)
     }
+
+
+NEIGHBOURS = 32.0
+SHORTEST_CUTOFF, MOLECULES = 4.5, 5.0
+FARTHEST_CUTOFF = 5.2
+"""In units of the largest covalent radius: 2.6 bond lengths."""
+_LOOKED_AT = 60
+
+
+def typical_cutoff(configurations: Sequence[Configuration], neighbours: float = NEIGHBOURS) -> float:
+    """Cutoff in angstrom that holds about so many neighbours; 32 are three to four shells of a crystal.
+
+    The median over (up to 60) configurations of the radius of the sphere in which there are so many atoms, at
+    least 4.5 angstrom. It follows from the volume of an atom, so that it does not come to lie on a shell, or
+    is counted where the volume holds vacuum. Configurations that are not periodic, or in which nobody has so
+    many neighbours within 2.6 bond lengths, have no say; without any other, the cutoff is 5 angstrom, which
+    holds what bonds, angles and torsions of a molecule depend on. It is rounded to 0.1 angstrom, so that data
+    that are added later seldom change it.
+
+    Parameters
+    ----------
+    configurations
+        With or without labels.
+    neighbours
+        Neighbours wanted.
+    """
+    periodic = [c for c in configurations if c.pbc.all()]
+    looked_at = periodic[:: 1 + len(periodic) // _LOOKED_AT]
+    radii = [radius for c in looked_at if (radius := _sphere(c, neighbours)) is not None]
+    if not radii:
+        return MOLECULES
+    return float(np.round(max(SHORTEST_CUTOFF, float(np.median(radii))), 1))
+
+
+def _sphere(configuration: Configuration, neighbours: float) -> float | None:
+    """Radius in which atoms have so many neighbours; None beyond `FARTHEST_CUTOFF`."""
+    n_atoms = len(configuration.numbers)
+    largest = float(covalent_radii(np.unique(configuration.numbers).tolist()).max())
+    farthest = max(MOLECULES, FARTHEST_CUTOFF * largest)
+    distance = pair_distances(configuration.positions, configuration.cell, configuration.pbc, farthest)[2]
+    radius = float(np.cbrt(0.75 / np.pi * neighbours * configuration.volume / n_atoms))
+    counted = 2.0 * np.count_nonzero(distance < radius) / n_atoms
+    if radius <= farthest and neighbours / 1.5 < counted < neighbours * 1.5:
+        return radius
+    pairs = int(np.ceil(0.5 * neighbours * n_atoms))
+    return float(np.partition(distance, pairs - 1)[pairs - 1]) if len(distance) >= pairs else None
 
 
 def _by_elements(

@@ -23,15 +23,21 @@ from atomsmith.errors import InputError
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray, IntArray
 
-DEFAULT_DEGREE = 12.0
-"""Of a basis that is built without data and without a degree."""
+DEFAULT_DEGREE, DEFAULT_CUTOFF = 9.5, 5.0
+"""Of a basis that is built without data and does not say."""
 
 
 class AceSettings(Settings):
     """Linear-ACE features of correlation order 1 to 4 (body order 2 to 5)."""
 
     kind: Literal["ace"] = Field(default="ace", description="Name of the descriptor.")
-    cutoff: float = Field(default=5.0, gt=0.0, le=30.0, description="Cutoff in angstrom.")
+    cutoff: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=30.0,
+        description="Cutoff in angstrom. By default a fit takes the radius that holds about 32 neighbours in "
+        "the periodic configurations of the data, at least 4.5 angstrom, and 5 for molecules.",
+    )
     correlation_order: int = Field(
         default=3,
         ge=1,
@@ -49,8 +55,12 @@ class AceSettings(Settings):
         ge=0.0,
         description="Given one degree, each further correlation order has this much less.",
     )
-    weight_l: float = Field(
-        default=1.0, gt=0.0, description="Weight of the angular degree l in the total degree."
+    weight_l: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="Weight of the angular degree l in the total degree: by default 1, and 0.5 where the "
+        "degree is left to the data. One half resolves angles better than distances, which describes all "
+        "elements of docs/accuracy.md better at the same number of functions.",
     )
     first_order: bool = Field(
         default=False,
@@ -72,6 +82,17 @@ class AceSettings(Settings):
         "(n + weight_l * l)^power).",
     )
     radial: RadialSettings = Field(default=RadialSettings(), description="Distance transform and envelopes.")
+
+    @property
+    def angular_weight(self) -> float:
+        """``weight_l`` in force."""
+        if self.weight_l is not None:
+            return self.weight_l
+        return 0.5 if self.degree is None else 1.0
+
+    def with_degree(self, degree: float | list[float]) -> AceSettings:
+        """Return a copy with another degree and the same balance of n and l."""
+        return self.model_copy(update={"degree": degree, "weight_l": self.angular_weight})
 
     def degrees(self) -> dict[int, float]:
         """Largest total degree of each correlation order that is present.
@@ -103,9 +124,10 @@ def ace_size(settings: AceSettings, n_elements: int) -> int:
 
 
 def degree_for(settings: AceSettings, n_elements: int, n_functions: int) -> float:
-    """Find the largest whole degree with which the basis has at most ``n_functions`` functions.
+    """Find the largest degree with which the basis has at most ``n_functions`` functions.
 
-    The other settings stay: a single degree is replaced, so that `degree_step` sets the other orders.
+    Degrees go up in steps of 1, or of ``weight_l`` if that is less. The other settings stay: a single
+    degree is replaced, so that `degree_step` sets the other orders.
 
     Parameters
     ----------
@@ -116,18 +138,18 @@ def degree_for(settings: AceSettings, n_elements: int, n_functions: int) -> floa
     n_functions
         Most functions wanted, those of all elements together.
     """
+    step = min(1.0, settings.angular_weight)
 
-    def size(degree: int) -> int:
-        return ace_size(settings.model_copy(update={"degree": float(degree)}), n_elements)
+    def size(steps: int) -> int:
+        return ace_size(settings.with_degree(steps * step), n_elements)
 
     # With l_max and n_max any basis is finite: stop where a higher degree adds nothing.
-    limit = settings.correlation_order * (settings.n_max + settings.weight_l * settings.l_max)
-    degree = 0
-    while (
-        degree < limit + settings.degree_step * settings.correlation_order and size(degree + 1) <= n_functions
-    ):
-        degree += 1
-    return float(degree)
+    limit = settings.correlation_order * (settings.n_max + settings.angular_weight * settings.l_max)
+    highest = limit + settings.degree_step * settings.correlation_order
+    steps = 0
+    while steps * step < highest and size(steps + 1) <= n_functions:
+        steps += 1
+    return steps * step
 
 
 def build_ace(
@@ -152,6 +174,7 @@ def build_ace(
     InputError
         If settings contradict each other or name an element that the model does not have.
     """
+    cutoff = DEFAULT_CUTOFF if settings.cutoff is None else settings.cutoff
     species = _species(settings, elements)
     selection = _select(settings, species)
     _check_size(settings, len(species), selection.n_functions)
@@ -166,7 +189,7 @@ def build_ace(
         "n_features": len(species) * n_functions,
         "l_max": len(selection.radial_count) - 1,
         "radial": build_radial(
-            settings.radial, elements, int(selection.radial_count.max()), settings.cutoff, first_neighbour
+            settings.radial, elements, int(selection.radial_count.max()), cutoff, first_neighbour
         ),
         "radial_first": np.zeros_like(selection.radial_count),
         "radial_count": selection.radial_count,
@@ -182,8 +205,9 @@ def _check_size(settings: AceSettings, n_species: int, n_functions: int) -> None
         )
     if n_species * n_functions > settings.max_functions:
         mend = degree_for(settings, n_species, settings.max_functions)
+        largest = max(settings.degrees().values())
         raise InputError(
-            f"ace: degree {settings.degree} with {n_species} elements makes {n_species * n_functions} "
+            f"ace: degree {largest:g} with {n_species} elements makes {n_species * n_functions} "
             f"functions, more than max_functions, {settings.max_functions}; degree {mend:g} keeps below it."
         )
 
@@ -202,7 +226,11 @@ def _species(settings: AceSettings, elements: Sequence[int]) -> list[int]:
 
 def _select(settings: AceSettings, species: Sequence[int]) -> Selection:
     return select(
-        settings.degrees(), species, weight_l=settings.weight_l, l_max=settings.l_max, n_max=settings.n_max
+        settings.degrees(),
+        species,
+        weight_l=settings.angular_weight,
+        l_max=settings.l_max,
+        n_max=settings.n_max,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from atomsmith.data.dataset import Dataset
 from atomsmith.data.neighbours import pair_distances
-from atomsmith.data.shells import pair_shells
+from atomsmith.data.shells import pair_shells, typical_cutoff
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 from atomsmith.fitting.blas import single_threaded
@@ -27,8 +27,9 @@ from atomsmith.fitting.prior import Prior
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
 from atomsmith.fitting.solvers import Solution, solve
 from atomsmith.fitting.streaming import Workers, accumulate
+from atomsmith.fitting.virial_weight import settled_weights
 from atomsmith.fitting.weights import KindWeights
-from atomsmith.model import Distances, Model, build_model, with_degrees
+from atomsmith.model import Distances, Model, build_model, sized_by_data
 from atomsmith.potential import Potential, library_version
 from atomsmith.systems import FloatArray
 
@@ -165,7 +166,7 @@ class Problem:
     rows_of
         Those that rows are made of: without isolated atoms where these give the reference energies.
     settings
-        With the degrees that were left to the data.
+        With the cutoffs and degrees that were left to the data.
     model, distances
         The basis, and the distances in the data that shape it.
     reference, held
@@ -200,7 +201,8 @@ class Problem:
         chosen = tuple(elements) if elements is not None else tuple(data.elements)
         distances = distances_of(data, chosen)
         n_rows = sum(number_of_labels(c) for c in data)
-        settings = settings.model_copy(update={"model": with_degrees(settings.model, len(chosen), n_rows)})
+        sized = sized_by_data(settings.model, len(chosen), n_rows, typical_cutoff(data))
+        settings = settings.model_copy(update={"model": sized})
         model = build_model(settings.model, chosen, distances)
         reference, held = reference_energies(data, chosen, settings.reference_energies)
         bonded = [c for c in data if len(c.numbers) > 1 or c.pbc.any()]
@@ -210,13 +212,16 @@ class Problem:
 def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
     """Coefficients, repulsive core, posterior and committee from triangular factors."""
     model, settings, reference = problem.model, problem.settings, problem.reference
-    groups = list(factors.by_group(KindWeights.of(settings.weights)).values())
+    prior = prior_of(model, settings, problem.held)
+    weights = settled_weights(factors, settings.weights, prior, settings.solver)
+    settings = settings.model_copy(update={"weights": weights})
+    problem = replace(problem, settings=settings)
+    groups = list(factors.by_group(KindWeights.of(weights)).values())
     if not groups:
         raise InputError(
             "No configuration has a label with a weight above zero; give energies, forces or stresses."
         )
     factor = merge_factors(groups)
-    prior = prior_of(model, settings, problem.held)
     solution = solve(factor, prior, settings.solver)
     core = (
         with_repulsive_core(model.plan, solution.coefficients)

@@ -48,13 +48,14 @@ class Weights(Settings):
     """
 
     energy: float = Field(
-        default=15.0, ge=0.0, description="w_E in 1/eV; the energy row is scaled by w_E / sqrt(atoms)."
+        default=30.0, ge=0.0, description="w_E in 1/eV; the energy row is scaled by w_E / sqrt(atoms)."
     )
     forces: float = Field(default=1.0, ge=0.0, description="w_F in angstrom/eV, the scale of each force row.")
-    virial: float = Field(
-        default=1.0,
+    virial: float | None = Field(
+        default=None,
         ge=0.0,
-        description="w_V in 1/eV; the six rows of volume * stress are scaled by w_V / sqrt(atoms).",
+        description="w_V in 1/eV; the six rows of volume * stress are scaled by w_V / sqrt(atoms). By "
+        "default virials count as far as energies and forces bear them out, see docs/accuracy.md.",
     )
     force_scale_ev_per_angstrom: float | None = Field(
         default=10.0,
@@ -66,6 +67,21 @@ class Weights(Settings):
     types: dict[str, TypeWeights] = Field(
         default_factory=dict, description="Other weights for some configuration types, by their name."
     )
+
+    @property
+    def virial_is_open(self) -> bool:
+        """Whether the weight of virials is left to the data."""
+        return self.virial is None and all(special.virial is None for special in self.types.values())
+
+    def general(self, kind: str) -> float:
+        """Weight of a kind where no configuration type has its own; `OPEN_VIRIAL` where it is left open."""
+        weight: float | None = getattr(self, kind)
+        return OPEN_VIRIAL if weight is None else weight
+
+
+OPEN_VIRIAL = 0.03
+"""Weight of virials before it is known how well energies and forces bear them out: next to nothing, so that
+stresses that contradict them cannot spoil the fit that finds out."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +124,7 @@ class KindWeights:
         """General weights; the largest of a configuration type where the general one is zero."""
 
         def common(kind: str) -> float:
-            general: float = getattr(weights, kind)
+            general = weights.general(kind)
             special = [getattr(special, kind) or 0.0 for special in weights.types.values()]
             return general if general > 0.0 else max(special, default=0.0)
 
@@ -144,7 +160,7 @@ def row_weights(configuration: Configuration, weights: Weights) -> RowWeights:
     special = weights.types.get(configuration.config_type, TypeWeights())
     energy = weights.energy if special.energy is None else special.energy
     forces = weights.forces if special.forces is None else special.forces
-    virial = weights.virial if special.virial is None else special.virial
+    virial = weights.general("virial") if special.virial is None else special.virial
     root = float(np.sqrt(len(configuration.numbers)))
     own = configuration.weight
     moderate = moderation(

@@ -21,8 +21,8 @@ def with_degree(settings: PotentialSettings, degree: float) -> PotentialSettings
             return descriptor
         if isinstance(descriptor.degree, list):
             shift = degree - max(descriptor.degree)
-            return descriptor.model_copy(update={"degree": [d + shift for d in descriptor.degree]})
-        return descriptor.model_copy(update={"degree": degree})
+            return descriptor.with_degree([d + shift for d in descriptor.degree])
+        return descriptor.with_degree(degree)
 
     terms = tuple(
         term.model_copy(update={"descriptor": changed(term.descriptor)}) for term in settings.model.terms
@@ -68,13 +68,13 @@ def fit_round(
     """
     chosen = settings if growth is None or degree is None else with_degree(settings, degree)
     best = fit_model(data, chosen, elements=elements, kept=kept, progress=progress)
-    # The settings that come back also have the degrees that were left to the data.
-    current = degree_of(PotentialSettings.model_validate(best.potential.metadata["settings"]))
+    # The settings that come back also have the degrees and weights that were left to the data.
+    settled = PotentialSettings.model_validate(best.potential.metadata["settings"])
+    current = degree_of(settled)
     larger = current if growth is None else min(current + growth.step, growth.largest_degree)
     if larger > current:
-        other = fit_model(
-            data, with_degree(settings, larger), elements=elements, kept=kept, progress=progress
-        )
+        changed = with_degree(settings, larger).model_copy(update={"weights": settled.weights})
+        other = fit_model(data, changed, elements=elements, kept=kept, progress=progress)
         # Same rows and weights, nested bases, both with a free or held reference energy: evidences compare.
         if other.solution.log_evidence > best.solution.log_evidence:
             return other, larger

@@ -54,17 +54,33 @@ def load_settings(path: Path | str, model: type[ModelT], overrides: Sequence[str
     return resolved
 
 
-def settings_from_assignments(model: type[ModelT], assignments: Sequence[str], option: str) -> ModelT:
-    """Make settings from ``key.sub=value`` texts alone, given with a command line option.
+def settings_from_assignments(
+    model: type[ModelT],
+    assignments: Sequence[str],
+    option: str,
+    values: Mapping[str | int, Any] | None = None,
+) -> ModelT:
+    """Make settings from ``key.sub=value`` texts, given with a command line option, without a file.
+
+    Parameters
+    ----------
+    model
+        The settings model.
+    assignments
+        Texts of the option.
+    option
+        Its name, for messages.
+    values
+        What the assignments change, as a settings file would say it; nothing when None.
 
     Raises
     ------
     InputError
         As `load_settings`; the place it names is the option.
     """
-    document = Document(option, {})
+    document = Document(option, dict(values or {}))
     for assignment in assignments:
-        document.override(assignment, option)
+        document.override(assignment, option, absent=lambda at: default_values(model, at))
     return _validated(model, document)
 
 

@@ -1,0 +1,218 @@
+"""Choose the settings of the mlearn benchmark by cross-validation of the training sets alone.
+
+    ATOMSMITH_DATA=<folder of data/> python -m benchmarks.mlearn.search [--functions 500] [ELEMENT ...]
+
+One choice after the other (cutoff, correlation order, distance transform, energy weight) is varied, and what
+gives the smallest score is kept: the geometric mean of the mean absolute errors of energies and forces on
+configurations held out. Test sets are never read. The basis has about as many functions in every trial. Five
+folds; within each configuration type, consecutive configurations stay together in blocks, because snapshots
+of one trajectory resemble each other. Every trial is a line of search.csv beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atomsmith import Dataset
+from atomsmith.data import Configuration
+from atomsmith.data.shells import typical_cutoff
+from atomsmith.descriptors import AceSettings, PairSettings, degree_for
+from atomsmith.descriptors.radial import RadialSettings
+from atomsmith.elements import SYMBOLS
+from atomsmith.fitting.blas import single_threaded
+from atomsmith.fitting.cross_validation import leave_group_out
+from atomsmith.fitting.design import RowMaker, number_of_labels
+from atomsmith.fitting.evidence import Evidence
+from atomsmith.fitting.factor_set import FactorSet
+from atomsmith.fitting.fit import distances_of, prior_of, reference_energies
+from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.fitting.virial_weight import settled_weights
+from atomsmith.fitting.weights import KindWeights, Weights
+from atomsmith.model import ModelSettings, TermSettings, build_model
+from atomsmith.systems import FloatArray
+
+ELEMENTS = ("Li", "Mo", "Cu", "Ni", "Si", "Ge")
+FOLDS, BLOCKS = 5, 10
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a trial uses; lengths in units of the default ones."""
+
+    cutoff: float = 1.0
+    order: int = 3
+    r0: float = 1.0
+    energy: float = 30.0
+
+
+ALTERNATIVES: dict[str, tuple[Any, ...]] = {
+    "cutoff": (0.7, 0.85, 1.0, 1.15, 1.3),
+    "order": (3, 4),
+    "r0": (1.0, 1.4),
+    "energy": (10.0, 30.0, 60.0, 120.0),
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """Held-out errors: meV/atom and eV/angstrom; seconds of the trial."""
+
+    functions: int
+    energy_mae: float
+    energy_rmse: float
+    forces_mae: float
+    forces_rmse: float
+    virial_weight: float
+    seconds: float
+
+    @property
+    def value(self) -> float:
+        """Geometric mean of both mean absolute errors."""
+        return float(np.sqrt(self.energy_mae * self.forces_mae))
+
+
+def settings_of(choice: Choice, train: Dataset, functions: int) -> PotentialSettings:
+    """Settings of a choice for data of one element, with the largest degree of at most so many functions."""
+    (element,) = train.elements
+    first = float(distances_of(train, train.elements).first_neighbour[0, 0])
+    radial = RadialSettings(r0={f"{SYMBOLS[element]}-{SYMBOLS[element]}": round(choice.r0 * first, 2)})
+    ace = AceSettings(
+        cutoff=round(choice.cutoff * typical_cutoff(train), 2),
+        correlation_order=choice.order,
+        degree_step=1.5,
+        radial=radial,
+    )
+    ace = ace.with_degree(degree_for(ace, 1, functions))
+    terms = (TermSettings(descriptor=PairSettings(radial=radial)), TermSettings(descriptor=ace))
+    return PotentialSettings(model=ModelSettings(terms=terms), weights=Weights(energy=choice.energy))
+
+
+def folds_of(configurations: Dataset) -> list[int]:
+    """Fold of each configuration: blocks of consecutive ones of a type, dealt to the folds in turn."""
+    fold = np.zeros(len(configurations), dtype=int)
+    types = np.array([c.config_type for c in configurations])
+    for name in configurations.config_types:
+        index = np.flatnonzero(types == name)
+        fold[index] = np.arange(len(index)) * min(BLOCKS, len(index)) // len(index) % FOLDS
+    return fold.tolist()
+
+
+@dataclass(frozen=True, eq=False)
+class HeldRow:
+    """Energy or force rows of a configuration, for mean absolute errors."""
+
+    fold: int
+    kind: str
+    rows: FloatArray
+    targets: FloatArray
+    atoms: int
+
+
+class Trials:
+    """Rows of one basis on one training set, on which weights can be tried."""
+
+    def __init__(self, train: Dataset, settings: PotentialSettings) -> None:
+        elements = train.elements
+        self.settings = settings
+        self.model = build_model(settings.model, elements, distances_of(train, elements))
+        reference, self.held = reference_energies(train, elements, settings.reference_energies)
+        maker = RowMaker(self.model.plan, settings.weights, reference)
+        self.factors = FactorSet(len(self.model.features), FOLDS)
+        self.rows: list[HeldRow] = []
+        for configuration, fold in zip(train, folds_of(train), strict=True):
+            self._add(maker, configuration, fold)
+
+    def _add(self, maker: RowMaker, configuration: Configuration, fold: int) -> None:
+        made = maker.rows([configuration])
+        self.factors.groups[fold].closed.fold(made, 1, number_of_labels(configuration))
+        for kind in ("energy", "forces"):
+            rows, targets = np.array(made[kind].rows), made[kind].targets
+            self.rows.append(HeldRow(fold, kind, rows, targets, len(configuration.numbers)))
+
+    @single_threaded()
+    def score(self, weights: Weights, started: float) -> Score:
+        """Held-out errors with some weights."""
+        prior = prior_of(self.model, self.settings, self.held)
+        weights = settled_weights(self.factors, weights, prior, Evidence())
+        groups = self.factors.by_group(KindWeights.of(weights))
+        fits = leave_group_out(list(groups.values()), prior, Evidence()).solutions
+        found: dict[str, list[FloatArray]] = {"energy": [], "forces": []}
+        for row in self.rows:
+            error = row.rows @ fits[row.fold].coefficients - row.targets
+            found[row.kind].append(1e3 * error / row.atoms if row.kind == "energy" else error)
+        energy, forces = (np.abs(np.concatenate(found[kind])) for kind in ("energy", "forces"))
+        return Score(
+            functions=len(self.model.features) - len(self.model.elements),
+            energy_mae=float(energy.mean()),
+            energy_rmse=float(np.sqrt(np.mean(energy**2))),
+            forces_mae=float(forces.mean()),
+            forces_rmse=float(np.sqrt(np.mean(forces**2))),
+            virial_weight=weights.virial or 0.0,
+            seconds=time.perf_counter() - started,
+        )
+
+
+def search(element: str, train: Dataset, functions: int, log: csv.DictWriter[str]) -> Choice:
+    """Vary one choice after the other; returns the best found."""
+    best, score = Choice(), None
+    trials: Trials | None = None
+    known: dict[Choice, Score] = {}
+    for name, values in ALTERNATIVES.items():
+        for value in values:
+            choice = dataclasses.replace(best, **{name: value})
+            if choice in known:
+                continue
+            started = time.perf_counter()
+            if trials is None or name != "energy":
+                trials = None  # gives back its memory before the next one is made
+                trials = Trials(train, settings_of(choice, train, functions))
+            known[choice] = trials.score(Weights(energy=choice.energy), started)
+            log.writerow(
+                {"element": element} | dataclasses.asdict(choice) | dataclasses.asdict(known[choice])
+            )
+            print(element, choice, known[choice], f"score {known[choice].value:.5f}", flush=True)
+        best = min(known, key=lambda choice: known[choice].value)
+        if name == "r0":
+            trials = Trials(train, settings_of(best, train, functions))
+        score = known[best]
+    print(element, "best:", best, score, flush=True)
+    return best
+
+
+def main() -> int:
+    """Search for all elements."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("elements", nargs="*", default=list(ELEMENTS))
+    parser.add_argument("--functions", type=int, default=500, help="size of the basis")
+    parser.add_argument("--log", type=Path, default=Path(__file__).with_name("search.csv"))
+    arguments = parser.parse_args()
+    if "ATOMSMITH_DATA" not in os.environ:
+        print("set ATOMSMITH_DATA to the folder that holds data/", file=sys.stderr)
+        return 2
+    folder = Path(os.environ["ATOMSMITH_DATA"]) / "data" / "mlearn"
+    fields = [f.name for f in (*dataclasses.fields(Choice), *dataclasses.fields(Score))]
+    new = not arguments.log.exists()
+    with arguments.log.open("a", newline="") as file:
+        log = csv.DictWriter(file, ["element", *fields])
+        if new:
+            log.writeheader()
+        for element in arguments.elements:
+            search(element, Dataset.read(folder / f"{element}_train.xyz.gz"), arguments.functions, log)
+            file.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

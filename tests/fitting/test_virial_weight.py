@@ -1,0 +1,81 @@
+"""Stresses count as far as energies and forces bear them out."""
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
+
+from atomsmith import Dataset
+from atomsmith.data.units import GPA_PER_EV_A3
+from atomsmith.descriptors import AceSettings, PairSettings
+from atomsmith.fitting.fit import fit_model
+from atomsmith.fitting.metrics import errors
+from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.fitting.virial_weight import RANGE
+from atomsmith.fitting.weights import OPEN_VIRIAL, KindWeights, TypeWeights, Weights, row_weights
+from atomsmith.model import ModelSettings, TermSettings
+
+TERMS = (
+    TermSettings(descriptor=PairSettings(cutoff=4.5, degree=6)),
+    TermSettings(descriptor=AceSettings(cutoff=4.5, correlation_order=2, degree=4)),
+)
+OFFSET = 3.0 / GPA_PER_EV_A3
+"""A Pulay stress of 3 GPa."""
+
+
+def labelled(offset: float, count: int = 24, *, labels: str = "energy forces stress") -> Dataset:
+    generator = np.random.default_rng(0)
+    frames = []
+    for _ in range(count):
+        atoms = bulk("Cu", cubic=True)
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + generator.normal(0, 0.02, (3, 3))), scale_atoms=True)
+        atoms.positions += generator.normal(0, 0.05, atoms.positions.shape)
+        atoms.calc = EMT()
+        atoms.get_stress()
+        frames.append(atoms)
+    shift = offset * np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+    dropped = {name: None for name in ("energy", "forces", "stress") if name not in labels}
+    return Dataset(c.replace(**({"stress": c.stress + shift} | dropped)) for c in Dataset.from_atoms(frames))
+
+
+def fitted(data: Dataset, weights: Weights | None = None):
+    settings = PotentialSettings(model=ModelSettings(terms=TERMS), weights=weights or Weights())
+    result = fit_model(data, settings)
+    chosen = result.potential.metadata["settings"]["weights"]["virial"]
+    return errors(data, result.potential.predict(data)).total, chosen
+
+
+def test_consistent_stresses_count_and_contradicting_ones_hardly():
+    good, weight = fitted(labelled(0.0))
+    bad, small = fitted(labelled(OFFSET))
+    assert weight > 5.0 * small
+    assert RANGE[0] <= small
+    # energies are about as good as without the offset; a fixed weight would spoil them
+    spoilt, _ = fitted(labelled(OFFSET), Weights(virial=1.0))
+    assert bad.energy.rmse < 2.0 * good.energy.rmse
+    assert spoilt.energy.rmse > 3.0 * good.energy.rmse
+
+
+def test_a_given_weight_is_kept_and_no_stress_leaves_it_open():
+    assert fitted(labelled(0.0), Weights(virial=0.2))[1] == 0.2
+    assert fitted(labelled(0.0), Weights(virial=0.0))[1] == 0.0
+    assert fitted(labelled(0.0, labels="energy forces"))[1] is None
+
+
+@pytest.mark.parametrize("labels", ["energy stress", "stress", "forces stress"])
+@pytest.mark.parametrize("count", [1, 2, 12])
+def test_any_labels_and_few_configurations_give_a_finite_fit(labels, count):
+    data = labelled(0.0, count, labels=labels)
+    total, weight = fitted(data)
+    assert weight > 0.0
+    for quantity in (total.energy, total.forces, total.stress):
+        assert quantity is None or np.isfinite(quantity.rmse)
+
+
+def test_a_type_with_its_own_virial_weight_fixes_the_general_one():
+    weights = Weights(types={"odd": TypeWeights(virial=2.0)})
+    assert not weights.virial_is_open
+    assert KindWeights.of(weights).virial == OPEN_VIRIAL
+    (configuration,) = labelled(0.0, 1)
+    assert row_weights(configuration, weights).virial == pytest.approx(OPEN_VIRIAL / 2.0)
+    assert row_weights(configuration.replace(config_type="odd"), weights).virial == pytest.approx(1.0)
