@@ -61,6 +61,7 @@ def plain_settings(starts: Path, **changes: Any) -> dict[str, Any]:
                     },
                 ]
             },
+            "weights": {"energy": 15.0, "virial": 1.0},
             "repulsive_core": False,
         },
         "sampling": {
