@@ -213,10 +213,11 @@ def test_coincident_atoms_are_named(folder, tmp_path):
 
 
 def test_structures_alone_are_fitted_with_the_defaults(folder, tmp_path):
-    files = [str(folder / "data/train.xyz"), str(folder / "data/test.xyz")]
+    files = [str(folder / "data/train.xyz"), str(folder / "data/more.xyz")]
+    _labelled(6, 3).write(files[1])
     output = ["-o", str(tmp_path / "p.json"), "--json", str(tmp_path / "fit.json")]
     sizes = ["--set", "model.terms[1].descriptor.degree=6", "--set", "committee=2"]
-    result = runner.invoke(app, ["fit", *files, *output, *sizes, "--test", files[1]])
+    result = runner.invoke(app, ["fit", *files, *output, *sizes, "--test", str(folder / "data/test.xyz")])
     assert result.exit_code == 0, result.output
     numbers = json.loads((tmp_path / "fit.json").read_text())
     assert numbers["data"]["n_configurations"] == 18
@@ -234,13 +235,14 @@ def test_a_settings_file_stands_alone(folder):
 
 
 def test_test_files_of_the_command_line_replace_those_of_the_settings(folder, tmp_path):
+    _labelled(4, 4).write(tmp_path / "more.xyz")
     result = runner.invoke(
         app,
         [
             *["fit", str(folder / "fit.yaml"), "-o", str(tmp_path / "p.json")],
-            *["--test", str(folder / "data/train.xyz"), "--json", str(tmp_path / "n.json")],
+            *["--test", str(tmp_path / "more.xyz"), "--json", str(tmp_path / "n.json")],
         ],
     )
     assert result.exit_code == 0, result.output
     errors = json.loads((tmp_path / "n.json").read_text())["errors"]
-    assert errors["test"]["total"]["n_configurations"] == 12
+    assert errors["test"]["total"]["n_configurations"] == 4

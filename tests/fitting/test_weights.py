@@ -73,8 +73,9 @@ def test_forces_beyond_the_scale_count_by_their_relative_error() -> None:
 
 def test_ordinary_forces_are_left_alone() -> None:
     forces = np.random.default_rng(0).uniform(-5.0, 5.0, size=(4, 3))
-    assert_weights(row_weights(configuration(forces=forces), Weights()), energy=7.5, forces=1.0, virial=0.5)
-    bare = row_weights(configuration(forces=None), Weights())
+    weights = Weights(energy=15.0, virial=1.0)
+    assert_weights(row_weights(configuration(forces=forces), weights), energy=7.5, forces=1.0, virial=0.5)
+    bare = row_weights(configuration(forces=None), weights)
     assert_weights(bare, energy=7.5, forces=0.0, virial=0.5)
 
 

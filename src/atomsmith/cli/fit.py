@@ -64,8 +64,9 @@ def fit(
     the data; a settings file to start from is written by:
     atomsmith template fit -o fit.yaml
 
-    Examples: atomsmith fit train.xyz -o potential.json --test test.xyz;
-    atomsmith fit fit.yaml -o potential.json --report report
+    Example: atomsmith fit train.xyz -o potential.json --test test.xyz
+
+    Example: atomsmith fit fit.yaml -o potential.json --report report
     """
     from atomsmith.cli.output import console, require_writable, show_table, write_json
     from atomsmith.cli.progress import FittingProgress
@@ -75,7 +76,7 @@ def fit(
     chosen = _settings(sources, test_files or [], overrides or [])
     require_writable({"--output": output, "--json": json_file}, [*sources, *_files(chosen.data)])
     train, test = training_and_test(chosen.data)
-    test, remarks = unseen(train, test, settings)
+    test, remarks = unseen(train, test, sources[0])
     _require_known_types(chosen.weights.types, train)
     announced: list[Estimate] = []
     with fit_workers(chosen.executor) as workers, FittingProgress(len(train)) as progress:
