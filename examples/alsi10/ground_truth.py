@@ -1,13 +1,15 @@
 """Sample solid and liquid AlSi10 with the ground truth itself: LAMMPS with the MEAM potential.
 
-python examples/alsi10/ground_truth.py      (writes test.xyz beside this file; about a minute on one core)
+python examples/alsi10/ground_truth.py                    (writes test.xyz beside this file in a minute)
+python examples/alsi10/ground_truth.py 10 20 more.xyz     (other alloys, of seeds 10 to 19, into another file)
 
-Four random alloys of their own seeds, each at 300 and 700 K in the fcc crystal, and at 1000 and 1500 K after
-melting at 2000 K; constant pressure 0. Snapshots are 1 ps apart.
+Four random alloys of their own seeds, each at 300 and 700 K from the fcc crystal (which loses its order at
+700 K), and at 1000 and 1500 K after melting at 2000 K; constant pressure 0. Snapshots are 1 ps apart.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +20,7 @@ from atomsmith import Dataset
 from atomsmith.builders import random_fcc_alloy
 from atomsmith.data.configuration import Configuration
 from atomsmith.reference import ReferenceSettings, label
-from atomsmith.reference.lammps import _new_instance, potentials_folder
+from atomsmith.reference.lammps import potentials_folder, start_lammps
 
 REFERENCE = TypeAdapter(ReferenceSettings).validate_python(
     {
@@ -32,12 +34,12 @@ STAGES = (("solid", 300.0), ("solid", 700.0), ("liquid", 1000.0), ("liquid", 150
 SNAPSHOTS = 5
 
 
-def main() -> None:
-    """Run the dynamics, label the snapshots, write them."""
-    snapshots = [c for seed in range(4) for phase, t in STAGES for c in sample(seed, phase, t)]
+def main(first: int = 0, end: int = 4, name: str = "test.xyz") -> None:
+    """Run the dynamics of the alloys of some seeds, label the snapshots, write them."""
+    snapshots = [c for seed in range(first, end) for phase, t in STAGES for c in sample(seed, phase, t)]
     with TemporaryDirectory() as folder:
         labelled = [label(c, REFERENCE, Path(folder)).configuration for c in snapshots]
-    path = Path(__file__).parent / "test.xyz"
+    path = Path(__file__).parent / name
     Dataset(c for c in labelled if c is not None).write(path)
     print(f"wrote {len(labelled)} structures to {path}")
 
@@ -45,7 +47,7 @@ def main() -> None:
 def sample(seed: int, phase: str, temperature_k: float) -> list[Configuration]:
     """Snapshots of one alloy at one temperature."""
     start = random_fcc_alloy({"Al": 29, "Si": 3}, 4.05, np.random.default_rng((77, seed)))
-    lmp = _new_instance()
+    lmp = start_lammps()
     folder = potentials_folder()
     side = float(start.cell[0, 0])
     lmp.commands_list(
@@ -75,7 +77,7 @@ def sample(seed: int, phase: str, temperature_k: float) -> list[Configuration]:
     found = []
     for _ in range(SNAPSHOTS):
         run(lmp, temperature_k, 1000)
-        found.append(snapshot(lmp, start, phase))
+        found.append(snapshot(lmp, start, f"{phase}, {temperature_k:.0f} K"))
     lmp.close()
     return found
 
@@ -96,4 +98,7 @@ def snapshot(lmp, start: Configuration, phase: str) -> Configuration:  # type: i
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) == 4:
+        main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    else:
+        main()

@@ -1,5 +1,7 @@
 """Write the ten starts of AlSi10: random fcc alloys of 29 Al and 3 Si atoms, strained and rattled.
 
+Half of them are called liquid: learn.yaml melts these.
+
 python examples/alsi10/prepare.py
 
 The displacements grow from 0.05 to 0.14 angstrom, so that the first potential has seen short distances.
@@ -20,7 +22,8 @@ def main() -> None:
     rng = np.random.default_rng(10)
     starts = []
     for k in range(10):
-        alloy = random_fcc_alloy({"Al": 29, "Si": 3}, LATTICE_CONSTANT, rng, config_type="solid")
+        phase = "liquid" if k % 2 else "solid"
+        alloy = random_fcc_alloy({"Al": 29, "Si": 3}, LATTICE_CONSTANT, rng, config_type=phase)
         starts.append(rattled(strained(alloy, 0.03, rng), 0.05 + 0.01 * k, rng))
     path = Path(__file__).parent / "starts.xyz"
     Dataset(starts).write(path)
