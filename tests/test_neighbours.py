@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import atomsmith.neighbours as neighbours_module
 from atomsmith.errors import InputError
 from atomsmith.neighbours import MAX_SHIFT, SMALL_CLUSTER, NeighbourList, find_pairs
 from atomsmith.systems import Systems
@@ -79,6 +80,25 @@ def test_extreme_boxes(name):
     found, _ = pairs_of(systems)
     assert len(found) > 10
     assert found == brute_force(systems)
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES))
+@pytest.mark.parametrize("cutoff", [2.0, 3.5])
+def test_slabs_find_what_one_search_finds(monkeypatch, name, cutoff):
+    """Also where the cell is thinner than the cutoff, and with atoms outside of it."""
+    systems = random_system(SHAPES[name], [14], 10)
+    shape = (2, 1, 3)
+    grid = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1).reshape(-1, 3)
+    positions = (systems.positions + (grid @ systems.cells[0])[:, None]).reshape(-1, 3)
+    cell = np.array(shape)[:, None] * systems.cells[0]
+    if not systems.pbc.any():
+        positions = np.random.default_rng(11).uniform(0.0, 8.0, size=(70, 3))
+    expected = find_pairs(positions, cell, systems.pbc[0], cutoff)
+    monkeypatch.setattr(neighbours_module, "SLAB_PAIRS", max(1.0, len(expected[1]) / 7.0))
+    found = find_pairs(positions, cell, systems.pbc[0], cutoff)
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("jump", [100, MAX_SHIFT // 2])

@@ -16,6 +16,8 @@ VESIN_BINS = 1e5
 """Largest number of bins that vesin sorts atoms into."""
 SMALL_CLUSTER = 60
 """Atoms up to which all distances of a cluster are looked at, which costs less than binning."""
+SLAB_PAIRS = 1e7
+"""Pairs that are looked for at once; systems of more are cut into slabs."""
 MAX_SHIFT = int(np.iinfo(np.int16).max)
 
 
@@ -47,17 +49,95 @@ def find_pairs(
         return _pairs_in_cluster(positions, cutoff)
     box = _complete_cell(positions, cell, pbc, cutoff)
     wrapped, offset = _wrap(positions, box, pbc)
+    expected = n**2 * 4.2 * cutoff**3 / abs(np.linalg.det(box))
+    if expected > SLAB_PAIRS:
+        n_slabs = min(n, int(np.ceil(expected / SLAB_PAIRS)))
+        return _pairs_in_slabs(wrapped, offset, box, pbc, cutoff, n_slabs)
     i, j, shifts = _pairs_in_cell(wrapped, box, pbc, cutoff)
-    shifts = shifts - offset[j] + offset[i]
+    neighbour, shift = _in_order(i, j, shifts - offset[j] + offset[i], box, cutoff)
+    return _offsets(np.bincount(i, minlength=n)), neighbour, shift
+
+
+def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each atom's pairs begin, and the end of the last, from their numbers."""
+    first = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=first[1:])
+    return first
+
+
+def _in_order(
+    i: NDArray[np.int64], j: NDArray[np.int64], shifts: NDArray[np.int64], box: FloatArray, cutoff: float
+) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
+    """Neighbours and shifts by atom, neighbour and shift: a fixed order, so that sums are reproducible."""
     if len(shifts) and np.abs(shifts).max() > MAX_SHIFT:
         raise InputError(
             f"An atom is more than {MAX_SHIFT} cells away from its neighbours; wrap the positions into the "
             "cell."
         )
-    # The order of an atom's neighbours is fixed, so that sums are reproducible.
-    order = np.lexsort((shifts[:, 2], shifts[:, 1], shifts[:, 0], j, i))
-    first = np.concatenate([[0], np.cumsum(np.bincount(i, minlength=n))]).astype(np.int64)
-    return first, j[order].astype(np.int32), np.ascontiguousarray(shifts[order], dtype=np.int16)
+    if len(j) and _heights(box).min() > 2.0 * cutoff:  # an atom is the neighbour of another once at most
+        order = np.argsort(i * (int(j.max()) + 1) + j, kind="stable")
+    else:
+        order = np.lexsort((shifts[:, 2], shifts[:, 1], shifts[:, 0], j, i))
+    return j[order].astype(np.int32), shifts.astype(np.int16)[order]
+
+
+def _heights(box: FloatArray) -> FloatArray:
+    """Distances between opposite faces, shape (3,)."""
+    heights: FloatArray = 1.0 / np.linalg.norm(np.linalg.inv(box), axis=0)
+    return heights
+
+
+def _pairs_in_slabs(
+    positions: FloatArray,
+    offset: NDArray[np.int64],
+    box: FloatArray,
+    pbc: NDArray[np.bool_],
+    cutoff: float,
+    n_slabs: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]:
+    """Pairs of many atoms, slab by slab across the longest axis: vesin and sorting take 100 bytes a pair.
+
+    Each slab is searched with all that is near it, images included, and is not periodic along that axis.
+    """
+    heights = _heights(box)
+    axis = int(heights.argmax())
+    along = positions @ np.linalg.inv(box)[:, axis]
+    margin = cutoff / heights[axis] * (1.0 + 1e-9)
+    reach = int(np.ceil(margin)) if pbc[axis] else 0
+    open_ = pbc & (np.arange(3) != axis)
+    counts = np.zeros(len(positions), np.int64)
+    pieces: list[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]] = []
+    for own in np.array_split(np.argsort(along, kind="stable"), n_slabs):
+        low, high = along[own].min() - margin, along[own].max() + margin
+        inside = np.zeros(len(positions), dtype=bool)
+        inside[own] = True
+        near = [
+            np.flatnonzero((along + s >= low) & (along + s <= high) & ~(inside & (s == 0)))
+            for s in range(-reach, reach + 1)
+        ]
+        atoms = np.concatenate([own, *near])
+        image = np.repeat([0, *range(-reach, reach + 1)], [len(own), *map(len, near)])
+        points = positions[atoms] + image[:, None] * box[axis]
+        slab = _complete_cell(points, box, open_, cutoff)
+        points, moved = _wrap(points, slab, open_)
+        i, j, shifts = _pairs_in_cell(points, slab, open_, cutoff)
+        some = i < len(own)
+        i, j, shifts = i[some], j[some], shifts[some]
+        # From cells of the slab's box to those of the whole; along the axis images are atoms of the slab.
+        shifts += moved[i] - moved[j]
+        shifts[:, axis] = image[j]
+        shifts += offset[own[i]] - offset[atoms[j]]
+        counts[own] = np.bincount(i, minlength=len(own))
+        pieces.append((own, *_in_order(i, atoms[j], shifts, box, cutoff)))
+    first = _offsets(counts)
+    neighbour, shift = np.empty(first[-1], np.int32), np.empty((first[-1], 3), np.int16)
+    while pieces:
+        own, neighbours, cells = pieces.pop()
+        start = _offsets(counts[own])
+        to = np.repeat(first[own] - start[:-1], counts[own]) + np.arange(start[-1])
+        neighbour[to] = neighbours
+        shift[to] = cells
+    return first, neighbour, shift
 
 
 def _pairs_in_cluster(
@@ -77,7 +157,7 @@ def _pairs_in_cell(
     positions: FloatArray, box: FloatArray, pbc: NDArray[np.bool_], cutoff: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Pairs (i, j, shift) of atoms that lie in the cell, in any order."""
-    heights = 1.0 / np.linalg.norm(np.linalg.inv(box), axis=0)
+    heights = _heights(box)
     bins = np.maximum(np.floor(heights / cutoff), 1.0)
     # Above its limit vesin scales the bins of all axes down alike; where that leaves none along an axis (flat
     # or long cells, a fragment that flew away) it divides by zero and ends the process.
