@@ -15,8 +15,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What the compiled engine and the list of dependencies are made from. Python files need no new setup.
 BUILT_FROM := pyproject.toml CMakeLists.txt $(shell find cpp -type f)
 CPP_FILES = $(shell find cpp benchmarks -name '*.[ch]pp')
-BENCHMARKS := benchmarks.speed.snap benchmarks.speed.sweeps benchmarks.speed.pace benchmarks.sampler_overhead \
+BENCHMARKS := benchmarks.speed.snap benchmarks.speed.sweeps benchmarks.speed.threads benchmarks.speed.pace \
+	benchmarks.sampler_overhead \
 	benchmarks.memory.elimination benchmarks.memory.streaming
+ifneq ($(ATOMSMITH_DATA),)
+BENCHMARKS += benchmarks.speed.design
+endif
 PYTHON_FOLDERS := $(wildcard src tests benchmarks examples)
 
 .PHONY: demo test lint format benchmark clean setup setup-test check-machine
@@ -39,7 +43,10 @@ format: setup-test
 	$(BIN)/clang-format -i $(CPP_FILES)
 
 benchmark: setup-test
-	@for name in $(BENCHMARKS); do echo; echo "python -m $$name"; $(BIN)/python -m $$name || exit 1; done
+	@mkdir -p build/benchmarks
+	@for name in $(BENCHMARKS); do echo; echo "python -m $$name"; \
+		$(BIN)/python -m $$name --json build/benchmarks/$${name##*.}.json || exit 1; done
+	@echo; $(BIN)/python -m benchmarks.compare build/benchmarks
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -4,8 +4,8 @@
 
 FitSNAP (LAMMPS' own SNAP code) makes the rows of these 194 structures, 10,087 atoms, in 1.7 times the time of
 `snap` on silicon (2J = 8) per atom for 56 columns, and in 3.4 times for 496; its speed is anchored by that
-multiple, because its release does not run with the present LAMMPS. Ours are rows of energy, forces and virial of
-a linear ACE with pair functions, neighbour lists included. The data are the benchmark of Zuo et al.,
+multiple, because its release does not run with the present LAMMPS. Ours are rows of energy, forces and virial
+of a linear ACE with pair functions, neighbour lists included. The data are the benchmark of Zuo et al.,
 J. Phys. Chem. A 124, 731 (2020): ATOMSMITH_DATA/data/mlearn/Mo_train.xyz.gz.
 """
 

@@ -65,6 +65,8 @@ def dynamics(potential: Potential, repeats: int, size: int) -> tuple[dict[str, A
 def predictions(potential: Potential, systems: Systems, repeats: int) -> dict[str, Any]:
     """Costs of everything a step of active learning may ask for, as multiples of a plain prediction."""
     evaluator = potential.evaluator(skin=1.0)
+    single = potential.evaluator(skin=1.0, precision="float32")
+    full, rough = evaluator.predict(systems), single.predict(systems)
     tau = np.full(1, 0.1)
     seconds = interleaved(
         {
@@ -73,14 +75,22 @@ def predictions(potential: Potential, systems: Systems, repeats: int) -> dict[st
             "biased_posterior": lambda: evaluator.predict_biased(systems, tau, "posterior"),
             "members": lambda: evaluator.predict_members(systems),
             "members_and_mean": lambda: evaluator.predict_committee(systems),
+            "single": lambda: single.predict(systems),
+            "single_members": lambda: single.predict_members(systems),
         },
         repeats,
     )
     plain = float(np.median(seconds["plain"]))
+    members, single_members = (float(np.median(seconds[name])) for name in ("members", "single_members"))
     return {
+        "single_times_faster": plain / float(np.median(seconds["single"])),
+        "single_members_times_faster": members / single_members,
+        "single_error_mev_per_atom": 1e3 * float(np.abs(rough.energy - full.energy)[0]) / systems.n_atoms,
+        "single_error_ev_per_angstrom": float(np.abs(rough.forces - full.forces).max()),
         "plain_us_per_atom": summary(seconds["plain"], 1e6 / systems.n_atoms),
         "ratio_to_plain": {
-            name: float(np.median(values)) / plain for name, values in seconds.items() if name != "plain"
+            name: float(np.median(seconds[name])) / plain
+            for name in ("biased_committee", "biased_posterior", "members", "members_and_mean")
         },
     }
 
@@ -143,9 +153,15 @@ def show(numbers: dict[str, Any]) -> None:
         ("biased by the exact posterior / plain", ratio["biased_posterior"]),
         ("8 members / plain", ratio["members"]),
         ("8 members and mean / plain", ratio["members_and_mean"]),
+        ("float64 / float32, one prediction", pred["single_times_faster"]),
+        ("float64 / float32, 8 members", pred["single_members_times_faster"]),
         ("one thread / two threads (wall)", numbers["two_threads_times_faster"]),
     ]:
         print(f"{name:50}{value:9.2f}")
+    print(
+        f"\nfloat32: energy off by {pred['single_error_mev_per_atom']:.5f} meV/atom, forces by at most "
+        f"{pred['single_error_ev_per_angstrom']:.1e} eV/angstrom"
+    )
     taken = numbers["memory_mb"]
     print(f"\n{dyn['atoms']} atoms: {taken['plain']:.0f} MB, with members {taken['with_members']:.0f} MB")
     print(

@@ -91,7 +91,7 @@ def operations(
         "gather and radial functions": {
             # recurrence of value and derivative, times the envelope; envelope and transform of two tables
             "multiply_adds": inside * (9 * radial + 2 * 40 + 15),
-            "bytes": listed * (10 + 24) + inside * 8 * (2 * radial + 8),
+            "bytes": listed * (4 + 24) + inside * 8 * (2 * radial + 8),
         },
         "basis": {
             # harmonics, then one for each channel
@@ -107,7 +107,7 @@ def operations(
             # harmonics; two radial sums a channel; derivatives of each (l, m); projection, pair, virial
             "multiply_adds": inside * (2 * half + 2 * channels + 12 * half + 2 * pair["radial"]["n"] + 40),
             "bytes": inside * 8 * (4 * half + 2 * half_channels + channels / _engine.lanes())
-            + listed * 3 * 24,
+            + inside * 2 * 24,
         },
     }
 
