@@ -17,6 +17,7 @@ from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator
 from atomsmith.exchange import pace
 from atomsmith.exchange.pace_model import PaceModel
+from atomsmith.exchange.pace_radial import table
 from atomsmith.systems import Systems
 from engine.plans import SHAPES, Shape, joined, random_system
 from exchange.pace_files import PLAIN, ace, random_model, write, yace
@@ -104,6 +105,26 @@ def test_energies_agree_with_the_oracle(core, shape):
     found = pace.potential_of(model, "made up").evaluator(skin=0.0).predict(systems)
     expected = energies(model, systems)
     np.testing.assert_allclose(found.energies, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    ("core", "inner", "width", "zero_below"),
+    [
+        ("zbl", 2.3, 0.0, 1.0),  # a width of 0 ends the functions at 1 angstrom, wherever the core begins
+        ("zbl", 2.3, 0.5, 0.0),
+        ("density", 2.2, 0.0, 2.2),  # to the last bit: the node at the inner cutoff itself is 0
+        ("density", 2.2, 0.1, 2.1),
+        ("distance", 2.5, 0.0, 2.5),
+    ],
+)
+def test_where_radial_functions_begin(core, inner, width, zero_below):
+    model = random_model(("Cu",), core=core)
+    bond = dataclasses.replace(model.bonds[0][0], inner_cutoff=inner, inner_width=width)
+    made = table(dataclasses.replace(model, bonds=((bond,),)), 0, 0)
+    f = made.f[1:-1]  # no distance is looked up at 0, and all vanishes at the cutoff
+    below = np.arange(1, made.bins) * made.cutoff / made.bins < zero_below + 1e-9
+    assert not f[below].any()
+    assert f[~below].any(axis=(1, 2)).all()
 
 
 @pytest.mark.parametrize("n_densities", [(1, 1), (4, 1), (2, 2)])

@@ -55,7 +55,7 @@ def table(model: PaceModel, centre: int, neighbour: int) -> BondTable:
     """Tables of the bond from a centre to a neighbour (indices into the elements)."""
     bond = model.bonds[centre][neighbour]
     bins = int(bond.cutoff / model.bin_width)
-    r = np.arange(bins + 1) / (bins / bond.cutoff)
+    r = np.arange(bins + 1) * (1.0 / (bins / bond.cutoff))  # to the last bit: a core may end at a node
     r[0] = r[1]  # the functions may be singular at 0, and no distance is looked up there
     g, dg = basis(model, bond, r)
     shape = bond.coefficients.shape
