@@ -55,7 +55,8 @@ def table(model: PaceModel, centre: int, neighbour: int) -> BondTable:
     """Tables of the bond from a centre to a neighbour (indices into the elements)."""
     bond = model.bonds[centre][neighbour]
     bins = int(bond.cutoff / model.bin_width)
-    r = np.arange(bins + 1) * (1.0 / (bins / bond.cutoff))  # to the last bit: a core may end at a node
+    # To the last bit: a core may end at a node.
+    r: FloatArray = np.arange(bins + 1, dtype=np.float64) * (1.0 / (bins / bond.cutoff))
     r[0] = r[1]  # the functions may be singular at 0, and no distance is looked up there
     g, dg = basis(model, bond, r)
     shape = bond.coefficients.shape
