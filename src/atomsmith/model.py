@@ -13,9 +13,11 @@ from atomsmith.descriptors import (
     AceSettings,
     BispectrumSettings,
     FeatureInfo,
+    MomentsSettings,
     PairSettings,
     build_ace,
     build_bispectrum,
+    build_moments,
     build_pair,
     degree_for,
 )
@@ -26,7 +28,9 @@ from atomsmith.regressors import LinearSettings, QuadraticSettings, with_product
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray
 
-Descriptor = Annotated[AceSettings | PairSettings | BispectrumSettings, Field(discriminator="kind")]
+Descriptor = Annotated[
+    AceSettings | PairSettings | BispectrumSettings | MomentsSettings, Field(discriminator="kind")
+]
 Regressor = Annotated[LinearSettings | QuadraticSettings, Field(discriminator="kind")]
 
 
@@ -182,6 +186,8 @@ def build_model(
         match descriptor:
             case AceSettings():
                 part = build_ace(descriptor, elements, first_neighbour)
+            case MomentsSettings():
+                part = build_moments(descriptor, elements, first_neighbour)
             case BispectrumSettings():
                 part = build_bispectrum(descriptor, elements)
             case PairSettings():
@@ -240,7 +246,7 @@ def _inner_distances(
 
 def _with_inner(descriptor: Descriptor, elements: Sequence[int], inner: FloatArray) -> Descriptor:
     """Let the fitted functions end where the repulsion begins, for pairs that the settings do not name."""
-    if isinstance(descriptor, BispectrumSettings):
+    if isinstance(descriptor, BispectrumSettings | MomentsSettings):
         return descriptor  # reaches inwards to the nucleus, as published; the repulsion adds to it
     named = dict(descriptor.radial.inner)
     for i, first in enumerate(elements):

@@ -3,6 +3,7 @@
 from atomsmith.descriptors.ace import AceSettings, ace_size, build_ace, degree_for
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.descriptors.bispectrum import BispectrumSettings, bispectrum_size, build_bispectrum
+from atomsmith.descriptors.moments import MomentsSettings, build_moments, moments_size
 from atomsmith.descriptors.pair import PairSettings, build_pair, pair_size
 from atomsmith.descriptors.radial import RadialSettings, build_radial, evaluate_radial
 
@@ -11,15 +12,18 @@ __all__ = [
     "BispectrumSettings",
     "DescriptorPart",
     "FeatureInfo",
+    "MomentsSettings",
     "PairSettings",
     "RadialSettings",
     "ace_size",
     "bispectrum_size",
     "build_ace",
     "build_bispectrum",
+    "build_moments",
     "build_pair",
     "build_radial",
     "degree_for",
     "evaluate_radial",
+    "moments_size",
     "pair_size",
 ]
