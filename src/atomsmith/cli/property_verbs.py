@@ -89,6 +89,11 @@ PROPERTY_VERBS: Mapping[str, Verb] = {
         "Dynamics at constant pressure, all temperatures at once.",
         "potential.json --element Cu --temperatures-k 300 --temperatures-k 600",
     ),
+    "melting": Verb(
+        "Find the melting point by coexistence of crystal and liquid.",
+        "Where their boundary stands still; all temperatures of a round run at once.",
+        "potential.json --element Cu --lowest-k 900 --highest-k 1800",
+    ),
 }
 """The verbs in the order of the help page; names are those of `atomsmith.properties.PROPERTIES`."""
 

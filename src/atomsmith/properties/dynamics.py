@@ -17,6 +17,7 @@ from atomsmith.prediction import ForceField
 from atomsmith.properties.base import PropertyResult, Report, Row, finite, name_of, silent
 from atomsmith.properties.lattice import LatticeSettings, settle
 from atomsmith.properties.simulation import Simulation, plain_dynamics, simulate
+from atomsmith.sampling.ramps import Ramp
 from atomsmith.sampling.state import STOP_REASONS, StopReason
 from atomsmith.settings import Settings
 from atomsmith.systems import BoolArray, FloatArray
@@ -187,9 +188,15 @@ def _equilibrated(
     """Configurations to begin with, their volumes the mean of the second half; and what failed."""
     steps = round(1000.0 * settings.equilibration_ps / settings.timestep_fs)
     starts = [start] * settings.walkers
-    stages = [("equilibration", settings.temperature_k, steps)]
+    target = settings.temperature_k
+    stages = [("equilibration", Ramp(start=target, end=target), steps)]
     if settings.melt_at_k is not None:
-        stages.insert(0, ("melting", settings.melt_at_k, max(1, steps // 3)))
+        hot = settings.melt_at_k
+        cooling = Ramp(start=hot, end=target, steps=max(1, steps // 3))
+        stages = [
+            ("melting", Ramp(start=hot, end=hot), max(1, steps // 3)),
+            ("equilibration", cooling, steps),
+        ]
     for number, (text, temperature, length) in enumerate(stages):
         one = plain_dynamics(
             temperature_k=temperature,
@@ -209,7 +216,7 @@ def _equilibrated(
         )
         failure = failure_of(made)
         if failure is not None:
-            return [], f"during {text} at {temperature:.0f} K {failure}"
+            return [], f"during {text} at {temperature.end:.0f} K {failure}"
         starts = [made.last(walker, start) for walker in range(settings.walkers)]
     later = made.trace["step"] > made.trace["step"].max() // 2
     volume = float(made.trace["volume"][later].mean())

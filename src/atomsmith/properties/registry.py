@@ -11,6 +11,7 @@ from atomsmith.properties.elastic import ElasticSettings, elastic
 from atomsmith.properties.equation_of_state import EosSettings, equation_of_state
 from atomsmith.properties.expansion import ExpansionSettings, expansion
 from atomsmith.properties.lattice import LatticeSettings, lattice
+from atomsmith.properties.melting import MeltingSettings, melting
 from atomsmith.properties.phonons import PhononSettings, phonons
 from atomsmith.properties.polymorphs import PolymorphSettings, polymorphs
 from atomsmith.properties.stability import StabilitySettings, stability
@@ -34,5 +35,6 @@ PROPERTIES: Mapping[str, Property[Any, Any]] = {
     ),
     "stability": Property(StabilitySettings, stability, "Energy drift and time to failure of dynamics."),
     "expansion": Property(ExpansionSettings, expansion, "Thermal expansion."),
+    "melting": Property(MeltingSettings, melting, "Melting point by coexistence of crystal and liquid."),
 }
 """Settings and function of each property."""

@@ -17,6 +17,7 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.prediction import ForceField
 from atomsmith.properties.base import Report, silent
 from atomsmith.sampling.integrators import thermalised
+from atomsmith.sampling.ramps import Ramp
 from atomsmith.sampling.sampler import Progress, run
 from atomsmith.sampling.settings import SamplingSettings
 from atomsmith.sampling.state import Walkers
@@ -123,7 +124,7 @@ def simulate(
 
 def plain_dynamics(
     *,
-    temperature_k: float,
+    temperature_k: float | Ramp,
     timestep_fs: float,
     steps: int,
     record_every: int,
@@ -131,7 +132,7 @@ def plain_dynamics(
     pressure_gpa: float | None = None,
     **more: Any,
 ) -> SamplingSettings:
-    """Settings of unbiased dynamics at one temperature, and at a pressure if there is one."""
+    """Settings of unbiased dynamics at a temperature or along a ramp, and at a pressure if there is one."""
     values: dict[str, Any] = {
         "ensemble": ensemble,
         "temperature_k": temperature_k,

@@ -21,6 +21,7 @@ from atomsmith.properties.elastic import ElasticSettings
 from atomsmith.properties.equation_of_state import EosSettings
 from atomsmith.properties.expansion import ExpansionSettings
 from atomsmith.properties.lattice import LatticeSettings
+from atomsmith.properties.melting import MeltingSettings
 from atomsmith.properties.phonons import PhononSettings
 from atomsmith.properties.polymorphs import PolymorphSettings
 from atomsmith.properties.registry import PROPERTIES
@@ -58,6 +59,9 @@ class ChosenProperties(Settings):
     )
     expansion: ExpansionSettings | None = Field(
         default=None, description="Thermal expansion from dynamics at constant pressure."
+    )
+    melting: MeltingSettings | None = Field(
+        default=None, description="Melting point by coexistence of crystal and liquid."
     )
 
     def chosen(self) -> Iterator[tuple[str, Settings]]:

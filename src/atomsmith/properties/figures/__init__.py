@@ -7,7 +7,12 @@ from atomsmith.properties.figures.crystals import (
     stress_strain_figure,
     surface_figure,
 )
-from atomsmith.properties.figures.motion import dynamics_figure, expansion_figure, stability_figure
+from atomsmith.properties.figures.motion import (
+    dynamics_figure,
+    expansion_figure,
+    melting_figure,
+    stability_figure,
+)
 from atomsmith.properties.figures.phonons import phonon_figure
 
 __all__ = [
@@ -15,6 +20,7 @@ __all__ = [
     "eos_figure",
     "expansion_figure",
     "jump_figure",
+    "melting_figure",
     "phonon_figure",
     "polymorph_figure",
     "stability_figure",

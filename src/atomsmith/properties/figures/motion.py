@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from atomsmith.report.figures.style import FAINT, INK, WIDTH, colour, grid, new_figure, style
@@ -60,4 +65,36 @@ def expansion_figure(
         axes.set_xlabel("temperature (K)")
         axes.set_ylabel("volume (Å³/atom)")
         axes.legend()
+        return figure
+
+
+def melting_figure(
+    temperatures: FloatArray,
+    rates: FloatArray,
+    errors: FloatArray,
+    runs: Sequence[tuple[FloatArray, FloatArray]],
+    melting_point: float | None,
+) -> Figure:
+    """Energies (eV/atom) over time of runs coloured by temperature, and rates over temperature (K)."""
+    with style():
+        figure = new_figure(WIDTH, 3.8)
+        left, right = grid(figure, 1, 2)[0]
+        span = np.ptp(temperatures) or 1.0
+        # The yellow end of the map is hard to see on white.
+        scale = Normalize(temperatures.min(), temperatures.max() + 0.1 * span)
+        for temperature, (times, energies) in zip(temperatures, runs, strict=True):
+            left.plot(times, energies, color=colormaps["viridis"](scale(temperature)), linewidth=0.9)
+        left.set_xlabel("time (ps)")
+        left.set_ylabel("potential energy (eV/atom)")
+        figure.colorbar(ScalarMappable(scale, "viridis"), ax=left, label="temperature (K)")
+        right.errorbar(temperatures, rates, yerr=errors, linestyle="", marker="o", markersize=5,
+                       color=colour(0), capsize=3)  # fmt: skip
+        right.axhline(0.0, color=FAINT, linewidth=0.8)
+        if melting_point is not None:
+            right.axvline(melting_point, color=colour(3), linewidth=1.2)
+            right.annotate(f"{melting_point:.0f} K", (melting_point, 1.0), xytext=(4, -4),
+                           xycoords=("data", "axes fraction"), textcoords="offset points", va="top",
+                           color=colour(3), fontsize=9)  # fmt: skip
+        right.set_xlabel("temperature (K)")
+        right.set_ylabel("rate of the energy (meV/atom/ps)")
         return figure
