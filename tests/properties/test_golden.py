@@ -4,13 +4,16 @@ import pytest
 from tests.properties.force_fields import CU_MISHIN, SI_SW, lammps, needs_lammps, needs_spglib, snap
 from tests.properties.lammps_runs import lammps_values
 
-from atomsmith.builders.crystals import ground_state
+from atomsmith.builders.crystals import crystal, ground_state
 from atomsmith.properties.elastic import elastic
 from atomsmith.properties.equation_of_state import equation_of_state
 from atomsmith.properties.lattice import lattice
+from atomsmith.properties.sources import opened_reference
 from atomsmith.properties.vacancy import VacancySettings, vacancy
+from atomsmith.reference.ase_calculator import AseSettings
+from atomsmith.reference.settings import ExecutorSettings
 
-pytestmark = [needs_lammps, needs_spglib]
+pytestmark = needs_spglib
 
 # Zuo et al., J. Phys. Chem. A 124, 731 (2020), Table II: a, C11, C12, C44, B, E_v. Their C44 of Ni qSNAP is
 # 125 where 125.7 comes out here.
@@ -22,14 +25,30 @@ PUBLISHED = {
 }
 
 
+def test_a_hexagonal_crystal_agrees_with_matscipy():
+    # matscipy 1.3.1 with the EMT of ASE 3.29 on the hcp crystal relaxed here:
+    # fit_elastic_constants(atoms, symmetry="hexagonal", N_steps=5, delta=1e-3), without and with
+    # optimizer=BFGS, fmax=1e-5; in GPa
+    clamped = {"C11": 233.616, "C12": 94.812, "C13": 74.776, "C33": 254.010, "C44": 49.304}
+    relaxed = {"C11": 216.354, "C12": 112.075, "C13": 74.776, "C33": 254.010, "C44": 49.302}
+    copper = crystal("Cu", "hcp")
+    settings = AseSettings(calculator="ase.calculators.emt:EMT")
+    with opened_reference(settings, copper, ExecutorSettings(kind="serial")) as force_field:
+        result = elastic(force_field, copper)
+    for name in clamped:
+        assert result.component(name) == pytest.approx(relaxed[name], abs=0.05)
+        assert result.component(name, clamped=True) == pytest.approx(clamped[name], abs=0.05)
+
+
+@needs_lammps
 @pytest.mark.parametrize(("element", "quadratic"), PUBLISHED)
 def test_published_values_of_snap_come_out(element, quadratic):
     a, c11, c12, c44, bulk, formation = PUBLISHED[element, quadratic]
-    crystal = ground_state(element)
-    with lammps(snap(element, quadratic), crystal) as force_field:
-        rest = lattice(force_field, crystal)
-        stiff = elastic(force_field, crystal)
-        hole = vacancy(force_field, crystal, VacancySettings(migration=False))
+    structure = ground_state(element)
+    with lammps(snap(element, quadratic), structure) as force_field:
+        rest = lattice(force_field, structure)
+        stiff = elastic(force_field, structure)
+        hole = vacancy(force_field, structure, VacancySettings(migration=False))
     assert rest.problems == stiff.problems == hole.problems == ()
     assert rest.lengths_angstrom[0] == pytest.approx(a, abs=6e-4)
     for name, value in zip(("C11", "C12", "C44"), (c11, c12, c44), strict=True):
@@ -38,21 +57,23 @@ def test_published_values_of_snap_come_out(element, quadratic):
     assert hole.formation_energy_ev == pytest.approx(formation, abs=0.006)
 
 
+@needs_lammps
 def test_published_migration_energy_of_nickel_comes_out():
-    crystal = ground_state("Ni")
-    with lammps(snap("Ni"), crystal) as force_field:
-        result = vacancy(force_field, crystal)
+    structure = ground_state("Ni")
+    with lammps(snap("Ni"), structure) as force_field:
+        result = vacancy(force_field, structure)
     assert result.problems == ()
     assert result.migration_energy_ev == pytest.approx(1.12, abs=0.005)  # the same table
     assert result.activation_energy_ev == pytest.approx(1.47 + 1.12, abs=0.01)
 
 
+@needs_lammps
 def test_copper_agrees_with_lammps_and_its_authors():
-    crystal = ground_state("Cu")
-    with lammps(CU_MISHIN, crystal) as force_field:
-        rest = lattice(force_field, crystal)
-        stiff = elastic(force_field, crystal)
-        hole = vacancy(force_field, crystal)
+    structure = ground_state("Cu")
+    with lammps(CU_MISHIN, structure) as force_field:
+        rest = lattice(force_field, structure)
+        stiff = elastic(force_field, structure)
+        hole = vacancy(force_field, structure)
     theirs = lammps_values("eam/alloy", "* * Cu_mishin1.eam.alloy Cu", "fcc", 3.6)
     assert rest.lengths_angstrom == pytest.approx([theirs["a"]] * 3, abs=2e-6)
     assert rest.energy_ev_per_atom == pytest.approx(theirs["cohesive"], abs=1e-8)
@@ -68,12 +89,13 @@ def test_copper_agrees_with_lammps_and_its_authors():
     assert hole.migration_energy_ev == pytest.approx(0.689, abs=0.001)
 
 
+@needs_lammps
 def test_silicon_agrees_with_lammps_and_its_relaxation_with_the_literature():
-    crystal = ground_state("Si")
-    with lammps(SI_SW, crystal) as force_field:
-        rest = lattice(force_field, crystal)
-        stiff = elastic(force_field, crystal)
-        curve = equation_of_state(force_field, crystal)
+    structure = ground_state("Si")
+    with lammps(SI_SW, structure) as force_field:
+        rest = lattice(force_field, structure)
+        stiff = elastic(force_field, structure)
+        curve = equation_of_state(force_field, structure)
     theirs = lammps_values("sw", "* * Si.sw Si", "diamond", 5.4, vacancy=False)
     assert rest.lengths_angstrom[0] == pytest.approx(theirs["a"], abs=2e-6)
     assert rest.cohesive_energy_ev_per_atom == pytest.approx(-theirs["cohesive"], abs=1e-8)
