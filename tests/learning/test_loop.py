@@ -10,8 +10,11 @@ from atomsmith import Dataset, Potential
 from atomsmith.data import Store
 from atomsmith.fitting.metrics import errors
 from atomsmith.learning.ends import knowledge_of
+from atomsmith.learning.labelling import isolated_energies
 from atomsmith.learning.loop import learn
+from atomsmith.learning.observer import Observer
 from atomsmith.learning.settings import LearnSettings
+from atomsmith.reference import LabelRunner
 from learning.calculators import fingerprint, finished
 from learning.runs import EVERY_STEP, NEVER, Listener, learn_settings, starting_structures, triggering
 
@@ -156,6 +159,21 @@ def test_same_seed_same_bits_and_another_seed_another_run(starts: Path, tmp_path
         assert Potential.load(outcome.potential).metadata["settings"]["seed"] == changes.get("seed", 0)
     assert written["first"] == written["again"]
     assert written["first"] != written["other"]
+
+
+def test_the_order_in_which_free_atoms_arrive_changes_nothing(
+    starts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = learn_settings(starts, stop={"rounds": 1})
+    plain = learn(settings, tmp_path / "plain").potential.read_bytes()
+
+    def reversed_order(
+        symbols: list[str], runner: LabelRunner, observer: Observer
+    ) -> list[tuple[str, float | None]]:
+        return list(isolated_energies(symbols, runner, observer))[::-1]
+
+    monkeypatch.setattr("atomsmith.learning.loop.isolated_energies", reversed_order)
+    assert learn(settings, tmp_path / "reversed").potential.read_bytes() == plain
 
 
 def test_a_finished_run_ends_again_and_goes_on_with_more_labels(starts: Path, tmp_path: Path) -> None:

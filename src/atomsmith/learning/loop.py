@@ -193,7 +193,9 @@ class Learner:
                     break
                 values[symbol] = energy
                 self.store.set("isolated_atoms", values)
-        return own.model_copy(update={"reference_energies": energies.model_copy(update={"values": values})})
+        # Workers finish in any order, but the same run writes the same potential.json.
+        ordered = {SYMBOLS[z]: values[SYMBOLS[z]] for z in self.elements if SYMBOLS[z] in values}
+        return own.model_copy(update={"reference_energies": energies.model_copy(update={"values": ordered})})
 
     def _round(self) -> None:
         """Fit, sample, select; ends with one transaction that adds the new configurations."""
