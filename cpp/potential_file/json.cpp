@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <stdexcept>
 
 namespace atomsmith::json {
@@ -124,8 +126,10 @@ private:
         }
         double value = 0.0;
         const auto result = std::from_chars(from, at_, value);
-        // Too small for a double is zero to within its precision; too large is no number that a file holds.
-        if (result.ec == std::errc::result_out_of_range && !(value == 0.0)) fail("a number is too large");
+        if (result.ec == std::errc::result_out_of_range) { // too small, which counts as zero, or too large
+            value = std::strtod(std::string(from, at_).c_str(), nullptr);
+            if (!std::isfinite(value)) fail("a number is too large");
+        }
         return value;
     }
 
