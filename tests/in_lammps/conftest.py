@@ -26,12 +26,8 @@ def _installed(name):
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    """Folder that the workers of one test session share."""
-    return tmp_path_factory.getbasetemp().parent / "atomsmith-lammps"
-
-
-@pytest.fixture(scope="session")
-def plugin(cache):
-    installation = find_installation()
-    return build_plugin(installation, cache / "wheel", flags=("-O1", "-Wall", "-Wextra", "-Werror"))
+def plugin(tmp_path_factory):
+    """Built into a cache that all workers of a session share, as do the tests of `atomsmith lammps`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp().parent / "cache"))
+        return build_plugin(find_installation())

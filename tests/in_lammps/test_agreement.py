@@ -1,18 +1,22 @@
 """Energies, forces and virials in LAMMPS against our own evaluator, on every kind of cell."""
 
+import subprocess
+
 import numpy as np
 import pytest
+from atomsmith.exchange.pace import potential_of as potential_from_pace
 from tests.engine.plans import (
-    ace_part,
     bispectrum_part,
     pair_part,
     reference_part,
     zbl_part,
 )
+from tests.exchange.pace_files import random_model
 from tests.in_lammps.running import BAR, Sample, dump_of, printed, run_lammps, vectors
 from tests.potentials import make_potential
 
 from atomsmith.evaluator import Evaluator
+from atomsmith.lammps.build import find_sources
 from atomsmith.potential import Potential
 
 ELEMENTS = (13, 14, 8)
@@ -56,10 +60,11 @@ SAMPLES = {
 
 
 def write_potentials(folder):
-    """A linear ACE with pairs and repulsion, and a quadratic bispectrum."""
+    """A linear ACE with pairs and repulsion, a quadratic bispectrum, and PACE with its core."""
     ace = make_potential(1, elements=ELEMENTS, cutoff=4.2)
     parts = [reference_part(ELEMENTS), bispectrum_part(ELEMENTS, products=True), zbl_part(ELEMENTS)]
-    potentials = {"ace.json": ace, "snap.json": potential_of(parts)}
+    pace = potential_from_pace(random_model(tuple(SYMBOLS.split()), "density", ranks=(1, 2, 3)), "test")
+    potentials = {"ace.json": ace, "snap.json": potential_of(parts), "pace.json": pace}
     for name, potential in potentials.items():
         potential.save(folder / name)
     return potentials
@@ -208,12 +213,24 @@ write_dump all custom a.dump id type modify format float %.17g
     np.testing.assert_allclose(printed(result.stdout, "value")[0, 0], expected.energy[0], rtol=1e-10)
 
 
-def test_ace_part_is_exercised(tmp_path):
+def test_every_kind_of_part_is_compared(tmp_path):
     """What the comparison rests on: parts of every kind, with forces that are not small."""
     potentials = write_potentials(tmp_path)
     kinds = {part["kind"] for potential in potentials.values() for part in potential.plan["parts"]}
     assert kinds == {"e0", "pair", "ace", "zbl", "bispectrum"}
-    assert ace_part(ELEMENTS, (2, 2))["n_features"] > 0
+    assert any("regressor" in part for part in potentials["pace.json"].plan["parts"])
     for potential in potentials.values():
         prediction = Evaluator(potential, skin=0.0).predict(SAMPLES["orthogonal"].systems)
         assert np.abs(prediction.forces).max() > 0.1
+
+
+def test_sources_compile_without_warnings(plugin):
+    sources, installation = find_sources().folder / "lammps", plugin.installation
+    command = "c++ -std=c++20 -fsyntax-only -Wall -Wextra -Werror -DATOMSMITH_LAMMPS_VERSION=1".split()
+    command += [f"-D{name}" for name in installation.definitions]
+    for folder in (installation.headers, sources / "without_fmt", installation.mpi_headers):
+        command += ["-isystem", str(folder)]
+    files = sorted(map(str, sources.glob("*.cpp")))
+    assert len(files) == 6
+    result = subprocess.run([*command, *files], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
