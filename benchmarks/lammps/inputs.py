@@ -11,7 +11,6 @@ from pathlib import Path
 from atomsmith.lammps import Plugin, input_lines
 from atomsmith.lammps.launch import environment
 
-
 WATCH = """
 import resource, subprocess, sys
 code = subprocess.call(sys.argv[1:], close_fds=False)

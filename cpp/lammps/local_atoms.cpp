@@ -50,7 +50,8 @@ void LocalAtoms::copy_neighbours(const NeighList& list) {
 }
 
 void LocalAtoms::build(std::shared_ptr<const atomsmith::Model> model, const NeighList& list, const int* type,
-                       const std::vector<int>& map, int nlocal, int nall, int threads) {
+                       const std::vector<int>& map, int nlocal, int nall, int threads,
+                       atomsmith::Precision precision) {
     batch_.reset();
     nlocal_ = nlocal;
     nall_ = nall;
@@ -65,7 +66,7 @@ void LocalAtoms::build(std::shared_ptr<const atomsmith::Model> model, const Neig
     view.system = system_.data();
     view.first = first_.data();
     view.neighbour = neighbour_.data();
-    batch_ = std::make_unique<atomsmith::Batch>(std::move(model), view, threads);
+    batch_ = std::make_unique<atomsmith::Batch>(std::move(model), view, threads, precision);
     std::vector<std::int32_t>().swap(neighbour_);
 }
 

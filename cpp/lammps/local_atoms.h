@@ -18,7 +18,8 @@ class LocalAtoms {
 public:
     // `map` gives the species of a type, or -1.
     void build(std::shared_ptr<const atomsmith::Model> model, const NeighList& list, const int* type,
-               const std::vector<int>& map, int nlocal, int nall, int threads);
+               const std::vector<int>& map, int nlocal, int nall, int threads,
+               atomsmith::Precision precision);
 
     // Whether the atoms are those of the last `build`, by number and type; fixes change types between builds.
     bool same(const int* type, const std::vector<int>& map, int nlocal, int nall) const;

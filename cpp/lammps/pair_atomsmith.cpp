@@ -63,6 +63,7 @@ void PairAtomsmith::allocate() {
 
 void PairAtomsmith::settings(int narg, char** arg) {
     threads_ = 1;
+    precision_ = atomsmith::Precision::kDouble;
     tau_ = 0.0;
     biased_ = false;
     for (int k = 0; k < narg; k += 2) {
@@ -74,12 +75,21 @@ void PairAtomsmith::settings(int narg, char** arg) {
         } else if (std::strcmp(arg[k], "bias") == 0) {
             tau_ = utils::numeric(FLERR, arg[k + 1], false, lmp);
             biased_ = true;
+        } else if (std::strcmp(arg[k], "precision") == 0) {
+            const std::string precision = arg[k + 1];
+            if (precision != "double" && precision != "single")
+                stop_all(error, FLERR,
+                         "pair_style atomsmith: precision must be double or single, found " + precision);
+            precision_ =
+                precision == "single" ? atomsmith::Precision::kSingle : atomsmith::Precision::kDouble;
         } else {
             stop_all(error, FLERR,
                      std::string("pair_style atomsmith: '") + arg[k] +
-                         "' is not one of its keywords, which are threads and bias");
+                         "' is not one of its keywords, which are threads, precision and bias");
         }
     }
+    if (biased_ && precision_ == atomsmith::Precision::kSingle)
+        stop_all(error, FLERR, "pair_style atomsmith: the bias needs precision double");
     delete[] pvector;
     nextra = biased_ ? 3 : 0;
     pvector = biased_ ? new double[3]{} : nullptr;
@@ -223,7 +233,7 @@ void PairAtomsmith::update_atoms() {
                          " angstrom, less than the cutoff of the atomsmith potential, " +
                          std::to_string(potential_.model->cutoff) + "; raise comm_modify cutoff");
     }
-    atoms_.build(potential_.model, *list, atom->type, species_, nlocal, nall, threads_);
+    atoms_.build(potential_.model, *list, atom->type, species_, nlocal, nall, threads_, precision_);
 }
 
 void PairAtomsmith::check_positions() {

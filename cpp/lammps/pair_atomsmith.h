@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// pair_style atomsmith [threads N] [bias TAU]
+// pair_style atomsmith [threads N] [precision double|single] [bias TAU]
 // pair_coeff * * potential.json Al Si NULL ...
 #ifndef ATOMSMITH_PAIR_ATOMSMITH_H
 #define ATOMSMITH_PAIR_ATOMSMITH_H
@@ -58,6 +58,7 @@ private:
     std::vector<std::string> names_; // element of every type, empty: none
 
     int threads_ = 1;
+    atomsmith::Precision precision_ = atomsmith::Precision::kDouble;
     double tau_ = 0.0;
     bool biased_ = false;
 

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from tests.in_lammps.conftest import STRICT
 from tests.potentials import make_potential
 from typer.testing import CliRunner
 
@@ -24,6 +25,7 @@ def folder(tmp_path, monkeypatch, tmp_path_factory):
     """A folder with a potential and an input; the plugin's cache is that of the whole session."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp().parent / "cache"))
+    monkeypatch.setenv("CXX", STRICT)
     make_potential(1, elements=(13, 14), cutoff=4.0).save(tmp_path / "potential.json")
     (tmp_path / "in.test").write_text(
         "units metal\nregion box block 0 9 0 9 0 9\ncreate_box 2 box\ncreate_atoms 1 single 1 1 1\n"

@@ -7,6 +7,9 @@ import pytest
 
 from atomsmith.lammps import build_plugin, find_installation
 
+STRICT = "c++ -Wall -Wextra -Werror"
+"""The compiler: no warnings."""
+
 
 def pytest_collection_modifyitems(items):
     """Nothing here runs without LAMMPS and a compiler."""
@@ -30,4 +33,5 @@ def plugin(tmp_path_factory):
     """Built into a cache that all workers of a session share, as do the tests of `atomsmith lammps`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp().parent / "cache"))
+        patch.setenv("CXX", STRICT)
         return build_plugin(find_installation())

@@ -63,7 +63,9 @@ def folder(tmp_path):
         ({"elements": "Al Cu"}, "the potential knows Al Si, not 'Cu', to which pair_coeff maps atom type 2"),
         ({"mass": "mass 2 15.999", "elements": "Si Al"}, "maps atom type 1 to Si"),
         ({"units": "real"}, "needs units metal (eV, angstrom), found real"),
-        ({"style": "tau 3"}, "'tau' is not one of its keywords, which are threads and bias"),
+        ({"style": "tau 3"}, "'tau' is not one of its keywords, which are threads, precision and bias"),
+        ({"style": "precision half"}, "precision must be double or single, found half"),
+        ({"style": "bias 1 precision single"}, "the bias needs precision double"),
         ({"style": "bias"}, "'bias' needs a value"),
         ({"style": "bias 0.1", "file": "alone.json"}, "has no committee, which the bias needs"),
         (

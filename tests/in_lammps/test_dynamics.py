@@ -121,7 +121,7 @@ print "value $(pe:%.17g) $(c_p[1]:%.17g) $(vol:%.17g)"
 write_dump all custom a.dump id xu yu zu fx fy fz modify format float %.17g
 """.replace("fix 1 all npt temp 300 300 0.1 tri 0 0 0.5\ncompute", "compute")
     )
-    result = run_lammps(plugin, tmp_path, script, ranks=2)
+    result = run_lammps(plugin, tmp_path, script)
     lx, ly, lz, xy, xz, yz = printed(result.stdout, "box")[0]
     assert abs(lx - 7.8) > 1e-6
     cell = np.array([[lx, 0, 0], [xy, ly, 0], [xz, yz, lz]])
