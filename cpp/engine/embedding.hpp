@@ -185,8 +185,8 @@ static inline void finnis_sinclair(double x, double exponent, double& value, dou
     slope = exponent * power / a * (1.0 - g) - power * dg + limit * (dg * a + g);
 }
 
-// sign(x) ((|x| + x_0 exp(-|x|))^m - y_0 exp(-|x|)), with x_0 and y_0 such that value and slope at 0 are 0
-// and 1.
+// sign(x) ((|x| + x_0 exp(-|x|))^m - y_0 exp(-|x|)), where x^m has slope 1 and value y_0
+// at x_0.
 static inline void shifted_scaled(double x, double exponent, double& value, double& slope) {
     if (__builtin_fabs(exponent - 1.0) < 1e-10) {
         value = x;

@@ -7,6 +7,7 @@ import pytest
 
 from atomsmith import _engine
 from atomsmith.evaluator import PlanEvaluator
+from atomsmith.regressors.embedding import EmbeddingCentre, embed, embedding_plan
 from engine.plans import SHAPES, ace_part, pair_part, random_system, reference_part
 from oracle.ace_numpy import Oracle
 
@@ -19,31 +20,29 @@ def embedded(part, seed=0, function="finnis_sinclair", n_densities=3):
     rng = np.random.default_rng(seed)
     part = copy.deepcopy(part)
     centres = [
-        {
-            "function": function,
-            "prefactor": rng.normal(size=n_densities),
-            "exponent": EXPONENTS[:n_densities],
-            "coefficients": rng.normal(size=(n_densities, centre["n_features"])),
-            "linear_density": np.zeros(0, np.int32),
-            "linear_channel": np.zeros(0, np.int32),
-            "linear_coefficient": np.zeros(0),
-        }
+        EmbeddingCentre(
+            function=function,
+            prefactor=rng.normal(size=n_densities),
+            exponent=EXPONENTS[:n_densities],
+            coefficients=rng.normal(size=(n_densities, centre["n_features"])),
+        )
         for centre in part["centres"]
     ]
-    return part | {"n_features": 0, "regressor": {"kind": "embedding", "core": "none", "centres": centres}}
+    return part | {"n_features": 0, "regressor": embedding_plan(centres)}
 
 
-def plans():
+def plans(function="finnis_sinclair"):
     linear = ace_part(ELEMENTS, (3, 4, 4, 3))
     parts = [reference_part(ELEMENTS), pair_part(ELEMENTS)]
     return {"elements": list(ELEMENTS), "parts": [*parts, linear]}, {
         "elements": list(ELEMENTS),
-        "parts": [*parts, embedded(linear)],
+        "parts": [*parts, embedded(linear, function=function)],
     }
 
 
-def test_densities_are_of_the_linear_features():
-    linear, plan = plans()
+@pytest.mark.parametrize("function", ["finnis_sinclair", "shifted_scaled"])
+def test_densities_are_of_the_linear_features(function):
+    linear, plan = plans(function)
     systems = random_system(SHAPES["skewed"], ELEMENTS, 3)
     oracle = Oracle(linear, systems)
     features = oracle.features()
@@ -55,7 +54,8 @@ def test_densities_are_of_the_linear_features():
         first = n + centre["first_feature"]
         atoms = oracle.species == z
         rho = features[atoms, first : first + centre["n_features"]] @ own["coefficients"].T
-        expected[atoms] = (np.sign(rho) * np.abs(rho) ** EXPONENTS) @ own["prefactor"]
+        values = [embed(function, rho[:, p], m)[0] for p, m in enumerate(EXPONENTS)]
+        expected[atoms] = own["prefactor"] @ np.array(values)
     evaluator = PlanEvaluator(plan)
     assert evaluator.model.n_features == n
     coefficients = np.random.default_rng(1).normal(size=n)
@@ -98,6 +98,26 @@ def test_smooth_where_a_density_vanishes(function):
     energies, forces, _ = evaluator.predict_sets(systems, weights)
     assert energies[0, 0] == 0.0
     assert not forces.any()
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 1.6])
+def test_functions_of_a_density(exponent):
+    """Odd; |rho|^m away from 0, or that shifted to where its slope is 1; the slope is the derivative."""
+    density = np.concatenate([-np.geomspace(1e-9, 30.0, 40)[::-1], [0.0], np.geomspace(1e-9, 30.0, 40)])
+    for function in ("finnis_sinclair", "shifted_scaled"):
+        value, slope = embed(function, density, exponent)
+        np.testing.assert_allclose(value, -value[::-1], rtol=1e-12, atol=1e-16)
+        step = 1e-6 * np.maximum(np.abs(density), 1e-9)
+        ends = embed(function, density + step, exponent)[0] - embed(function, density - step, exponent)[0]
+        away = np.abs(density) > 1e-5
+        np.testing.assert_allclose(slope[away], (ends / (2 * step))[away], rtol=1e-4)
+        assert np.isfinite(slope).all()
+    value, _ = embed("finnis_sinclair", density, exponent)
+    np.testing.assert_allclose(np.abs(value[away]), np.abs(density[away]) ** exponent, rtol=1e-12)
+    value, slope = embed("shifted_scaled", np.zeros(1), exponent)
+    start = 0.0 if exponent == 1.0 else exponent ** (1 / (1 - exponent))
+    np.testing.assert_allclose(value, 0.0, atol=1e-14)
+    np.testing.assert_allclose(slope, 1.0 + start**exponent - start, rtol=1e-14)
 
 
 BAD = {

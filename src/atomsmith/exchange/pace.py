@@ -20,15 +20,19 @@ from atomsmith.descriptors import FeatureInfo
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 from atomsmith.exchange.pace_ace import read_ace
-from atomsmith.exchange.pace_model import Embedding, PaceModel
+from atomsmith.exchange.pace_model import Embedding, EmbeddingName, PaceModel
 from atomsmith.exchange.pace_products import Key, factorise
 from atomsmith.exchange.pace_radial import table
 from atomsmith.exchange.pace_yace import read_yace
 from atomsmith.potential import Potential
+from atomsmith.regressors.embedding import EmbeddingCentre, EmbeddingCore, EmbeddingFunction, embedding_plan
 from atomsmith.systems import FloatArray, IntArray
 
 SUFFIXES = (".ace", ".yace")
-_FUNCTIONS = {"FinnisSinclair": "finnis_sinclair", "FinnisSinclairShiftedScaled": "shifted_scaled"}
+_FUNCTIONS: dict[EmbeddingName, EmbeddingFunction] = {
+    "FinnisSinclair": "finnis_sinclair",
+    "FinnisSinclairShiftedScaled": "shifted_scaled",
+}
 _SQRT_4PI = np.sqrt(4.0 * np.pi)
 
 
@@ -177,12 +181,12 @@ def plan_part(model: PaceModel) -> dict[str, Any]:
         made = factorise(products, channels.complex_channels()[1], n_densities)
         centres.append({"nodes": made.nodes, "terms": made.terms})
         regressors.append(_regressor(model, channels, centre, made.coefficients))
-    core = "density" if channels.has_core else "none"
-    regressor: dict[str, Any] = {"kind": "embedding", "core": core, "centres": regressors}
+    core: EmbeddingCore = "density" if channels.has_core else "none"
+    reach = None
     if model.core == "zbl":
         outer = np.array([bond.inner_cutoff for row in model.bonds for bond in row])
         width = np.array([bond.inner_width for row in model.bonds for bond in row])
-        regressor |= {"core": "nearest", "inner": outer - width, "outer": outer}
+        core, reach = "nearest", (outer - width, outer)
     return {
         "kind": "ace",
         "n_features": 0,
@@ -191,7 +195,7 @@ def plan_part(model: PaceModel) -> dict[str, Any]:
         "radial_first": channels.first,
         "radial_count": channels.count,
         "centres": centres,
-        "regressor": regressor,
+        "regressor": embedding_plan(regressors, core, reach),
     }
 
 
@@ -218,7 +222,9 @@ def products_of(model: PaceModel, channels: Channels, centre: int) -> dict[Key, 
     return products
 
 
-def _regressor(model: PaceModel, channels: Channels, centre: int, coefficients: FloatArray) -> dict[str, Any]:
+def _regressor(
+    model: PaceModel, channels: Channels, centre: int, coefficients: FloatArray
+) -> EmbeddingCentre:
     embedding: Embedding = model.embeddings[centre]
     n_densities = len(embedding.prefactor)
     # The pair functions of the densities, and the core, which stands behind the last density.
@@ -227,17 +233,16 @@ def _regressor(model: PaceModel, channels: Channels, centre: int, coefficients: 
         slots.append((n_densities, model.n_densities))
     linear = [(p, channels.linear_channel(z, k)) for z in range(len(model.symbols)) for p, k in slots]
     density, channel = np.array(linear, dtype=np.int32).T
-    return {
-        "function": _FUNCTIONS[embedding.name],
-        "coefficients": coefficients,
-        "prefactor": embedding.prefactor,
-        "exponent": embedding.exponent,
-        "linear_density": np.ascontiguousarray(density),
-        "linear_channel": np.ascontiguousarray(channel),
-        "linear_coefficient": np.ones(len(linear)),
-        "core_cutoff": embedding.core_cutoff,
-        "core_width": embedding.core_width,
-    }
+    return EmbeddingCentre(
+        function=_FUNCTIONS[embedding.name],
+        prefactor=embedding.prefactor,
+        exponent=embedding.exponent,
+        coefficients=coefficients,
+        linear_density=np.ascontiguousarray(density),
+        linear_channel=np.ascontiguousarray(channel),
+        core_cutoff=embedding.core_cutoff,
+        core_width=embedding.core_width,
+    )
 
 
 def _radial(model: PaceModel, channels: Channels) -> dict[str, Any]:

@@ -1,6 +1,14 @@
 """Regressors: from the features of an atom to its energy."""
 
+from atomsmith.regressors.embedding import EmbeddingCentre, embed, embedding_plan
 from atomsmith.regressors.linear import LinearSettings
 from atomsmith.regressors.quadratic import QuadraticSettings, with_products
 
-__all__ = ["LinearSettings", "QuadraticSettings", "with_products"]
+__all__ = [
+    "EmbeddingCentre",
+    "LinearSettings",
+    "QuadraticSettings",
+    "embed",
+    "embedding_plan",
+    "with_products",
+]
