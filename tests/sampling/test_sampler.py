@@ -145,14 +145,16 @@ def test_raw_and_calibrated_spread_differ_by_the_widening():
 
 
 def test_a_named_epsilon_stands_and_auto_follows_the_error_of_the_forces():
-    named, auto = TriggerSettings(epsilon_ev_per_angstrom=0.05), TriggerSettings()
+    assert TriggerSettings().epsilon_ev_per_angstrom == 0.2
+    named = TriggerSettings(epsilon_ev_per_angstrom=0.05)
+    auto = TriggerSettings(epsilon_ev_per_angstrom="auto")
     for error, expected in ((0.0, 0.2), (0.1, 0.2), (0.45, 0.45)):
         known = Knowledge(force_error=error)
         assert known.epsilon(auto) == expected
         assert known.epsilon(named) == 0.05
     found = {}
     for name, trigger in (
-        ("auto", TriggerSettings(tolerance=1e9)),
+        ("auto", TriggerSettings(tolerance=1e9, epsilon_ev_per_angstrom="auto")),
         ("named", TriggerSettings(tolerance=1e9, epsilon_ev_per_angstrom=0.7)),
     ):
         settings = EVERYTHING.model_copy(update={"trigger": trigger})

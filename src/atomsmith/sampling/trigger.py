@@ -28,7 +28,7 @@ class TriggerSettings(Settings):
         default=0.3, gt=0.0, description="A walker stops when its relative force uncertainty exceeds this."
     )
     epsilon_ev_per_angstrom: Annotated[float, Field(gt=0.0)] | Literal["auto"] = Field(
-        default="auto",
+        default=SMALLEST_EPSILON,
         description="Added to |F_i| in the denominator, so that small forces do not trigger. auto: the error "
         "of the fit's forces on held-out data, at least 0.2, since a force below that error has no relative "
         "one; 0.2 without such an error.",
