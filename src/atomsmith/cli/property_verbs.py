@@ -110,6 +110,15 @@ _POTENTIAL = Annotated[
 _FIGURE = Annotated[
     Path | None, typer.Option("--figure", metavar="FILE.png", help="Draw the result.", show_default=False)
 ]
+_CHECKPOINT = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="FOLDER",
+        help="Keep here what dynamics need to go on when the same command is given again.",
+        show_default=False,
+    ),
+]
 
 
 def property_command(name: str) -> Callable[..., None]:
@@ -120,7 +129,7 @@ def property_command(name: str) -> Callable[..., None]:
     model = PROPERTIES[name].settings
     crystal_options, own_options = _options(CrystalSettings), _options(model)
 
-    @reported()
+    @reported(interrupted="with --checkpoint dynamics go on when the same command is given again")
     def verb(potential: Path, **given: Any) -> None:
         _compute(name, model, potential, given, set(crystal_options), set(own_options))
 
@@ -131,6 +140,7 @@ def property_command(name: str) -> Callable[..., None]:
         "overrides": Overrides,
         "json_file": JsonFile,
         "figure": _FIGURE,
+        "checkpoint": _CHECKPOINT,
         "threads": Threads,
     }
     defaults = {"potential": inspect.Parameter.empty, "threads": 1}
@@ -176,7 +186,11 @@ def _compute(
     crystal = chosen.build()
     with opened(potential, crystal, given["threads"]) as force_field, LiveLine(name) as line:
         result = PROPERTIES[name].compute(
-            force_field, crystal, settings, report=lambda done, _total, text: line.show(done, text)
+            force_field,
+            crystal,
+            settings,
+            report=lambda done, _total, text: line.show(done, text),
+            folder=given["checkpoint"],
         )
     show_table(result.table())
     if given["json_file"] is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -158,11 +159,13 @@ def run_suite(
             numbers[name] = _stored(path, fingerprint)
             result = None
             if not numbers[name]:
+                running = folder / f"{name}.running"
                 result = PROPERTIES[name].compute(
-                    force_field, crystal, one, report=report(name), folder=folder / f"{name}.running"
+                    force_field, crystal, one, report=report(name), folder=running
                 )
                 numbers[name] = {"fingerprint": fingerprint, **result.to_dict()}
                 _store(path, numbers[name], result)
+                shutil.rmtree(running, ignore_errors=True)
             on_result(name, numbers[name], result)
     return numbers
 
