@@ -8,6 +8,7 @@ from tests.sampling.models import HarmonicVolume
 
 from atomsmith.builders.crystals import crystal
 from atomsmith.builders.supercells import supercell
+from atomsmith.errors import InputError
 from atomsmith.properties.dynamics import (
     DynamicsSettings,
     dynamics,
@@ -17,6 +18,7 @@ from atomsmith.properties.dynamics import (
 from atomsmith.properties.expansion import ExpansionSettings, expansion
 from atomsmith.properties.lattice import LatticeSettings
 from atomsmith.properties.simulation import blocked_error, plain_dynamics, simulate
+from atomsmith.properties.snapshots import snapshots
 from atomsmith.properties.stability import StabilitySettings, stability
 from atomsmith.sampling.units import BOLTZMANN
 
@@ -168,6 +170,23 @@ def test_a_volume_with_springs_expands_as_statistical_mechanics_says():
     ):
         assert 0.0 < error < 0.02 * volume
         assert abs(volume - mean_volume(temperature, 16)) < 5.0 * error
+
+
+@needs_lammps
+def test_snapshots_come_from_their_temperatures():
+    start = supercell(crystal("Cu", "fcc"), (2, 1, 1))
+    with lammps(CU_MISHIN, start) as force_field:
+        made = snapshots(
+            force_field, start, [100.0, 900.0], count=4, every_ps=0.02, equilibration_ps=0.05, timestep_fs=2.5
+        )
+    assert [one.info["temperature_k"] for one in made] == [100.0] * 4 + [900.0] * 4
+    assert [one.info["time_fs"] for one in made[:4]] == pytest.approx([60.0, 80.0, 100.0, 120.0])
+    moved = [one.positions - start.positions for one in made]
+    moved = [m - np.rint(m @ np.linalg.inv(start.cell)) @ start.cell for m in moved]
+    cold, hot = (np.mean([np.sum(m**2) for m in part]) for part in (moved[:4], moved[4:]))
+    assert 0.0 < cold < hot
+    with pytest.raises(InputError, match="no less time"):
+        snapshots(SPRINGS, start, [300.0], every_ps=1e-5)
 
 
 def test_errors_of_blocks_see_correlation():

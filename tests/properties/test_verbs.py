@@ -3,6 +3,7 @@
 import json
 from typing import get_args
 
+import ase.build
 import pytest
 from tests.potentials import make_potential
 from tests.properties.force_fields import needs_lammps
@@ -93,6 +94,21 @@ def test_bad_input_is_one_sentence(tmp_path, arguments, words):
     assert done.exit_code == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@needs_lammps
+def test_a_structure_file_and_a_checkpoint(eam, tmp_path):
+    structure, folder, numbers = tmp_path / "Cu.cif", tmp_path / "kept", tmp_path / "n.json"
+    ase.build.bulk("Cu", a=3.6).write(structure)
+    arguments = ["stability", eam, "--structure", structure, "--time-ps", "0.01", "--timestep-fs", "2"]
+    arguments += ["--seeds", "1", "--supercell-angstrom", "4", "--checkpoint", folder, "--json", numbers]
+    done = run(*arguments)
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in folder.iterdir()] == ["dynamics.npz"]
+    first = numbers.read_text()
+    assert json.loads(first)["lifetimes_ps"] == pytest.approx([0.01])
+    assert run(*arguments).exit_code == 0
+    assert numbers.read_text() == first
 
 
 @needs_lammps
