@@ -1,5 +1,7 @@
 """Energies, forces and virials in LAMMPS against our own evaluator, on every kind of cell."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tests.engine.plans import (
@@ -14,6 +16,7 @@ from tests.potentials import make_potential
 
 from atomsmith.evaluator import Evaluator
 from atomsmith.exchange.pace import potential_of as potential_from_pace
+from atomsmith.lammps import build_plugin, find_installation
 from atomsmith.potential import Potential
 
 ELEMENTS = (13, 14, 8)
@@ -139,6 +142,37 @@ def test_energies_forces_and_virials_agree(plugin, tmp_path, ranks, newton, grid
             scale = np.abs(expected.forces).max() + 1.0
             np.testing.assert_allclose(forces, expected.forces, atol=1e-9 * scale, rtol=0, err_msg=name)
     assert next(values, None) is None
+
+
+def test_an_older_lammps_without_plugins_agrees(tmp_path, tmp_path_factory, monkeypatch):
+    """Debian's LAMMPS of 2021 gets an executable with the styles built in."""
+    if not Path("/usr/bin/lmp").is_file() or not Path("/usr/include/lammps/pair.h").is_file():
+        pytest.skip("needs the Debian packages lammps and liblammps-dev")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp().parent / "cache"))
+    older = build_plugin(find_installation(Path("/usr/bin/lmp")))
+    assert older.library is None
+    sample = SAMPLES["triclinic"]
+    sample.write(tmp_path / "a.data", ELEMENTS)
+    potential = write_potentials(tmp_path)["ace.json"]
+    script = f"""units metal
+newton off
+atom_style atomic
+box tilt large
+read_data a.data
+pair_style atomsmith
+pair_coeff * * ace.json {SYMBOLS}
+compute u all atomsmith/uncertainty
+thermo_style custom step pe c_u
+run 0
+print "value $(pe:%.17g)"
+write_dump all custom a.dump id fx fy fz modify format float %.17g
+"""
+    result = run_lammps(older, tmp_path, script, ranks=2)
+    expected = Evaluator(potential, skin=0.0).predict(sample.systems)
+    np.testing.assert_allclose(printed(result.stdout, "value")[0, 0], expected.energy[0], rtol=1e-10)
+    forces = vectors(dump_of(tmp_path / "a.dump"), "fx", "fy", "fz")
+    scale = np.abs(expected.forces).max()
+    np.testing.assert_allclose(forces, expected.forces, atol=1e-9 * scale, rtol=0)
 
 
 def test_single_precision_is_close_and_threads_change_no_bit(plugin, tmp_path):
