@@ -67,8 +67,8 @@ def snapshots(
     before = round(1000.0 * equilibration_ps / timestep_fs)
     if every < 1 or count < 1 or len(temperatures_k) == 0:
         raise InputError(
-            f"snapshots: {count} every {every_ps} ps at {len(temperatures_k)} temperatures; expected at least "
-            f"one of each, and no less time than a step of {timestep_fs} fs between them."
+            f"snapshots: {count} every {every_ps} ps at {len(temperatures_k)} temperatures; expected at "
+            f"least one of each, and no less time than a step of {timestep_fs} fs between them."
         )
     # Rows are written at multiples of `every`; the first snapshot is the first of them that is late enough.
     steps = (max(1, -(-before // every)) + count - 1) * every
