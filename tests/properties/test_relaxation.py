@@ -7,7 +7,10 @@ from tests.properties.force_fields import Bottomless, NotANumber, PairSprings
 from atomsmith.builders.crystals import crystal
 from atomsmith.builders.disorder import rattled, strained
 from atomsmith.builders.supercells import supercell
+from atomsmith.errors import InputError
+from atomsmith.prediction import Prediction
 from atomsmith.properties.evaluation import evaluate
+from atomsmith.properties.lattice import LatticeSettings, settle
 from atomsmith.properties.relaxation import RelaxSettings, _Descent, relax
 
 LENGTH = 2.5
@@ -93,6 +96,32 @@ def test_a_fixed_cell_stays():
 def test_a_broken_potential_is_named(force_field, words):
     (end,) = relax(force_field, [disturbed(8)])
     assert words in end.problem
+
+
+class WithoutStress(PairSprings):
+    """What a calculator without stress looks like."""
+
+    def predict(self, systems):
+        found = super().predict(systems)
+        return Prediction(found.energy, found.energies, found.forces, np.zeros_like(found.virial))
+
+
+def test_a_calculator_without_stress_is_refused():
+    with pytest.raises(InputError, match="no stress"):
+        settle(WithoutStress(LENGTH), crystal("Cu", "fcc", lattice_constant=A))
+
+
+def test_a_molecule_is_refused():
+    with pytest.raises(InputError, match="not periodic"):
+        settle(SPRINGS, crystal("Cu", "fcc").replace(pbc=np.zeros(3, bool)))
+
+
+def test_a_size_far_from_any_minimum_is_told():
+    relaxed, problems = settle(
+        SPRINGS, crystal("Cu", "fcc", lattice_constant=0.9 * A), LatticeSettings(scan=0.04)
+    )
+    assert any("no minimum of energy lies within" in problem for problem in problems)
+    assert relaxed.configuration.n_atoms == 4  # and the relaxation began there all the same
 
 
 def test_too_few_steps_are_no_convergence():

@@ -133,7 +133,7 @@ def settle(
     Raises
     ------
     InputError
-        If the crystal is not periodic in three directions.
+        If the crystal is not periodic in three directions, or the potential has no stress.
     """
     settings = settings or LatticeSettings()
     if not crystal.pbc.all():
@@ -176,7 +176,13 @@ def _scanned(
     steps = max(2, round(reach / SCAN_STEP))
     scales = 1.0 + reach * np.arange(-steps, steps + 1) / steps
     scaled = [deformed(crystal, (scale - 1.0) * np.eye(3)) for scale in scales]
-    energy = np.array([e.energy for e in evaluate(force_field, scaled)])
+    found = evaluate(force_field, scaled)
+    energy = np.array([e.energy for e in found])
+    if not any(e.stress.any() for e in found) and np.ptp(energy) > 0.0:
+        raise InputError(
+            f"{name_of(crystal)}: the potential gives energies that depend on the volume but no stress, "
+            "which every property of a crystal needs; take a calculator that has stress."
+        )
     inner = np.arange(1, len(scales) - 1)
     minima = inner[(energy[inner] <= energy[inner - 1]) & (energy[inner] <= energy[inner + 1])]
     if len(minima) == 0:
