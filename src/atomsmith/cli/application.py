@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from atomsmith.cli import demo, evaluate, fit, lammps, learn, properties, report, schema, template
+from atomsmith.cli import demo, evaluate, exchange, fit, lammps, learn, properties, report, schema, template
 from atomsmith.cli.verb_group import VerbGroup
 
 app = typer.Typer(
@@ -27,6 +27,8 @@ VERBS = (
     evaluate.evaluate,
     properties.properties,
     lammps.lammps,
+    exchange.import_,
+    exchange.export,
     report.report,
     template.template,
     schema.schema,
@@ -34,7 +36,7 @@ VERBS = (
 """The verbs, in the order of the help page; those of single properties follow (`cli.property_verbs`)."""
 
 for _verb in VERBS:
-    app.command(_verb.__name__)(_verb)
+    app.command(_verb.__name__.rstrip("_"))(_verb)
 
 
 def _version(asked: bool) -> None:

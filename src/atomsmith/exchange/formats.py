@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from atomsmith.errors import InputError
 
 if TYPE_CHECKING:
     from atomsmith.potential import Potential
@@ -19,21 +22,32 @@ class Format:
     ----------
     name
         What its users call it.
-    module, function
-        Where ``function(path) -> Potential`` is; imported when a file of the format is met.
+    module
+        Imported when a file of the format is met.
+    reader
+        Name of ``function(path, ...) -> Potential``.
+    writer
+        Name of ``function(potential, path)``, or None if the format cannot be written.
+    other_files
+        Files that may follow the first as arguments of the reader.
+    names_elements
+        Whether the file says which elements it is for; else the reader takes ``elements``.
     """
 
     name: str
     module: str
-    function: str
+    reader: str
+    writer: str | None = None
+    other_files: int = 0
+    names_elements: bool = True
 
 
 _PACE = Format("PACE", "atomsmith.exchange.pace", "read")
 FORMATS: dict[str, Format] = {
     ".ace": _PACE,
     ".yace": _PACE,
-    ".mtp": Format("MLIP", "atomsmith.exchange.mlip", "read_mtp"),
-    ".snapcoeff": Format("SNAP", "atomsmith.exchange.snap", "read_snap"),
+    ".mtp": Format("MLIP", "atomsmith.exchange.mlip", "read_mtp", "write_mtp", names_elements=False),
+    ".snapcoeff": Format("SNAP", "atomsmith.exchange.snap", "read_snap", "write_snap", other_files=1),
 }
 """Formats by the suffix of their (main) file, in lower case."""
 
@@ -43,14 +57,59 @@ def is_foreign(path: str | Path) -> bool:
     return Path(path).suffix.lower() in FORMATS
 
 
-def read_foreign(path: str | Path) -> Potential:
+def _format(path: str | Path) -> Format:
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise InputError(
+            f"{path}: the suffix '{suffix}' is that of no known format of potentials; known are "
+            f"{', '.join(f'{known} ({entry.name})' for known, entry in FORMATS.items())}."
+        )
+    return FORMATS[suffix]
+
+
+def read_foreign(
+    path: str | Path, other_files: Sequence[str | Path] = (), elements: Sequence[str] | None = None
+) -> Potential:
     """Read a potential of a foreign format.
+
+    Parameters
+    ----------
+    path
+        Its main file, whose suffix tells the format.
+    other_files
+        Further files that belong to it, as .snapparam to .snapcoeff; by default found beside it.
+    elements
+        Chemical symbols of its species, for formats that do not name them.
 
     Raises
     ------
     InputError
         If the file is missing or cannot be what its suffix says.
     """
-    known = FORMATS[Path(path).suffix.lower()]
-    potential: Potential = getattr(import_module(known.module), known.function)(path)
+    known = _format(path)
+    if len(other_files) > known.other_files:
+        raise InputError(
+            f"{other_files[known.other_files]}: a potential of {known.name} takes {1 + known.other_files} "
+            f"file{'s' if known.other_files else ''}, found {1 + len(other_files)}; leave it out."
+        )
+    if elements is not None and known.names_elements:
+        raise InputError(f"{path}: a file of {known.name} names its elements itself; leave --elements out.")
+    options: dict[str, Any] = {} if known.names_elements else {"elements": elements}
+    reader = getattr(import_module(known.module), known.reader)
+    potential: Potential = reader(path, *other_files, **options)
     return potential
+
+
+def write_foreign(potential: Potential, path: str | Path) -> None:
+    """Write a potential in the foreign format that the suffix of the path tells.
+
+    Raises
+    ------
+    InputError
+        If the format is unknown, cannot be written, or cannot hold this potential.
+    """
+    known = _format(path)
+    if known.writer is None:
+        writable = ", ".join(suffix for suffix, entry in FORMATS.items() if entry.writer)
+        raise InputError(f"{path}: potentials of {known.name} can be read, but not written; use {writable}.")
+    getattr(import_module(known.module), known.writer)(potential, path)

@@ -48,7 +48,7 @@ def read_mtp(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
         given = "none were given" if elements is None else f"{len(elements)} were given"
         raise InputError(
             f"{path}: an .mtp file does not name the elements of its {n_species} species, and {given}; "
-            "name them: read_mtp(path, ['Si'])."
+            "name them: `atomsmith import FILE --elements Si`."
         )
     numbers = tuple(number_of(symbol) for symbol in elements)
     part = _part(path, values, radial, n_species)

@@ -1,0 +1,64 @@
+"""`atomsmith import` and `atomsmith export` as users meet them."""
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from atomsmith import Potential
+from atomsmith.cli.application import app
+from exchange.test_mlip import alloy
+from exchange.test_mlip import small as small_mtp
+from exchange.test_snap import PARAMETERS, made_up
+
+runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"})
+
+
+def forces(path, **options):
+    atoms = alloy()
+    atoms.calc = Potential.load(path).calculator()
+    return atoms.get_forces()
+
+
+def test_snap_there_and_back(tmp_path):
+    coefficients, parameters = made_up(tmp_path, PARAMETERS["odd 2J"])
+    parameters = parameters.rename(tmp_path / "elsewhere.txt")
+    target = tmp_path / "potential.json"
+    result = runner.invoke(app, ["import", str(coefficients), str(parameters), "-o", str(target)])
+    assert result.exit_code == 0, result.stderr
+    assert "written to" in result.stdout
+    written = tmp_path / "again.snapcoeff"
+    assert runner.invoke(app, ["export", str(target), "-o", str(written)]).exit_code == 0
+    np.testing.assert_allclose(forces(written), forces(target), rtol=1e-10)
+
+
+def test_mtp_there_and_back(tmp_path):
+    target, written = tmp_path / "potential.json", tmp_path / "again.mtp"
+    arguments = ["--elements", "Ni", "--elements", "Al", "-o", str(target)]
+    assert runner.invoke(app, ["import", str(small_mtp(tmp_path)), *arguments]).exit_code == 0
+    assert runner.invoke(app, ["export", str(target), "-o", str(written)]).exit_code == 0
+    again = tmp_path / "again.json"
+    arguments[-1] = str(again)
+    assert runner.invoke(app, ["import", str(written), *arguments]).exit_code == 0
+    np.testing.assert_array_equal(forces(again), forces(target))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["import", "missing.snapcoeff"], "missing.snapcoeff does not exist"),
+        (["import", "some.txt"], "the suffix '.txt' is that of no known format"),
+        (["import", "small.mtp"], "does not name the elements of its 2 species"),
+        (["import", "small.mtp", "small.mtp", "--elements", "Ni"], "takes 1 file, found 2"),
+        (["import", "made.snapcoeff", "--elements", "Ni"], "names its elements itself"),
+        (["export", "made.snapcoeff", "-o", "made.yace"], "can be read, but not written"),
+        (["export", "made.snapcoeff", "-o", "made.mtp"], "holds only reference energies and moment tensors"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    small_mtp(tmp_path)
+    made_up(tmp_path, PARAMETERS["odd 2J"])
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert not (tmp_path / "potential.json").exists()
