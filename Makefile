@@ -14,7 +14,7 @@ STAMPS := $(VENV)/.atomsmith
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What the compiled engine and the list of dependencies are made from. Python files need no new setup.
 BUILT_FROM := pyproject.toml CMakeLists.txt $(shell find cpp -type f)
-CPP_FILES = $(shell find cpp benchmarks -name '*.[ch]pp')
+CPP_FILES = $(shell find cpp benchmarks -name '*.[ch]pp' -o -name '*.h')
 BENCHMARKS := benchmarks.speed.snap benchmarks.speed.sweeps benchmarks.speed.threads benchmarks.speed.pace \
 	benchmarks.sampler_overhead \
 	benchmarks.memory.elimination benchmarks.memory.streaming

