@@ -17,8 +17,8 @@ def evaluate(
         Path,
         typer.Argument(
             metavar="POTENTIAL",
-            help="A fitted potential (potential.json), or one of PACE (.ace, .yace) or SNAP (.snapcoeff); see "
-            "also `atomsmith import`.",
+            help="A fitted potential (potential.json), or one of PACE (.ace, .yace) or SNAP (.snapcoeff); "
+            "see also `atomsmith import`.",
             show_default=False,
         ),
     ],
