@@ -53,6 +53,8 @@ class Choice:
     order: int = 3
     r0: float = 1.0
     energy: float = 30.0
+    weight_l: float = 0.5
+    outer_power: int = 3
 
 
 ALTERNATIVES: dict[str, tuple[Any, ...]] = {
@@ -60,6 +62,8 @@ ALTERNATIVES: dict[str, tuple[Any, ...]] = {
     "order": (3, 4),
     "r0": (1.0, 1.4),
     "energy": (10.0, 30.0, 60.0, 120.0),
+    "weight_l": (0.5, 0.35),
+    "outer_power": (3, 2, 4),
 }
 
 
@@ -85,11 +89,13 @@ def settings_of(choice: Choice, train: Dataset, functions: int) -> PotentialSett
     """Settings of a choice for data of one element, with the largest degree of at most so many functions."""
     (element,) = train.elements
     first = float(distances_of(train, train.elements).first_neighbour[0, 0])
-    radial = RadialSettings(r0={f"{SYMBOLS[element]}-{SYMBOLS[element]}": round(choice.r0 * first, 2)})
+    r0 = {f"{SYMBOLS[element]}-{SYMBOLS[element]}": round(choice.r0 * first, 2)}
+    radial = RadialSettings(r0=r0, outer_power=choice.outer_power)
     ace = AceSettings(
         cutoff=round(choice.cutoff * typical_cutoff(train), 2),
         correlation_order=choice.order,
         degree_step=1.5,
+        weight_l=choice.weight_l,
         radial=radial,
     )
     ace = ace.with_degree(degree_for(ace, 1, functions))
@@ -162,28 +168,40 @@ class Trials:
         )
 
 
-def search(element: str, train: Dataset, functions: int, log: csv.DictWriter[str]) -> Choice:
-    """Vary one choice after the other; returns the best found."""
+def logged(path: Path, element: str) -> dict[Choice, Score]:
+    """Trials of an element that are in the log already."""
+    with path.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["element"] == element]
+
+    def values(kind: type, row: dict[str, str]) -> dict[str, Any]:
+        return {f.name: (int if f.type == "int" else float)(row[f.name]) for f in dataclasses.fields(kind)}
+
+    return {Choice(**values(Choice, row)): Score(**values(Score, row)) for row in rows}
+
+
+def search(
+    element: str, train: Dataset, functions: int, known: dict[Choice, Score], log: csv.DictWriter[str]
+) -> Choice:
+    """Vary one choice after the other; returns the best found. Known trials are not repeated."""
     best, score = Choice(), None
     trials: Trials | None = None
-    known: dict[Choice, Score] = {}
+    basis: Choice | None = None
     for name, values in ALTERNATIVES.items():
         for value in values:
             choice = dataclasses.replace(best, **{name: value})
             if choice in known:
                 continue
             started = time.perf_counter()
-            if trials is None or name != "energy":
+            if trials is None or basis != dataclasses.replace(choice, energy=0.0):
                 trials = None  # gives back its memory before the next one is made
                 trials = Trials(train, settings_of(choice, train, functions))
+                basis = dataclasses.replace(choice, energy=0.0)
             known[choice] = trials.score(Weights(energy=choice.energy), started)
             log.writerow(
                 {"element": element} | dataclasses.asdict(choice) | dataclasses.asdict(known[choice])
             )
             print(element, choice, known[choice], f"score {known[choice].value:.5f}", flush=True)
         best = min(known, key=lambda choice: known[choice].value)
-        if name == "r0":
-            trials = Trials(train, settings_of(best, train, functions))
         score = known[best]
     print(element, "best:", best, score, flush=True)
     return best
@@ -209,8 +227,9 @@ def main() -> int:
         if new:
             log.writeheader()
         for element in arguments.elements:
-            search(element, Dataset.read(folder / f"{element}_train.xyz.gz"), arguments.functions, log)
             file.flush()
+            train = Dataset.read(folder / f"{element}_train.xyz.gz")
+            search(element, train, arguments.functions, logged(arguments.log, element), log)
     return 0
 
 
