@@ -62,7 +62,7 @@ ALTERNATIVES: dict[str, tuple[Any, ...]] = {
     "order": (3, 4),
     "r0": (1.0, 1.4),
     "energy": (10.0, 30.0, 60.0, 120.0),
-    "weight_l": (0.5, 0.35),
+    "weight_l": (0.5, 0.35, 1.0),
     "outer_power": (3, 2, 4),
 }
 

@@ -262,3 +262,17 @@ def test_bad_input_is_refused_in_one_sentence(known):
         fit(train, PotentialSettings(model=ModelSettings(terms=())))
     with pytest.raises(InputError, match="Si, which the potential does not know"):
         fit_model(train, PotentialSettings(model=MODEL), elements=(8,))
+
+
+def test_isolated_atoms_of_an_element_that_nothing_else_holds_are_left_out():
+    spare = Configuration(np.array([7]), np.zeros((1, 3)), energy=-5.0)
+    molecule = Configuration(
+        np.array([8, 1, 1]),
+        np.array([[0.0, 0.0, 0.0], [0.96, 0.0, 0.0], [-0.24, 0.93, 0.0]]),
+        energy=-3.0,
+        forces=np.zeros((3, 3)),
+    )
+    settings = PotentialSettings(model=ModelSettings(terms=TERMS), committee=0)
+    bent = molecule.replace(positions=1.02 * molecule.positions, energy=-2.9)
+    potential = fit_model([molecule, bent, spare], settings).potential
+    assert sorted(potential.elements) == [1, 8]
