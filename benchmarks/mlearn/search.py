@@ -47,7 +47,7 @@ FOLDS, BLOCKS = 5, 10
 
 @dataclass(frozen=True)
 class Choice:
-    """What a trial uses; lengths in units of the default ones."""
+    """A trial; lengths in units of the sphere of 32 neighbours and of the first-neighbour distance."""
 
     cutoff: float = 1.0
     order: int = 3
@@ -92,7 +92,7 @@ def settings_of(choice: Choice, train: Dataset, functions: int) -> PotentialSett
     r0 = {f"{SYMBOLS[element]}-{SYMBOLS[element]}": round(choice.r0 * first, 2)}
     radial = RadialSettings(r0=r0, outer_power=choice.outer_power)
     ace = AceSettings(
-        cutoff=round(choice.cutoff * typical_cutoff(train), 2),
+        cutoff=round(choice.cutoff * typical_cutoff(train, 32.0), 2),
         correlation_order=choice.order,
         degree_step=1.5,
         weight_l=choice.weight_l,

@@ -59,7 +59,7 @@ def crystal(symbol: str, vacuum: float = 0.0) -> Configuration:
     return Configuration(atoms.numbers, atoms.positions, atoms.cell.array, True)
 
 
-@pytest.mark.parametrize(("symbol", "expected"), [("Cu", 4.5), ("Mo", 4.9), ("Si", 5.3), ("Li", 5.4)])
+@pytest.mark.parametrize(("symbol", "expected"), [("Cu", 5.15), ("Mo", 5.65), ("Si", 6.1), ("Li", 6.2)])
 def test_cutoff_holds_the_shells_of_a_crystal(symbol: str, expected: float) -> None:
     cutoff = typical_cutoff([crystal(symbol)])
     assert cutoff == pytest.approx(expected, abs=0.15)

@@ -89,20 +89,20 @@ def pair_shells(
     }
 
 
-NEIGHBOURS = 32.0
+NEIGHBOURS = 48.0
 SHORTEST_CUTOFF, MOLECULES = 4.5, 5.0
-FARTHEST_CUTOFF = 5.2
-"""In units of the largest covalent radius: 2.6 bond lengths."""
+FARTHEST_CUTOFF = 6.0
+"""In units of the largest covalent radius: three bond lengths."""
 _LOOKED_AT = 60
 
 
 def typical_cutoff(configurations: Sequence[Configuration], neighbours: float = NEIGHBOURS) -> float:
-    """Cutoff in angstrom that holds about so many neighbours; 32 are three to four shells of a crystal.
+    """Cutoff in angstrom that holds about so many neighbours; 48 are three to five shells of a crystal.
 
     The median over (up to 60) configurations of the radius of the sphere in which there are so many atoms, at
     least 4.5 angstrom. It follows from the volume of an atom, so that it does not come to lie on a shell, or
     is counted where the volume holds vacuum. Configurations that are not periodic, or in which nobody has so
-    many neighbours within 2.6 bond lengths, have no say; without any other, the cutoff is 5 angstrom, which
+    many neighbours within three bond lengths, have no say; without any other, the cutoff is 5 angstrom, which
     holds what bonds, angles and torsions of a molecule depend on. It is rounded to 0.1 angstrom, so that data
     that are added later seldom change it.
 

@@ -35,7 +35,7 @@ class AceSettings(Settings):
         default=None,
         gt=0.0,
         le=30.0,
-        description="Cutoff in angstrom. By default a fit takes the radius that holds about 32 neighbours in "
+        description="Cutoff in angstrom. By default a fit takes the radius that holds about 48 neighbours in "
         "the periodic configurations of the data, at least 4.5 angstrom, and 5 for molecules.",
     )
     correlation_order: int = Field(

@@ -199,17 +199,19 @@ class Problem:
         if len(data) == 0:
             raise InputError("There is no configuration to fit; give at least one labelled configuration.")
         bonded = Dataset(c for c in data if len(c.numbers) > 1 or c.pbc.any())
-        # An isolated atom of an element that nothing else holds has nothing to teach, and its functions would
-        # take the place of others.
-        chosen = tuple(elements) if elements is not None else bonded.elements or data.elements
+        if elements is None:
+            # An isolated atom of an element that nothing else holds has nothing to teach, and its functions
+            # would take the place of others.
+            elements = bonded.elements or data.elements
+            data = Dataset(c for c in data if np.isin(c.numbers, elements).all())
+        chosen = tuple(elements)
         distances = distances_of(data, chosen)
         n_rows = sum(number_of_labels(c) for c in data)
         sized = sized_by_data(settings.model, len(chosen), n_rows, typical_cutoff(data))
         settings = settings.model_copy(update={"model": sized})
         model = build_model(settings.model, chosen, distances)
         reference, held = reference_energies(data, chosen, settings.reference_energies)
-        known = data if elements is not None else Dataset(c for c in data if np.isin(c.numbers, chosen).all())
-        return cls(data, bonded if held else known, settings, model, distances, reference, held)
+        return cls(data, bonded if held else data, settings, model, distances, reference, held)
 
 
 def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
