@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
 ELEMENTS = ("Li", "Mo", "Cu", "Ni", "Si", "Ge")
 SNAP_US = 187.0
@@ -72,6 +73,9 @@ def draw(rows: list[dict[str, Any]], tables: Path, snap_us: float, output: Path)
                     error = r["errors"]["all"][f"{quantity}_mae"]
                     axis.plot(r["us_per_atom"], error, "*", color=DEFAULT, ms=10, label="no settings", ls="")
             axis.set(xscale="log", yscale="log")
+            axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+            axis.yaxis.set_minor_formatter(NullFormatter())
             axis.grid(which="both", alpha=0.15)
             if line == 0:
                 axis.set_title(element, fontweight="bold")
