@@ -3,7 +3,10 @@
 #ifndef ATOMSMITH_COMPATIBILITY_H
 #define ATOMSMITH_COMPATIBILITY_H
 
+#include <chrono>
+#include <cstdio>
 #include <string>
+#include <thread>
 
 #include "comm.h"
 #include "error.h"
@@ -53,6 +56,10 @@ void reverse_communicate(C* comm, P* pair) {
 }
 
 [[noreturn]] inline void stop_one(Error* error, const char* file, int line, const std::string& message) {
+    // LAMMPS aborts the other ranks at once, and mpiexec then often drops what this one has just written.
+    std::fprintf(stderr, "ERROR: %s\n", message.c_str());
+    std::fflush(stderr);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
     error->one(file, line, message);
 }
 
