@@ -2,10 +2,10 @@
 
     ATOMSMITH_DATA=<folder of data/> python -m benchmarks.mlearn.run [ELEMENT ...] [--sizes SIZE ...]
 
-Sizes: small, medium and large are the settings file of the element (beside this file) with the degree that
-gives at most 100, 300 and 1200 functions; default is `atomsmith fit` without settings. Each fit runs in a
-process of its own, for its peak memory. Times are processor times of one core: of the fit with all its
-cross-validation, and of an evaluation of energy, forces and virial per atom of the largest training
+Sizes: small, medium, large and largest are the settings file of the element (beside this file) with the
+degree that gives at most 100, 300, 1200 and 2400 functions; default is `atomsmith fit` without settings. Each
+fit runs in a process of its own, for its peak memory. Times are processor times of one core: of the fit with
+all its cross-validation, and of an evaluation of energy, forces and virial per atom of the largest training
 configuration repeated to some 500 atoms.
 """
 
@@ -34,7 +34,7 @@ from atomsmith.settings_file import load_settings
 from atomsmith.systems import Systems
 
 ELEMENTS = ("Li", "Mo", "Cu", "Ni", "Si", "Ge")
-FUNCTIONS = {"small": 100, "medium": 300, "large": 1200}
+FUNCTIONS = {"small": 100, "medium": 300, "large": 1200, "largest": 2400}
 SIZES = (*FUNCTIONS, "default")
 REPEATS = 9
 

