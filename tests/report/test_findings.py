@@ -110,6 +110,9 @@ def test_attractive_hole_is_found_and_reported_first() -> None:
     well = 4.0 * ((1.0 - np.exp(-2.0 * (r - 1.13))) ** 2 - 1.0)
     assert attractive_hole(PairCurve(("C", "O"), r, well, shortest=1.17)) is None
     assert attractive_hole(PairCurve(("C", "O"), r, well, shortest=1.5)) == pytest.approx(1.21, abs=0.01)
+    # Atoms that only meet across a molecule may attract at a bond's length.
+    far = PairCurve(("O", "O"), r, np.exp(-4.0 * (r - 1.2)) - 2.0 * np.exp(-2.0 * (r - 1.2)), shortest=2.2)
+    assert attractive_hole(far) is None
     found = verdicts(ReportData("x", verdicts=(Verdict("good", "fine"),), pair_curves=(repulsive, hole)))
     assert [v.tone for v in found] == ["bad", "good"]
     assert found[0].text.startswith("Al–Si has an attractive hole at")

@@ -3,11 +3,13 @@
 Where no data are, a fit extrapolates, and a polynomial can dig a hole that simulations fall into. The
 repulsion of nuclei acts only below the shortest distance of the data, so its strength can be chosen after
 the fit without changing any error: each pair of elements is looked at as a dimer, and the repulsion is
-strengthened until the curve has no hole.
+strengthened until the curve has no hole. Where no strength can, because the fitted functions fall where the
+repulsion has all but ended, they too are ended there: below the shortest distance of the data.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,8 @@ from atomsmith.systems import FloatArray, Systems
 POINTS = 240
 STRENGTHS = 1.25 ** np.arange(21)
 """Strengths tried, 1 to about 87."""
+FADE = 0.92
+"""Fitted functions that must end at the outer end of the repulsion are gone at this fraction of it."""
 TOLERANCE = 1.0
 """How far, in eV, a curve may go on falling just inside the shortest distance of the data. The minimum of a
 bond may lie there: in a molecule C and O come no closer than 1.17 angstrom, carbon monoxide has 1.13."""
@@ -93,14 +97,18 @@ def with_repulsive_core(plan: dict[str, Any], coefficients: FloatArray) -> Core:
     if part is None:
         return Core(plan, {}, [])
     n = len(plan["elements"])
-    fitted = PlanEvaluator(plan | {"parts": [p for p in plan["parts"] if p is not part]})
+    pairs = [(i, j) for i in range(n) for j in range(i + 1)]
+    found = _strengths(plan, part, pairs, coefficients)
+    stubborn = [pair for pair, chosen in found.items() if chosen is None]
+    if stubborn:
+        plan = _ended_at_the_repulsion(plan, part, stubborn)
+        found |= _strengths(plan, part, stubborn, coefficients)
     strength = np.ones((n, n))
     strengths: dict[str, float] = {}
     holes: list[str] = []
     for i in range(n):
         for j in range(i + 1):
-            curve = _Curve.of(plan, part, i, j, coefficients, fitted)
-            chosen = next((float(s) for s in STRENGTHS if not curve.has_hole(s)), None)
+            chosen = found[i, j]
             name = f"{SYMBOLS[plan['elements'][i]]}-{SYMBOLS[plan['elements'][j]]}"
             if chosen is None:
                 holes.append(name)
@@ -110,6 +118,39 @@ def with_repulsive_core(plan: dict[str, Any], coefficients: FloatArray) -> Core:
             strength[i, j] = strength[j, i] = chosen
     strong = part | {"strength": strength.reshape(-1)}
     return Core(plan | {"parts": [strong if p is part else p for p in plan["parts"]]}, strengths, holes)
+
+
+def _strengths(
+    plan: dict[str, Any],
+    part: dict[str, Any],
+    pairs: Sequence[tuple[int, int]],
+    coefficients: FloatArray,
+) -> dict[tuple[int, int], float | None]:
+    """Smallest strength of the repulsion without a hole for each pair of species, None if there is none."""
+    fitted = PlanEvaluator(plan | {"parts": [p for p in plan["parts"] if p is not part]})
+    found: dict[tuple[int, int], float | None] = {}
+    for i, j in pairs:
+        curve = _Curve.of(plan, part, i, j, coefficients, fitted)
+        found[i, j] = next((float(s) for s in STRENGTHS if not curve.has_hole(s)), None)
+    return found
+
+
+def _ended_at_the_repulsion(
+    plan: dict[str, Any], repulsion: dict[str, Any], pairs: Sequence[tuple[int, int]]
+) -> dict[str, Any]:
+    """Let the fitted functions of some pairs fade out where the repulsion begins, which no data reach."""
+    n = len(plan["elements"])
+    parts = []
+    for part in plan["parts"]:
+        if "inner" in part.get("radial", {}) and "outer_power" in part["radial"]:
+            inner = np.array(part["radial"]["inner"], dtype=np.float64).reshape(n * n, 2)
+            for i, j in pairs:
+                for pair in (i * n + j, j * n + i):
+                    outer = float(repulsion["outer"][pair])
+                    inner[pair] = FADE * outer, outer
+            part = part | {"radial": part["radial"] | {"inner": inner}}
+        parts.append(part)
+    return plan | {"parts": parts}
 
 
 def holes(plan: dict[str, Any], coefficients: FloatArray) -> list[str]:
@@ -154,7 +195,9 @@ class _Curve:
     ) -> _Curve:
         pair = i * len(plan["elements"]) + j
         inner, outer = float(part["inner"][pair]), float(part["outer"][pair])
-        begins = [float(p["radial"]["inner"][pair, 1]) for p in plan["parts"] if "radial" in p]
+        ends = [p["radial"]["inner"][pair] for p in plan["parts"] if "outer_power" in p.get("radial", {})]
+        # Functions that fade out from the outer end of the repulsion on: it takes over once they are gone.
+        begins = [float(gone if full >= outer else full) for gone, full in ends]
         cutoffs = [float(p["radial"]["cutoff"][pair]) for p in plan["parts"] if "radial" in p]
         r = np.linspace(0.5 * inner, max([outer, *cutoffs]), POINTS)
         r = np.unique(np.concatenate([r, np.linspace(0.5 * inner, 1.1 * outer, POINTS)]))

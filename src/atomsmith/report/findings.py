@@ -175,14 +175,16 @@ def _shape(calibration: Calibration) -> str:
 def attractive_hole(curve: PairCurve) -> float | None:
     """Distance in angstrom of a hole below the distances of the data, or None.
 
-    A hole attracts below `CORE` times the shortest distance in the data (or the sum of covalent radii), or
-    lies deeper by more than `DEPTH` than anything that the data reach. The minimum of a free dimer just
+    A hole attracts below `CORE` times the shortest distance in the data or the sum of covalent radii, if that
+    is less (atoms that only meet across a molecule may still bond), or lies deeper by more than `DEPTH` than
+    anything that the data reach. The minimum of a free dimer just
     inside the shortest distance is none: carbon monoxide is shorter than any C-O bond of a larger molecule.
     """
     assert curve.force is not None  # supplied by the record itself
-    reach = curve.shortest or sum(covalent_radii[atomic_numbers[symbol]] for symbol in curve.elements)
+    bond = sum(covalent_radii[atomic_numbers[symbol]] for symbol in curve.elements)
+    reach = curve.shortest or bond
     deepest = float(curve.energy[curve.r >= reach].min(initial=0.0))
-    attracts = (curve.r < CORE * reach) & (curve.force < 0.0)
+    attracts = (curve.r < CORE * min(reach, bond)) & (curve.force < 0.0)
     deep = (curve.r < reach) & (curve.energy < deepest - DEPTH)
     hole = curve.r[attracts | deep]
     return float(hole[-1]) if len(hole) else None
