@@ -22,12 +22,12 @@ import numpy as np
 
 from atomsmith import Potential
 from atomsmith.lammps import build_plugin, find_installation, input_lines
+from benchmarks.speed.crystals import systems_of
 from benchmarks.speed.silicon import (
     InLammps,
     Snap,
     crystal,
     fitted_ace,
-    systems_of,
     thermal_velocities,
 )
 from benchmarks.timing import interleaved, machine, parser, summary, write

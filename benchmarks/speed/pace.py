@@ -35,7 +35,8 @@ from atomsmith.exchange import pace
 from atomsmith.exchange.pace_model import PaceModel
 from atomsmith.exchange.pace_products import count_real_monomials
 from atomsmith.systems import Systems
-from benchmarks.speed.silicon import Snap, crystal, systems_of, thermal_velocities
+from benchmarks.speed.crystals import systems_of
+from benchmarks.speed.silicon import Snap, crystal, thermal_velocities
 from benchmarks.speed.sweeps import neighbours_within, peak
 from benchmarks.speed.synthetic_pace import molybdenum
 from benchmarks.timing import interleaved, machine, parser, summary, write

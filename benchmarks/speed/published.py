@@ -27,7 +27,7 @@ from ase.build import bulk
 from atomsmith.exchange.mlip import read_mtp
 from atomsmith.exchange.snap import read_snap
 from atomsmith.reference.lammps import potentials_folder, start_lammps
-from benchmarks.speed.silicon import systems_of
+from benchmarks.speed.crystals import systems_of
 from benchmarks.timing import interleaved, machine, parser, summary, write
 
 SKIN = 1.0  # angstrom

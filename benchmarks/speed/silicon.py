@@ -36,17 +36,6 @@ def crystal(repeats: int, seed: int, rattle: float = 0.05) -> Atoms:
     return atoms
 
 
-def systems_of(atoms: Atoms) -> Systems:
-    """One system of the engine."""
-    return Systems(
-        numbers=atoms.numbers.astype(np.int32),
-        positions=atoms.positions.copy(),
-        cells=np.array([atoms.cell.array]),
-        pbc=np.array([atoms.pbc]),
-        first=np.array([0, len(atoms)]),
-    )
-
-
 class InLammps:
     """Silicon in LAMMPS with a pair style, one process, one thread.
 

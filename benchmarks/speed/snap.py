@@ -25,7 +25,8 @@ import numpy as np
 from atomsmith import Potential
 from atomsmith.evaluator import Evaluator
 from atomsmith.systems import Systems
-from benchmarks.speed.silicon import Dynamics, Snap, crystal, fitted_ace, systems_of, thermal_velocities
+from benchmarks.speed.crystals import systems_of
+from benchmarks.speed.silicon import Dynamics, Snap, crystal, fitted_ace, thermal_velocities
 from benchmarks.timing import interleaved, machine, memory_mb, parser, summary, write
 
 SNAP_STEPS, ACE_STEPS = 2, 20

@@ -28,7 +28,8 @@ from atomsmith import Potential, _engine
 from atomsmith.evaluator import PlanEvaluator
 from atomsmith.neighbours import NeighbourList
 from atomsmith.systems import Systems
-from benchmarks.speed.silicon import CUTOFF, crystal, fitted_ace, systems_of
+from benchmarks.speed.crystals import systems_of
+from benchmarks.speed.silicon import CUTOFF, crystal, fitted_ace
 from benchmarks.timing import interleaved, machine, parser, write
 
 EMPTY_CENTRE = {
