@@ -263,35 +263,52 @@ ATOMSMITH_INLINE void for_each_coupling(const Bispectrum& b, const Bispectrum::P
         }
 }
 
+// Calls body(x1, x2, pair, coupling, element, of_row, sum) for every coupling of every two channels; see
+// `for_each_coupling`.
+template <class Body>
+ATOMSMITH_INLINE void for_all_couplings(const Bispectrum& b, const Vec* full, Body body) {
+    for (int x1 = 0; x1 < b.n_channels; ++x1)
+        for (int x2 = 0; x2 < b.n_channels; ++x2)
+            for (const Bispectrum::Pair& pair : b.pairs)
+                for_each_coupling(
+                    b, pair, full + 2 * (static_cast<std::size_t>(x1) * b.n_full + b.full_first[pair.a]),
+                    full + 2 * (static_cast<std::size_t>(x2) * b.n_full + b.full_first[pair.b]),
+                    [&](int k, int element, double of_row, const Vec* sum) __attribute__((always_inline)) {
+                        body(x1, x2, pair, pair.first_coupling + k, element, of_row, sum);
+                    });
+}
+
+// Triple of channels of the component in which `slot` is the one that is coupled to, of channel x3.
+ATOMSMITH_INLINE int channel_triple(int channels, const Bispectrum::Slot& slot, int x1, int x2, int x3) {
+    int x[3];
+    x[slot.slot] = x3;
+    x[slot.slot == 0 ? 1 : 0] = slot.swapped ? x2 : x1;
+    x[slot.slot == 2 ? 1 : 2] = slot.swapped ? x1 : x2;
+    return (x[0] * channels + x[1]) * channels + x[2];
+}
+
 // Components of all atoms of the block, [channel triple][component], shifted.
 static inline void bispectrum_values(const Part& part, int centre, const Vec* full, Vec* values) {
     const Bispectrum& b = part.bispectrum;
     const int channels = b.n_channels, n = b.n_components;
     const double* shift = b.shift.data() + static_cast<std::size_t>(centre) * b.n_values();
     for (int k = 0; k < b.n_values(); ++k) values[k] = broadcast(-shift[k]);
-    for (int x1 = 0; x1 < channels; ++x1)
-        for (int x2 = 0; x2 < channels; ++x2)
-            for (const Bispectrum::Pair& pair : b.pairs) {
-                const Vec* u1 = full + 2 * (static_cast<std::size_t>(x1) * b.n_full + b.full_first[pair.a]);
-                const Vec* u2 = full + 2 * (static_cast<std::size_t>(x2) * b.n_full + b.full_first[pair.b]);
-                const Bispectrum::Coupling* couplings = b.couplings.data() + pair.first_coupling;
-                for_each_coupling(
-                    b, pair, u1, u2,
-                    [&](int k, int element, double of_row, const Vec* sum) __attribute__((always_inline)) {
-                        const Bispectrum::Coupling& coupling = couplings[k];
-                        if (coupling.c < pair.a) return;
-                        const Bispectrum::Slot& last = coupling.slots[coupling.n_slots - 1];
-                        const double factor =
-                            of_row * b.multiplicity[element] * (b.normalised ? coupling.factor : 1.0);
-                        // The half element stands at the same (mb, ma) of the full matrix.
-                        const int at = b.full_first[coupling.c] + element - b.half_first[coupling.c];
-                        for (int x3 = 0; x3 < channels; ++x3) {
-                            const Vec* u3 = full + 2 * (static_cast<std::size_t>(x3) * b.n_full + at);
-                            values[((x1 * channels + x2) * channels + x3) * n + last.component] +=
-                                factor * (u3[0] * sum[0] + u3[1] * sum[1]);
-                        }
-                    });
-            }
+    for_all_couplings(b, full,
+                      [&](int x1, int x2, const Bispectrum::Pair& pair, int k, int element, double of_row,
+                          const Vec* sum) __attribute__((always_inline)) {
+                          const Bispectrum::Coupling& coupling = b.couplings[k];
+                          if (coupling.c < pair.a) return;
+                          const Bispectrum::Slot& last = coupling.slots[coupling.n_slots - 1];
+                          const double factor =
+                              of_row * b.multiplicity[element] * (b.normalised ? coupling.factor : 1.0);
+                          // The half element stands at the same (mb, ma) of the full matrix.
+                          const int at = b.full_first[coupling.c] + element - b.half_first[coupling.c];
+                          for (int x3 = 0; x3 < channels; ++x3) {
+                              const Vec* u3 = full + 2 * (static_cast<std::size_t>(x3) * b.n_full + at);
+                              values[((x1 * channels + x2) * channels + x3) * n + last.component] +=
+                                  factor * (u3[0] * sum[0] + u3[1] * sum[1]);
+                          }
+                      });
 }
 
 // sum_i c_i x_i + sum_{i < j} c_ij x_i x_j + sum_i c_ii x_i^2 / 2 and its derivatives; the coefficients of
@@ -338,11 +355,7 @@ static inline void coupling_weights(const Bispectrum& b, const Weight* component
                     Weight sum{};
                     for (int e = 0; e < coupling.n_slots; ++e) {
                         const Bispectrum::Slot& slot = coupling.slots[e];
-                        int x[3];
-                        x[slot.slot] = x3;
-                        x[slot.slot == 0 ? 1 : 0] = slot.swapped ? x2 : x1;
-                        x[slot.slot == 2 ? 1 : 2] = slot.swapped ? x1 : x2;
-                        sum += component[((x[0] * channels + x[1]) * channels + x[2]) * b.n_components +
+                        sum += component[channel_triple(channels, slot, x1, x2, x3) * b.n_components +
                                          slot.component];
                     }
                     *weights++ = coupling.factor * sum;
@@ -360,26 +373,21 @@ static inline void bispectrum_gradient(const Part& part, const Vec* full, const 
     const std::size_t n_couplings = b.couplings.size();
     for (int i = 0; i < kSets; ++i)
         for (int k = 0; k < n; ++k) gradient[i * gradient_stride + k] = Vec{};
-    for (int x1 = 0; x1 < channels; ++x1)
-        for (int x2 = 0; x2 < channels; ++x2)
-            for (const Bispectrum::Pair& pair : b.pairs) {
-                const Vec* u1 = full + 2 * (static_cast<std::size_t>(x1) * b.n_full + b.full_first[pair.a]);
-                const Vec* u2 = full + 2 * (static_cast<std::size_t>(x2) * b.n_full + b.full_first[pair.b]);
+    for_all_couplings(
+        b, full,
+        [&](int x1, int x2, const Bispectrum::Pair&, int k, int element, double of_row, const Vec* sum)
+            __attribute__((always_inline)) {
                 const Weight* own =
-                    weights + (x1 * channels + x2) * channels * n_couplings + pair.first_coupling;
-                for_each_coupling(
-                    b, pair, u1, u2,
-                    [&](int k, int element, double of_row, const Vec* sum) __attribute__((always_inline)) {
-                        for (int i = 0; i < kSets; ++i)
-                            for (int x3 = 0; x3 < channels; ++x3) {
-                                const Weight weight = of_row * own[i * weight_stride + x3 * n_couplings + k];
-                                Vec* to = gradient + i * gradient_stride +
-                                          2 * (static_cast<std::size_t>(x3) * b.n_half + element);
-                                to[0] += weight * sum[0];
-                                to[1] += weight * sum[1];
-                            }
-                    });
-            }
+                    weights + static_cast<std::size_t>((x1 * channels + x2) * channels) * n_couplings + k;
+                for (int i = 0; i < kSets; ++i)
+                    for (int x3 = 0; x3 < channels; ++x3) {
+                        const Weight weight = of_row * own[i * weight_stride + x3 * n_couplings];
+                        Vec* to = gradient + i * gradient_stride +
+                                  2 * (static_cast<std::size_t>(x3) * b.n_half + element);
+                        to[0] += weight * sum[0];
+                        to[1] += weight * sum[1];
+                    }
+            });
     for (int i = 0; i < kSets; ++i)
         for (int channel = 0; channel < channels; ++channel)
             for (int k = 0; k < b.n_half; ++k) {

@@ -13,34 +13,23 @@ static inline void bispectrum_rows(const Part& part, const Vec* full, Vec* rows)
     const int channels = b.n_channels;
     const std::size_t of_triple = b.row_first.back();
     for (std::size_t k = 0; k < b.rows_size(); ++k) rows[k] = Vec{};
-    for (int x1 = 0; x1 < channels; ++x1)
-        for (int x2 = 0; x2 < channels; ++x2)
-            for (const Bispectrum::Pair& pair : b.pairs) {
-                const Vec* u1 = full + 2 * (static_cast<std::size_t>(x1) * b.n_full + b.full_first[pair.a]);
-                const Vec* u2 = full + 2 * (static_cast<std::size_t>(x2) * b.n_full + b.full_first[pair.b]);
-                const Bispectrum::Coupling* couplings = b.couplings.data() + pair.first_coupling;
-                for_each_coupling(
-                    b, pair, u1, u2,
-                    [&](int k, int element, double of_row, const Vec* sum) __attribute__((always_inline)) {
-                        const Bispectrum::Coupling& coupling = couplings[k];
-                        const double factor =
-                            coupling.factor * of_row * b.norm[element] * b.multiplicity[element];
-                        for (int e = 0; e < coupling.n_slots; ++e) {
-                            const Bispectrum::Slot& slot = coupling.slots[e];
-                            for (int x3 = 0; x3 < channels; ++x3) {
-                                int x[3];
-                                x[slot.slot] = x3;
-                                x[slot.slot == 0 ? 1 : 0] = slot.swapped ? x2 : x1;
-                                x[slot.slot == 2 ? 1 : 2] = slot.swapped ? x1 : x2;
-                                Vec* to = rows + ((x[0] * channels + x[1]) * channels + x[2]) * of_triple +
-                                          b.row_first[3 * slot.component + slot.slot] +
-                                          2 * (element - b.half_first[coupling.c]);
-                                to[0] += factor * sum[0];
-                                to[1] += factor * sum[1];
-                            }
-                        }
-                    });
-            }
+    for_all_couplings(b, full,
+                      [&](int x1, int x2, const Bispectrum::Pair&, int k, int element, double of_row,
+                          const Vec* sum) __attribute__((always_inline)) {
+                          const Bispectrum::Coupling& coupling = b.couplings[k];
+                          const double factor =
+                              coupling.factor * of_row * b.norm[element] * b.multiplicity[element];
+                          for (int e = 0; e < coupling.n_slots; ++e) {
+                              const Bispectrum::Slot& slot = coupling.slots[e];
+                              for (int x3 = 0; x3 < channels; ++x3) {
+                                  Vec* to = rows + channel_triple(channels, slot, x1, x2, x3) * of_triple +
+                                            b.row_first[3 * slot.component + slot.slot] +
+                                            2 * (element - b.half_first[coupling.c]);
+                                  to[0] += factor * sum[0];
+                                  to[1] += factor * sum[1];
+                              }
+                          }
+                      });
 }
 
 // Gradients of weight * u for the neighbours of one vector: phi[element, re and im][xyz][vector].
