@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 import numpy as np
 
 from atomsmith.data.configuration import Configuration
+from atomsmith.errors import InputError
 from atomsmith.prediction import ForceField
 from atomsmith.settings import Settings
 
@@ -163,3 +164,18 @@ def name_of(crystal: Configuration) -> str:
     """Formula and type of a crystal for tables."""
     kind = "" if crystal.config_type == "default" else f" {crystal.config_type}"
     return f"{crystal.formula}{kind}"
+
+
+def require_one_element(name: str, crystal: Configuration, what: str) -> None:
+    """Refuse a compound, where ``what`` a property computes depends on chemical potentials.
+
+    Raises
+    ------
+    InputError
+        If the crystal has more than one element.
+    """
+    if len(crystal.elements) != 1:
+        raise InputError(
+            f"{name}: {crystal.formula} has several elements, so that {what} depend on chemical potentials; "
+            "give a crystal of one element."
+        )

@@ -16,7 +16,7 @@ from atomsmith.builders.symmetry import has_spglib, primitive
 from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError
 from atomsmith.prediction import ForceField
-from atomsmith.properties.base import PropertyResult, Report, Row, name_of, silent
+from atomsmith.properties.base import PropertyResult, Report, Row, name_of, require_one_element, silent
 from atomsmith.properties.evaluation import evaluate
 from atomsmith.properties.lattice import LatticeSettings, settle
 from atomsmith.properties.relaxation import Relaxed, RelaxSettings, relax
@@ -134,11 +134,7 @@ def surfaces(
         If the crystal has more than one element, or a plane cannot be read.
     """
     settings = settings or SurfaceSettings()
-    if len(crystal.elements) != 1:
-        raise InputError(
-            f"surfaces: {crystal.formula} has several elements, so that energies of its terminations depend "
-            "on chemical potentials; give a crystal of one element."
-        )
+    require_one_element("surfaces", crystal, "energies of its terminations")
     given = [parsed_plane(text) for text in settings.planes]
     relaxed, problems = settle(force_field, crystal, settings.lattice, report=report)
     if relaxed.problem is not None:

@@ -12,10 +12,9 @@ from pydantic import Field
 from atomsmith.builders.supercells import repeats_for, supercell
 from atomsmith.builders.supercells import vacancy as with_vacancy
 from atomsmith.data.configuration import Configuration
-from atomsmith.errors import InputError
 from atomsmith.neighbours import find_pairs
 from atomsmith.prediction import ForceField
-from atomsmith.properties.base import PropertyResult, Report, Row, name_of, silent
+from atomsmith.properties.base import PropertyResult, Report, Row, name_of, require_one_element, silent
 from atomsmith.properties.lattice import LatticeSettings, settle
 from atomsmith.properties.neb import NebSettings, climbing_band
 from atomsmith.properties.neb import Path as Band
@@ -151,11 +150,7 @@ def vacancy(
         If the crystal has more than one element, whose vacancies depend on chemical potentials.
     """
     settings = settings or VacancySettings()
-    if len(crystal.elements) != 1:
-        raise InputError(
-            f"vacancy: {crystal.formula} has several elements, so that formation energies depend on chemical "
-            "potentials; give a crystal of one element."
-        )
+    require_one_element("vacancy", crystal, "formation energies")
     relaxed, problems = settle(force_field, crystal, settings.lattice, report=report)
     base = relaxed.configuration
     whole = supercell(base, repeats_for(base.cell, settings.supercell_angstrom))
