@@ -1,6 +1,7 @@
 """Pairs whose hole no strength of the repulsion fills: their fitted functions end where no data reach."""
 
 import numpy as np
+import pytest
 
 from atomsmith.descriptors import PairSettings
 from atomsmith.fitting.core import dimer_energies, dimers, holes, with_repulsive_core
@@ -9,7 +10,7 @@ from atomsmith.model import Distances, ModelSettings, TermSettings, build_model
 SHORTEST = 2.2
 
 
-def oxygen():
+def oxygen(slope):
     """A pair potential of oxygen atoms that meet at 2.2 angstrom or more, and plunges just below."""
     terms = (TermSettings(descriptor=PairSettings(cutoff=4.0, degree=10)),)
     seen = Distances(np.array([[SHORTEST]]), np.array([[2.4]]))
@@ -20,13 +21,14 @@ def oxygen():
     )
     bare = dimer_energies(model.plan, np.zeros(len(model.features)), radial)
     r = radial.distances
-    wanted = np.where(r < SHORTEST, -25.0 * (SHORTEST - r), 0.0)
+    wanted = np.where(r < SHORTEST, -slope * (SHORTEST - r), 0.0)
     found, *_ = np.linalg.lstsq(columns - bare[:, None], wanted, rcond=None)
     return model.plan, np.concatenate([[0.0], found])
 
 
-def test_a_hole_beside_the_data_is_closed_and_data_feel_nothing():
-    plan, coefficients = oxygen()
+@pytest.mark.parametrize("slope", [25.0, 150.0])
+def test_a_hole_beside_the_data_is_closed_and_data_feel_nothing(slope):
+    plan, coefficients = oxygen(slope)
     assert holes(plan, coefficients) == ["O-O"]
     core = with_repulsive_core(plan, coefficients)
     assert core.holes == []

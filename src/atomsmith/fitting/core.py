@@ -22,8 +22,9 @@ from atomsmith.systems import FloatArray, Systems
 POINTS = 240
 STRENGTHS = 1.25 ** np.arange(21)
 """Strengths tried, 1 to about 87."""
-FADE = 0.92
-"""Fitted functions that must end at the outer end of the repulsion are gone at this fraction of it."""
+FADES = (0.92, 0.96, 0.98, 0.99)
+"""Fitted functions that must end at the outer end of the repulsion are gone at these fractions of it: at the
+first that leaves no hole."""
 TOLERANCE = 1.0
 """How far, in eV, a curve may go on falling just inside the shortest distance of the data. The minimum of a
 bond may lie there: in a molecule C and O come no closer than 1.17 angstrom, carbon monoxide has 1.13."""
@@ -100,9 +101,11 @@ def with_repulsive_core(plan: dict[str, Any], coefficients: FloatArray) -> Core:
     pairs = [(i, j) for i in range(n) for j in range(i + 1)]
     found = _strengths(plan, part, pairs, coefficients)
     stubborn = [pair for pair, chosen in found.items() if chosen is None]
-    if stubborn:
-        plan = _ended_at_the_repulsion(plan, part, stubborn)
-        found |= _strengths(plan, part, stubborn, coefficients)
+    for fade in FADES:
+        if stubborn:
+            plan = _ended_at_the_repulsion(plan, part, stubborn, fade)
+            found |= _strengths(plan, part, stubborn, coefficients)
+            stubborn = [pair for pair in stubborn if found[pair] is None]
     strength = np.ones((n, n))
     strengths: dict[str, float] = {}
     holes: list[str] = []
@@ -136,7 +139,7 @@ def _strengths(
 
 
 def _ended_at_the_repulsion(
-    plan: dict[str, Any], repulsion: dict[str, Any], pairs: Sequence[tuple[int, int]]
+    plan: dict[str, Any], repulsion: dict[str, Any], pairs: Sequence[tuple[int, int]], fade: float
 ) -> dict[str, Any]:
     """Let the fitted functions of some pairs fade out where the repulsion begins, which no data reach."""
     n = len(plan["elements"])
@@ -147,7 +150,7 @@ def _ended_at_the_repulsion(
             for i, j in pairs:
                 for pair in (i * n + j, j * n + i):
                     outer = float(repulsion["outer"][pair])
-                    inner[pair] = FADE * outer, outer
+                    inner[pair] = fade * outer, outer
             part = part | {"radial": part["radial"] | {"inner": inner}}
         parts.append(part)
     return plan | {"parts": parts}
