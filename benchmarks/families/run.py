@@ -4,9 +4,9 @@
 
 The settings of a fit are ``<FAMILY>/<ELEMENT>.yaml`` beside this file, a settings file of `atomsmith fit`
 with the file names of the data folder; its numbers go to ``<FAMILY>/results.csv``. Each fit runs in a process
-of its own, for its peak memory. Times are processor times of one core: of the fit with everything that chooses
-its hyperparameters, and of an evaluation of energy, forces and virial per atom of the largest training
-configuration repeated to some 500 atoms. The potentials are kept in ``--keep FOLDER`` where it is given. Test
+of its own, for its peak memory. Times are processor times of one core: of the fit with everything that
+chooses its hyperparameters, and of energy, forces and virial per atom of the largest training configuration
+repeated to some 500 atoms. The potentials are kept in ``--keep FOLDER`` where it is given. Test
 sets are read after the fit alone.
 """
 
@@ -46,7 +46,7 @@ def parameters(potential: Potential) -> int:
     """
     parts = potential.plan["parts"]
     networks = [part for part in parts if part.get("regressor", {}).get("kind") == "network"]
-    total = int(np.count_nonzero(potential.coefficients)) - sum(part["n_features"] for part in networks)
+    total: int = int(np.count_nonzero(potential.coefficients)) - sum(part["n_features"] for part in networks)
     for part in networks:
         for centre in part["regressor"]["centres"]:
             total += sum(
