@@ -290,11 +290,14 @@ void Batch::features(int n_threads, double* features) {
     });
 }
 
-void Batch::design_rows(int n_threads, double* energy, double* forces, double* virial) {
-    const std::size_t n = model_->n_features, systems = view_.n_systems, atoms = view_.n_atoms;
-    std::memset(energy, 0, sizeof(double) * n * systems);
-    std::memset(forces, 0, sizeof(double) * n * 3 * atoms);
-    std::memset(virial, 0, sizeof(double) * n * 6 * systems);
+// `rows` fills the rows of a chunk.
+template <class Rows>
+void Batch::sweep_rows(std::size_t n_columns, int n_threads, double* energy, double* forces, double* virial,
+                       const Rows& rows) {
+    const std::size_t systems = view_.n_systems, atoms = view_.n_atoms;
+    std::memset(energy, 0, sizeof(double) * n_columns * systems);
+    std::memset(forces, 0, sizeof(double) * n_columns * 3 * atoms);
+    std::memset(virial, 0, sizeof(double) * n_columns * 6 * systems);
     // One system is one thread's: its chunks add to the same rows.
     const auto chunks_of = [&](int system) {
         const auto less = [](const BatchLayout::Chunk& chunk, int s) { return chunk.system < s; };
@@ -315,9 +318,27 @@ void Batch::design_rows(int n_threads, double* energy, double* forces, double* v
             s.design_forces_stride = static_cast<std::int64_t>(3 * atoms);
             s.design_virial = virial + 6 * static_cast<std::size_t>(system);
             s.design_virial_stride = static_cast<std::int64_t>(6 * systems);
-            double_kernels().design(s, scratch(scratch_, thread, doubles));
+            rows(s, scratch(scratch_, thread, doubles));
         }
     });
+}
+
+void Batch::design_rows(int n_threads, double* energy, double* forces, double* virial) {
+    const Kernels& kernels = double_kernels();
+    sweep_rows(model_->n_features, n_threads, energy, forces, virial,
+               [&](Sweep& s, double* scratch) { kernels.design(s, scratch); });
+}
+
+void Batch::radial_rows(int part, const double* coefficients, const double* changes, int n_threads,
+                        double* energy, double* forces, double* virial) {
+    const Kernels& kernels = double_kernels();
+    sweep_rows(model_->parts[part].radial.chebyshev.size(), n_threads, energy, forces, virial,
+               [&](Sweep& s, double* scratch) {
+                   s.radial_part = part;
+                   s.radial_changes = changes;
+                   s.system_coefficients = coefficients;
+                   kernels.radial_rows(s, scratch);
+               });
 }
 
 } // namespace atomsmith

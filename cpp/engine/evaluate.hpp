@@ -48,6 +48,12 @@ public:
     // [feature][6 systems] in the order xx yy zz yz xz xy. All are overwritten.
     void design_rows(int n_threads, double* energy, double* forces, double* virial);
 
+    // The same for changes of the radial functions of a part that makes moments of Chebyshev polynomials,
+    // with linear coefficients [feature]. Columns are [pair][function][change], as many changes as
+    // polynomials; `changes` holds the polynomials' coefficients of each.
+    void radial_rows(int part, const double* coefficients, const double* changes, int n_threads,
+                     double* energy, double* forces, double* virial);
+
     const BatchView& view() const { return view_; }
     const Model& model() const { return *model_; }
 
@@ -60,6 +66,9 @@ private:
     template <class Prepare>
     void sweep_backward(int n_sets, int n_threads, double* energies, double* forces, double* virial,
                         const AtomVirials* atoms, const Prepare& prepare);
+    template <class Rows>
+    void sweep_rows(std::size_t n_columns, int n_threads, double* energy, double* forces, double* virial,
+                    const Rows& rows);
     void reduce_atom_virials(double* by_neighbour) const;
     void reduce(int n_sets, int n_threads, double* forces, double* virial);
     struct Place {

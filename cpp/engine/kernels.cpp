@@ -15,6 +15,7 @@
 #include "design.hpp"
 #include "embedding.hpp"
 #include "moments_design.hpp"
+#include "moments_radial.hpp"
 #endif
 
 namespace atomsmith::ATOMSMITH_ISA {
@@ -410,9 +411,22 @@ void design(const Sweep& sweep, double* scratch) {
     }
 }
 
+void radial_rows(const Sweep& sweep, double* scratch) {
+    Arena arena{scratch};
+    Workspace w = lay_out(*sweep.model, *sweep.layout, 1, true, arena);
+    const Part& part = sweep.model->parts[sweep.radial_part];
+    for (int index = sweep.chunk->begin; index < sweep.chunk->end; ++index) {
+        const Block block = block_at(sweep, index);
+        const Plans plans = plans_of(sweep, block.centre);
+        prepare(sweep, block, w, plans.program);
+        moment_radial_rows(sweep, part, block.centre, block.atoms, block.n, w, w.parts[sweep.radial_part]);
+    }
+}
+
 #else
 constexpr void (*forward)(const Sweep&, double*) = nullptr;
 constexpr void (*design)(const Sweep&, double*) = nullptr;
+constexpr void (*radial_rows)(const Sweep&, double*) = nullptr;
 #endif
 
 std::size_t scratch_doubles(const Model& model, const BatchLayout& layout, int n_sets, bool for_design) {
@@ -428,6 +442,6 @@ std::size_t scratch_doubles(const Model& model, const BatchLayout& layout, int n
 
 extern const Kernels kKernels;
 const Kernels kKernels = {
-    ATOMSMITH_STRINGIFY(ATOMSMITH_ISA), kLanes, scratch_doubles, backward, forward, design};
+    ATOMSMITH_STRINGIFY(ATOMSMITH_ISA), kLanes, scratch_doubles, backward, forward, design, radial_rows};
 
 } // namespace atomsmith::ATOMSMITH_ISA

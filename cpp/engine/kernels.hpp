@@ -47,13 +47,16 @@ struct Sweep {
     double* design_virial = nullptr; // [feature * design_virial_stride + 0..5]
     std::int64_t design_energy_stride = 0, design_forces_stride = 0, design_virial_stride = 0;
     int first_atom = 0;
+    // Rows of changes of the radial functions of a part, with the coefficients of `system_coefficients`.
+    int radial_part = -1;
+    const double* radial_changes = nullptr; // [pair][function][change][Chebyshev term]
 };
 
 // Of the sweeps; positions are subtracted, and energies of atoms and forces summed, in double precision
 // always.
 enum class Precision { kDouble, kSingle };
 
-// `forward` and `design` are null in single precision.
+// `forward`, `design` and `radial_rows` are null in single precision.
 struct Kernels {
     const char* name;
     int lanes;
@@ -61,6 +64,7 @@ struct Kernels {
     void (*backward)(const Sweep&, double* scratch);
     void (*forward)(const Sweep&, double* scratch);
     void (*design)(const Sweep&, double* scratch);
+    void (*radial_rows)(const Sweep&, double* scratch);
 };
 
 // The best kernels that this processor runs; the environment variable ATOMSMITH_ISA names others (for tests).

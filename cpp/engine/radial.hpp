@@ -91,24 +91,29 @@ static inline void radial_functions(const Radial& radial, int pair, const Vec* r
 }
 
 #ifndef ATOMSMITH_SINGLE
-// The same for combinations of Chebyshev polynomials times (r - cutoff)^2, as moment tensors use them.
+// Chebyshev polynomials of the distance times (r - cutoff)^2, and their slopes: t, dt [size].
+static inline void chebyshev_terms(const Radial& radial, int pair, Vec r, Vec* t, Vec* dt) {
+    const double cutoff = radial.cutoff[pair], scale = 2.0 / (cutoff - radial.inner[pair]);
+    const Vec below = min(r - cutoff, 0.0);
+    const Vec x = 1.0 + scale * below;
+    t[0] = below * below;
+    dt[0] = 2.0 * below;
+    t[1] = x * t[0];
+    dt[1] = x * dt[0] + scale * t[0];
+    for (int k = 2; k < radial.chebyshev_size; ++k) {
+        t[k] = 2.0 * x * t[k - 1] - t[k - 2];
+        dt[k] = 2.0 * (x * dt[k - 1] + scale * t[k - 1]) - dt[k - 2];
+    }
+}
+
+// The radial functions of moment tensors, combinations of these.
 static inline void chebyshev_functions(const Radial& radial, int pair, const Vec* r, int n_vectors,
                                        Vec* value, Vec* derivative) {
     const int n = radial.n, size = radial.chebyshev_size;
     const double* c = radial.chebyshev.data() + static_cast<std::size_t>(pair) * n * size;
-    const double cutoff = radial.cutoff[pair], scale = 2.0 / (cutoff - radial.inner[pair]);
     Vec t[64], dt[64];
     for (int b = 0; b < n_vectors; ++b, value += n, derivative += n) {
-        const Vec below = min(r[b] - cutoff, 0.0);
-        const Vec x = 1.0 + scale * below;
-        t[0] = below * below;
-        dt[0] = 2.0 * below;
-        t[1] = x * t[0];
-        dt[1] = x * dt[0] + scale * t[0];
-        for (int k = 2; k < size; ++k) {
-            t[k] = 2.0 * x * t[k - 1] - t[k - 2];
-            dt[k] = 2.0 * (x * dt[k - 1] + scale * t[k - 1]) - dt[k - 2];
-        }
+        chebyshev_terms(radial, pair, r[b], t, dt);
         for (int f = 0; f < n; ++f) {
             Vec sum{}, slope{};
             for (int k = 0; k < size; ++k) {

@@ -33,9 +33,17 @@ struct PartWorkspace {
     // the full matrices, components, weights of the couplings, and (design) dB/dU of one centre.
     Vec *matrices = nullptr, *reverse = nullptr, *full = nullptr, *values = nullptr, *weights = nullptr,
         *rows = nullptr;
+    // Moments, rows of radial coefficients: Chebyshev terms and their slopes, [vector][size]; moments of
+    // them, [species][monomial][size]; derivatives of values and adjoints by one coefficient; and dE/dM
+    // summed with the monomials of every radial function and the tangential gradient of that, [vector][n][4].
+    Vec *terms = nullptr, *term_slopes = nullptr, *term_moments = nullptr, *tangent = nullptr,
+        *tangent_adjoint = nullptr, *angular = nullptr;
     Vec* sums = nullptr;        // embedding: per left factor, over its right factors
     Nearest* nearest = nullptr; // embedding: [lane]
 };
+
+// Moments: so many radial coefficients share what a sweep over the products reads.
+inline constexpr int kTangents = 4;
 
 // dE/d(neighbour - atom) of one atom for one set of coefficients.
 struct Gradient {
@@ -139,6 +147,18 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
             support = m.support_channel.size() > support ? m.support_channel.size() : support;
             channels = n > channels ? n : channels;
             lmk = n > lmk ? n : lmk;
+            if (for_design && part.radial.chebyshev_size > 0) {
+                const std::size_t vectors = static_cast<std::size_t>(kLanes) * stride;
+                const int size = part.radial.chebyshev_size;
+                const int moments = n_species * size * static_cast<int>(m.monomials.size());
+                p.terms = arena.take<Vec>(vectors * size);
+                p.term_slopes = arena.take<Vec>(vectors * size);
+                p.term_moments = arena.take<Vec>(padded(moments));
+                p.tangent = arena.take<Vec>(kTangents * padded(m.n_slots));
+                p.tangent_adjoint = arena.take<Vec>(kTangents * padded(m.n_slots));
+                p.angular = arena.take<Vec>(vectors * part.radial.n * 4);
+                channels = moments > channels ? moments : channels;
+            }
         }
         if (part.kind == Part::Kind::kBispectrum) {
             const Bispectrum& b = part.bispectrum;

@@ -153,6 +153,30 @@ nb::tuple design_rows(PyBatch& self, const PyBatch::Positions& positions, const 
     return nb::make_tuple(energy, forces, virial);
 }
 
+nb::tuple radial_rows(PyBatch& self, int part, const Input<double, 1>& coefficients,
+                      const Input<double, 4>& changes, const PyBatch::Positions& positions,
+                      const PyBatch::Cells& cells, int n_threads) {
+    self.set(positions, cells);
+    const Model& model = self.batch->model();
+    if (part < 0 || part >= static_cast<int>(model.parts.size()) ||
+        model.parts[part].kind != Part::Kind::kMoments || model.parts[part].radial.chebyshev_size == 0)
+        throw std::invalid_argument("engine: radial_rows needs a part of moments with a Chebyshev table");
+    if (static_cast<int>(coefficients.size()) != model.n_features)
+        throw std::invalid_argument("engine: coefficients do not have the shape (features,)");
+    const std::size_t n = model.parts[part].radial.chebyshev.size(), systems = self.n_systems,
+                      atoms = self.species.size();
+    if (changes.size() != n * model.parts[part].radial.chebyshev_size)
+        throw std::invalid_argument("engine: changes do not have the shape (pairs, functions, size, size)");
+    Output energy = make_array({systems, n}, true), forces = make_array({3 * atoms, n}, true),
+           virial = make_array({6 * systems, n}, true);
+    {
+        nb::gil_scoped_release release;
+        self.batch->radial_rows(part, coefficients.data(), changes.data(), n_threads, energy.data(),
+                                forces.data(), virial.data());
+    }
+    return nb::make_tuple(energy, forces, virial);
+}
+
 } // namespace
 
 NB_MODULE(_engine, m) {
@@ -235,5 +259,7 @@ NB_MODULE(_engine, m) {
         .def("forward", &forward, "positions"_a, "cells"_a, "n_threads"_a = 1)
         .def("backward", &backward, "coefficients"_a, "positions"_a, "cells"_a, "n_threads"_a = 1)
         .def("features", &features, "positions"_a, "cells"_a, "n_threads"_a = 1)
-        .def("design_rows", &design_rows, "positions"_a, "cells"_a, "n_threads"_a = 1);
+        .def("design_rows", &design_rows, "positions"_a, "cells"_a, "n_threads"_a = 1)
+        .def("radial_rows", &radial_rows, "part"_a, "coefficients"_a, "changes"_a, "positions"_a, "cells"_a,
+             "n_threads"_a = 1);
 }

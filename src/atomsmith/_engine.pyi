@@ -86,3 +86,13 @@ class Batch:
         self, positions: FloatArray, cells: FloatArray, n_threads: int = 1
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Rows of energy (S, n), forces (3N, n), virial (6S, n; xx yy zz yz xz xy), columns contiguous."""
+    def radial_rows(
+        self,
+        part: int,
+        coefficients: FloatArray,
+        changes: FloatArray,
+        positions: FloatArray,
+        cells: FloatArray,
+        n_threads: int = 1,
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """The same for changes (pairs, functions, size, size) of the radial functions of a part of moments."""

@@ -121,6 +121,27 @@ class PlanEvaluator:
         """Rows of energy (S, n), forces (3N, n) and virial (6S, n; xx yy zz yz xz xy), columns contiguous."""
         return self.batch(systems).design_rows(*_geometry(systems), n_threads=self.n_threads)
 
+    def radial_rows(
+        self, systems: Systems, part: int, coefficients: FloatArray, changes: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Derivatives of energy (S, m), forces (3N, m) and virial (6S, m) by changes of radial functions.
+
+        Parameters
+        ----------
+        systems
+            The batch.
+        part
+            Which part of the plan; its features are moments of a Chebyshev table.
+        coefficients
+            Linear ones of all features, shape (n_features,).
+        changes
+            Shape (pairs, functions, size, size): as many changes of every function as there are polynomials,
+            each with the polynomials' coefficients; the columns are the first three axes, flat. Changes that
+            are zero cost nothing.
+        """
+        given = [np.ascontiguousarray(value, dtype=np.float64) for value in (coefficients, changes)]
+        return self.batch(systems).radial_rows(part, *given, *_geometry(systems), n_threads=self.n_threads)
+
 
 class Evaluator(PlanEvaluator):
     """A potential as an `atomsmith.prediction.UncertainForceField`."""
