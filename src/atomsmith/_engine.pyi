@@ -95,4 +95,4 @@ class Batch:
         cells: FloatArray,
         n_threads: int = 1,
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """The same for changes (pairs, functions, size, size) of the radial functions of a part of moments."""
+        """The same for changes (pairs, functions, size, size) of a part's radial functions."""

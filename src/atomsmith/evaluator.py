@@ -139,8 +139,13 @@ class PlanEvaluator:
             each with the polynomials' coefficients; the columns are the first three axes, flat. Changes that
             are zero cost nothing.
         """
-        given = [np.ascontiguousarray(value, dtype=np.float64) for value in (coefficients, changes)]
-        return self.batch(systems).radial_rows(part, *given, *_geometry(systems), n_threads=self.n_threads)
+        return self.batch(systems).radial_rows(
+            part,
+            np.ascontiguousarray(coefficients, dtype=np.float64),
+            np.ascontiguousarray(changes, dtype=np.float64),
+            *_geometry(systems),
+            n_threads=self.n_threads,
+        )
 
 
 class Evaluator(PlanEvaluator):
