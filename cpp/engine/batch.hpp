@@ -19,6 +19,9 @@ struct BatchView {
     const std::int64_t* first = nullptr;     // [n_centres + 1]
     const std::int32_t* neighbour = nullptr; // [pairs], only while the layout is made
     const std::int16_t* shift = nullptr;     // [pairs][3], only while the layout is made; null: all zero
+    // [n_systems]: along all three lattice vectors, or along none. Null where systems are not whole: parts of
+    // a domain.
+    const std::uint8_t* periodic = nullptr;
 };
 
 // An atom or a periodic image of one.

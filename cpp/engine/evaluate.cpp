@@ -18,7 +18,8 @@ constexpr std::size_t kAlignment = 64;
 
 Batch::Batch(std::shared_ptr<const Model> model, const BatchView& view, int n_threads, Precision precision)
     : model_(std::move(model)), kernels_(kernels(precision)), view_(view),
-      layout_(make_layout(view, model_->n_species(), kernels_.lanes, n_threads)) {
+      layout_(make_layout(view, model_->n_species(), kernels_.lanes, n_threads)),
+      system_parts_(*model_, view) {
     view_.neighbour = nullptr;
     view_.shift = nullptr;
     if (precision == Precision::kDouble) return;
@@ -179,6 +180,8 @@ void Batch::predict(const Weights& weights, int n_threads, double* energies, dou
                     const AtomVirials* atoms) {
     sweep_backward(weights.n_sets, n_threads, energies, forces, virial, atoms,
                    [&](Sweep& s) { s.weights = &weights; });
+    system_parts_.add_predictions(view_, weights.coefficients.values().data(), weights.n_sets, 0, n_threads,
+                                  energies, forces, virial);
 }
 
 void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
@@ -240,6 +243,7 @@ void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
         for (int f = 0; f < n_features; ++f)
             sums[static_cast<std::size_t>(layout_.chunks[item].system) * n_features + f] +=
                 partial[static_cast<std::size_t>(item) * n_features + f];
+    system_parts_.add_sums(view_, n_threads, sums);
 }
 
 void Batch::backward(const double* coefficients, int n_threads, double* energies, double* forces,
@@ -275,6 +279,7 @@ void Batch::backward(const double* coefficients, int n_threads, double* energies
         s.system_values = table.data() + system * tables;
         s.channels_in = basis_kept ? channels_.data() : nullptr;
     });
+    system_parts_.add_predictions(view_, coefficients, 1, n_features, n_threads, energies, forces, virial);
 }
 
 void Batch::features(int n_threads, double* features) {
@@ -288,6 +293,7 @@ void Batch::features(int n_threads, double* features) {
         s.atom_features = features;
         double_kernels().forward(s, scratch(scratch_, thread, doubles));
     });
+    system_parts_.add_features(view_, n_threads, features);
 }
 
 // `rows` fills the rows of a chunk.
@@ -321,6 +327,7 @@ void Batch::sweep_rows(std::size_t n_columns, int n_threads, double* energy, dou
             rows(s, scratch(scratch_, thread, doubles));
         }
     });
+    system_parts_.add_rows(view_, n_threads, energy, forces, virial);
 }
 
 void Batch::design_rows(int n_threads, double* energy, double* forces, double* virial) {

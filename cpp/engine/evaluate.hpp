@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels.hpp"
+#include "system_parts.hpp"
 
 namespace atomsmith {
 
@@ -95,6 +96,7 @@ private:
     std::vector<double> image_forces_, image_virial_, chunk_virial_, channels_;
     std::vector<double> kept_positions_, kept_cells_; // those that `channels_` belongs to
     bool channels_kept_ = false;
+    SystemParts system_parts_;
 };
 
 } // namespace atomsmith

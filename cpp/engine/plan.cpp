@@ -368,6 +368,9 @@ void finish_part(Part& part, int n_species, int first_feature) {
         part.moments.finish(n_species, part.radial.n, part.n_features);
         part.n_channels = part.moments.n_channels;
         break;
+    case Part::Kind::kInversePowers:
+        check_inverse_powers(part.inverse_powers, n_species, part.n_features);
+        return;
     case Part::Kind::kBispectrum: {
         Bispectrum& b = part.bispectrum;
         b.finish(n_species);
@@ -412,7 +415,7 @@ ProductList products_of(const AceCentre& centre, int n_densities, const std::vec
 }
 
 bool works_in_single_precision(const Part& part) {
-    return part.kind != Part::Kind::kBispectrum && part.kind != Part::Kind::kMoments &&
+    return part.kind != Part::Kind::kBispectrum && part.kind != Part::Kind::kMoments && part.is_local() &&
            part.radial.spline.row_size == 0 && part.embeddings.empty();
 }
 

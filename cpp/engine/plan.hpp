@@ -11,6 +11,7 @@
 
 #include "bispectrum_plan.hpp"
 #include "embedding_plan.hpp"
+#include "lattice_sums.hpp"
 #include "moments_plan.hpp"
 
 namespace atomsmith {
@@ -111,7 +112,7 @@ struct AceCentre {
 };
 
 struct Part {
-    enum class Kind { kE0, kPair, kAce, kZbl, kBispectrum, kMoments };
+    enum class Kind { kE0, kPair, kAce, kZbl, kBispectrum, kMoments, kInversePowers };
     Kind kind{};
     int first_feature = 0;
     int n_features = 0;
@@ -129,8 +130,11 @@ struct Part {
     std::vector<double> inner, outer; // zbl; embedding whose core takes over by the nearest neighbour
     Bispectrum bispectrum;
     Moments moments;
+    InversePowers inverse_powers;
     bool quadratic = false; // bispectrum: products of all pairs of features follow the features
     double cutoff = 0.0;
+    // Whether features are sums over the neighbours of an atom within the cutoff.
+    bool is_local() const { return kind != Kind::kInversePowers; }
     bool has_linear_products() const { return kind == Kind::kAce && embeddings.empty(); }
     int features_per_centre() const { return n_features / static_cast<int>(bispectrum.channel.size()); }
 };

@@ -204,6 +204,11 @@ Part read_part(const Dict& from) {
         part.moments.weight = array_of<double>(from, "weight");
         part.moments.scalars = array_of<std::int32_t>(from, "scalars");
         part.moments.first_feature = array_of<std::int32_t>(from, "first_feature");
+    } else if (kind == "inverse_powers") {
+        part.kind = Part::Kind::kInversePowers;
+        part.inverse_powers.powers = array_of<std::int32_t>(from, "powers");
+        part.inverse_powers.scale = array_of<double>(from, "scale");
+        part.inverse_powers.first_feature = array_of<std::int32_t>(from, "first_feature");
     } else if (kind == "bispectrum") {
         part.kind = Part::Kind::kBispectrum;
         part.quadratic = value_of<bool>(from, "quadratic");

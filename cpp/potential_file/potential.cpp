@@ -120,6 +120,11 @@ Potential parse_potential(std::string_view text) {
     Potential potential;
     if (file.contains("library")) potential.library = file.value<std::string>("library");
     potential.model = read_model(dict_of(file, "plan"));
+    for (const Part& part : potential.model->parts)
+        if (!part.is_local())
+            refuse("its inverse powers are summed over the whole crystal, of which LAMMPS shows a pair style "
+                   "only "
+                   "surroundings of atoms; use the ASE calculator of atomsmith");
     const std::size_t n = potential.model->n_features;
     potential.coefficients = array_of<double>(file, "coefficients");
     if (potential.coefficients.size() != n)

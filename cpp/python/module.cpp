@@ -2,12 +2,14 @@
 // plan.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 
 #include "../engine/evaluate.hpp"
@@ -57,6 +59,7 @@ std::shared_ptr<Model> model_of(const nb::dict& plan) { return atomsmith::read_m
 struct PyBatch {
     std::vector<std::int32_t> species, system;
     std::vector<std::int64_t> first;
+    std::vector<std::uint8_t> periodic;
     std::unique_ptr<Batch> batch;
     int n_systems;
 
@@ -195,6 +198,11 @@ NB_MODULE(_engine, m) {
                          return std::all_of(self.parts.begin(), self.parts.end(),
                                             atomsmith::works_in_single_precision);
                      })
+        .def_prop_ro("local",
+                     [](const Model& self) {
+                         return std::all_of(self.parts.begin(), self.parts.end(),
+                                            [](const Part& part) { return part.is_local(); });
+                     })
         .def_prop_ro("first_features", [](const Model& self) {
             std::vector<int> first;
             for (const Part& part : self.parts) first.push_back(part.first_feature);
@@ -229,13 +237,16 @@ NB_MODULE(_engine, m) {
             [](PyBatch* self, std::shared_ptr<Model> model, const Input<std::int32_t, 1>& species,
                const Input<std::int32_t, 1>& system, int n_systems, const Input<std::int64_t, 1>& first,
                const Input<std::int32_t, 1>& neighbour, const Input<std::int16_t, 2>& shift, int n_threads,
-               bool single) {
+               bool single, const std::optional<Input<bool, 1>>& periodic) {
                 const std::size_t pairs = neighbour.size();
                 if (first.size() < 1 || first.size() - 1 > species.size() ||
                     system.size() != species.size() || shift.shape(0) != pairs || shift.shape(1) != 3 ||
                     first(first.size() - 1) != static_cast<std::int64_t>(pairs))
                     throw std::invalid_argument("engine: the neighbour list's arrays do not fit together");
+                if (periodic && static_cast<int>(periodic->size()) != n_systems)
+                    throw std::invalid_argument("engine: periodic needs one value for each system");
                 new (self) PyBatch();
+                if (periodic) self->periodic.assign(periodic->data(), periodic->data() + periodic->size());
                 self->species.assign(species.data(), species.data() + species.size());
                 self->system.assign(system.data(), system.data() + system.size());
                 self->first.assign(first.data(), first.data() + first.size());
@@ -249,12 +260,13 @@ NB_MODULE(_engine, m) {
                 view.first = self->first.data();
                 view.neighbour = neighbour.data();
                 view.shift = shift.data();
+                view.periodic = periodic ? self->periodic.data() : nullptr;
                 self->batch = std::make_unique<Batch>(std::move(model), view, n_threads,
                                                       single ? atomsmith::Precision::kSingle
                                                              : atomsmith::Precision::kDouble);
             },
             "model"_a, "species"_a, "system"_a, "n_systems"_a, "first"_a, "neighbour"_a, "shift"_a,
-            "n_threads"_a = 1, "single"_a = false)
+            "n_threads"_a = 1, "single"_a = false, "periodic"_a = nb::none())
         .def("predict", &predict, "weights"_a, "positions"_a, "cells"_a, "n_threads"_a = 1)
         .def("forward", &forward, "positions"_a, "cells"_a, "n_threads"_a = 1)
         .def("backward", &backward, "coefficients"_a, "positions"_a, "cells"_a, "n_threads"_a = 1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atomsmith.systems import FloatArray, IntArray
+from atomsmith.systems import BoolArray, FloatArray, IntArray
 
 def isa() -> str:
     """Instruction set of the chosen kernels."""
@@ -32,6 +32,9 @@ class Model:
     @property
     def single_precision(self) -> bool:
         """Whether a batch of single precision can evaluate the model."""
+    @property
+    def local(self) -> bool:
+        """Whether all features are sums over neighbours within the cutoff."""
     @property
     def first_features(self) -> list[int]:
         """Number of each part's first feature."""
@@ -63,9 +66,11 @@ class Batch:
         shift: NDArray[np.int16],
         n_threads: int = 1,
         single: bool = False,
+        periodic: BoolArray | None = None,
     ) -> None:
         """Take species (N,), system (N,), and the pairs: first (C + 1,), neighbour (P,), shift (P, 3).
 
+        Parts that are not local need ``periodic`` (S,): whether a system is so along all axes, or along none.
         A batch of single precision only predicts.
         """
     def predict(

@@ -70,8 +70,8 @@ class PlanEvaluator:
         self.model = _engine.Model.from_plan(plan)
         if precision == "float32" and not self.model.single_precision:
             raise InputError(
-                "Bispectra, tabulated radial functions and embeddings are evaluated in float64 only; use "
-                "precision float64 for this potential."
+                "Bispectra, moments, inverse powers, tabulated radial functions and embeddings are evaluated "
+                "in float64 only; use precision float64 for this potential."
             )
         self.elements: Sequence[int] = plan["elements"]
         self.n_threads = n_threads
@@ -84,6 +84,8 @@ class PlanEvaluator:
         if self.neighbours.update(systems):
             self._batches.clear()
         if precision not in self._batches:
+            if not self.model.local:
+                _require_crystals_or_clusters(systems)
             self._batches[precision] = _engine.Batch(
                 self.model,
                 species_of(systems.numbers, self.elements),
@@ -94,6 +96,7 @@ class PlanEvaluator:
                 self.neighbours.shift,
                 self.n_threads,
                 precision == "float32",
+                np.logical_and.reduce(systems.pbc, axis=1),
             )
         return self._batches[precision]
 
@@ -239,6 +242,17 @@ class Evaluator(PlanEvaluator):
         sigma = np.sqrt(np.square(deviation).mean(axis=1))
         safe = np.where(sigma > 0.0, sigma, np.inf)[:, None]
         return sigma, (deviation / (self.n_members * safe)) @ self._offsets
+
+
+def _require_crystals_or_clusters(systems: Systems) -> None:
+    mixed = np.flatnonzero(systems.pbc.any(axis=1) & ~systems.pbc.all(axis=1))
+    if len(mixed):
+        axes = ", ".join("abc"[k] for k in np.flatnonzero(systems.pbc[mixed[0]]))
+        raise InputError(
+            f"System {mixed[0]} is periodic along {axes} only, but lattice sums of inverse powers need a "
+            "system that is periodic along all lattice vectors or along none; make it periodic with a layer "
+            "of vacuum."
+        )
 
 
 def species_of(numbers: IntArray, elements: Sequence[int]) -> IntArray:

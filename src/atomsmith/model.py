@@ -13,10 +13,12 @@ from atomsmith.descriptors import (
     AceSettings,
     BispectrumSettings,
     FeatureInfo,
+    InversePowersSettings,
     MomentsSettings,
     PairSettings,
     build_ace,
     build_bispectrum,
+    build_inverse_powers,
     build_moments,
     build_pair,
     degree_for,
@@ -29,7 +31,8 @@ from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray
 
 Descriptor = Annotated[
-    AceSettings | PairSettings | BispectrumSettings | MomentsSettings, Field(discriminator="kind")
+    AceSettings | PairSettings | BispectrumSettings | MomentsSettings | InversePowersSettings,
+    Field(discriminator="kind"),
 ]
 Regressor = Annotated[LinearSettings | QuadraticSettings, Field(discriminator="kind")]
 
@@ -179,7 +182,7 @@ def build_model(
     distances = distances or Distances.unknown(n)
     first_neighbour = _first_neighbour(elements, distances)
     inner = _inner_distances(settings.repulsion, elements, distances)
-    cutoffs = [t.descriptor.cutoff for t in settings.terms if t.descriptor.cutoff is not None]
+    cutoffs = [c for t in settings.terms if (c := getattr(t.descriptor, "cutoff", None)) is not None]
     parts = [DescriptorPart({"kind": "e0", "n_features": n}, _reference_features(elements))]
     for term in settings.terms:
         descriptor = _with_inner(term.descriptor, elements, inner)
@@ -190,8 +193,15 @@ def build_model(
                 part = build_moments(descriptor, elements, first_neighbour)
             case BispectrumSettings():
                 part = build_bispectrum(descriptor, elements)
+            case InversePowersSettings():
+                part = build_inverse_powers(descriptor, elements, first_neighbour)
             case PairSettings():
                 part = build_pair(descriptor, elements, first_neighbour, max(cutoffs, default=5.0))
+        if isinstance(descriptor, InversePowersSettings) and not isinstance(term.regressor, LinearSettings):
+            raise InputError(
+                f"model.terms: descriptor inverse_powers has the regressor {term.regressor.kind}, but sums "
+                "over a whole crystal describe no single atom; use regressor linear."
+            )
         parts.append(with_products(part, n) if isinstance(term.regressor, QuadraticSettings) else part)
     plan_parts = [part.part for part in parts]
     if settings.repulsion is not None:
@@ -246,7 +256,7 @@ def _inner_distances(
 
 def _with_inner(descriptor: Descriptor, elements: Sequence[int], inner: FloatArray) -> Descriptor:
     """Let the fitted functions end where the repulsion begins, for pairs that the settings do not name."""
-    if isinstance(descriptor, BispectrumSettings | MomentsSettings):
+    if isinstance(descriptor, BispectrumSettings | MomentsSettings | InversePowersSettings):
         return descriptor  # reaches inwards to the nucleus, as published; the repulsion adds to it
     named = dict(descriptor.radial.inner)
     for i, first in enumerate(elements):

@@ -43,8 +43,8 @@ def find_pairs(
     n = len(positions)
     if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
         raise InputError("The positions or the cell of a system hold NaN or infinity; check the structure.")
-    if n == 0:
-        return np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros((0, 3), np.int16)
+    if n == 0 or cutoff <= 0.0:
+        return np.zeros(n + 1, np.int64), np.zeros(0, np.int32), np.zeros((0, 3), np.int16)
     if n <= SMALL_CLUSTER and not pbc.any():
         return _pairs_in_cluster(positions, cutoff)
     box = _complete_cell(positions, cell, pbc, cutoff)

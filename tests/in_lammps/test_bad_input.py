@@ -9,7 +9,10 @@ import pytest
 from tests.in_lammps.running import Sample, run_lammps
 from tests.potentials import make_potential
 
+from atomsmith.descriptors import InversePowersSettings
 from atomsmith.lammps.build import find_sources
+from atomsmith.model import ModelSettings, TermSettings, build_model
+from atomsmith.potential import Potential
 
 ELEMENTS = (13, 14)
 SCRIPT = """units {units}
@@ -31,6 +34,13 @@ PLAIN = {
 }
 
 
+def make_crystal_potential():
+    """A potential that is not local."""
+    terms = (TermSettings(descriptor=InversePowersSettings(powers=(6, 12))),)
+    model = build_model(ModelSettings(terms=terms), ELEMENTS)
+    return Potential(model.elements, model.plan, model.features, np.ones(len(model.features)))
+
+
 @pytest.fixture
 def folder(tmp_path):
     rng = np.random.default_rng(0)
@@ -47,6 +57,7 @@ def folder(tmp_path):
     )
     data["plan"]["parts"][1]["kind"] = "ewald"
     (tmp_path / "kind.json").write_text(json.dumps(data))
+    make_crystal_potential().save(tmp_path / "powers.json")
     return tmp_path
 
 
@@ -58,6 +69,7 @@ def folder(tmp_path):
         ({"file": "later.json"}, "format version 99, this plugin reads up to 1; update atomsmith"),
         ({"file": "fewer.json"}, "there are 1 coefficients for"),
         ({"file": "kind.json"}, "unknown kind of part 'ewald'"),
+        ({"file": "powers.json"}, "summed over the whole crystal, of which LAMMPS shows"),
         ({"file": "a.data"}, "a.data: the file is damaged"),
         ({"elements": "Al"}, "an element or NULL for each of the 2 atom types, found 1"),
         ({"elements": "Al Cu"}, "the potential knows Al Si, not 'Cu', to which pair_coeff maps atom type 2"),

@@ -3,6 +3,11 @@
 from atomsmith.descriptors.ace import AceSettings, ace_size, build_ace, degree_for
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.descriptors.bispectrum import BispectrumSettings, bispectrum_size, build_bispectrum
+from atomsmith.descriptors.inverse_powers import (
+    InversePowersSettings,
+    build_inverse_powers,
+    inverse_powers_size,
+)
 from atomsmith.descriptors.moments import MomentsSettings, build_moments, moments_size
 from atomsmith.descriptors.pair import PairSettings, build_pair, pair_size
 from atomsmith.descriptors.radial import RadialSettings, build_radial, evaluate_radial
@@ -12,6 +17,7 @@ __all__ = [
     "BispectrumSettings",
     "DescriptorPart",
     "FeatureInfo",
+    "InversePowersSettings",
     "MomentsSettings",
     "PairSettings",
     "RadialSettings",
@@ -19,11 +25,13 @@ __all__ = [
     "bispectrum_size",
     "build_ace",
     "build_bispectrum",
+    "build_inverse_powers",
     "build_moments",
     "build_pair",
     "build_radial",
     "degree_for",
     "evaluate_radial",
+    "inverse_powers_size",
     "moments_size",
     "pair_size",
 ]
