@@ -9,7 +9,8 @@ from atomsmith import Dataset
 from atomsmith.data.configuration import Configuration
 from atomsmith.descriptors import AceSettings, PairSettings
 from atomsmith.errors import InputError
-from atomsmith.fitting import ARD, Evidence, KindWeights, Ridge, cross_validate, solve
+from atomsmith.evaluator import PlanEvaluator
+from atomsmith.fitting import ARD, Elimination, Evidence, KindWeights, Ridge, cross_validate, solve
 from atomsmith.fitting.core import dimer_energies, dimers, holes
 from atomsmith.fitting.design import RowMaker
 from atomsmith.fitting.fit import core_is_repulsive, distances_of, fit, fit_model, reference_energies
@@ -88,6 +89,33 @@ def test_a_known_potential_is_retrieved(known, solver):
         found.virial, expected.virial, atol=1e-6 * np.abs(expected.virial).max(), rtol=0.0
     )
     assert result.solution.n_rows == sum(7 + 3 * len(c) for c in train)
+
+
+def test_a_sparse_fit_is_a_potential_of_the_functions_left(known, tmp_path):
+    """It predicts what all functions do with zeros for those left out, from a smaller plan."""
+    _, train = known
+    settings = PotentialSettings(model=MODEL, solver=Elimination(functions=40), committee=3)
+    result = fit_model(train, settings, elements=ELEMENTS)
+    potential = result.potential
+    assert potential.n_functions == 40
+    assert len(potential.features) < len(result.model.features)
+    assert set(potential.features.labels) <= set(result.model.features.labels)
+    whole = Potential(ELEMENTS, result.core.plan, result.model.features, result.solution.coefficients)
+    whole.coefficients[: len(ELEMENTS)] += result.reference
+    potential.save(tmp_path / "sparse.json")
+    test = structures(4, 99)
+    expected = whole.predict(test)
+    for found in (potential.predict(test), Potential.load(tmp_path / "sparse.json").predict(test)):
+        np.testing.assert_allclose(found.energy, expected.energy, rtol=1e-12)
+        np.testing.assert_allclose(found.forces, expected.forces, atol=1e-11, rtol=0.0)
+    systems = Systems.from_configurations(test)
+    members = potential.evaluator().predict_members(systems)
+    assert members.energy.shape[0] == 3
+    std = potential.posterior.std(PlanEvaluator(potential.plan).design_rows(systems)[0])
+    full = result.solution.posterior.scaled(potential.metadata["calibration"]["scale"])
+    np.testing.assert_allclose(
+        std, full.std(PlanEvaluator(result.core.plan).design_rows(systems)[0]), rtol=1e-9
+    )
 
 
 @pytest.mark.parametrize("labels", [("forces",), ("energy",), ("stress", "energy")])

@@ -4,7 +4,17 @@ from pydantic import TypeAdapter, ValidationError
 from sklearn.linear_model import ARDRegression, BayesianRidge
 
 from atomsmith.errors import InputError
-from atomsmith.fitting import ARD, Evidence, Prior, Ridge, Solver, TriangularFactor, smoothness_penalty, solve
+from atomsmith.fitting import (
+    ARD,
+    Elimination,
+    Evidence,
+    Prior,
+    Ridge,
+    Solver,
+    TriangularFactor,
+    smoothness_penalty,
+    solve,
+)
 from atomsmith.fitting.spectrum import Spectrum
 from atomsmith.fitting.standard_form import StandardForm
 
@@ -65,7 +75,9 @@ def test_ard_with_a_high_threshold_finds_the_support(seed: int) -> None:
     assert (found.alpha[kept] * np.diag(found.posterior.covariance())[kept] <= 0.25).all()
 
 
-@pytest.mark.parametrize("settings", [Ridge(), Ridge(strength=1e-3), Evidence(), ARD()])
+@pytest.mark.parametrize(
+    "settings", [Ridge(), Ridge(strength=1e-3), Evidence(), ARD(), Elimination(functions=9)]
+)
 @pytest.mark.parametrize("rows", [12, 200])
 def test_log_evidence_is_that_of_the_dense_gaussian(settings, rows: int) -> None:
     problem = make_problem(rows, 20, seed=2)
@@ -232,7 +244,7 @@ def test_rank_deficient_columns(settings) -> None:
     assert np.std(A @ found.coefficients - problem.y) < 0.12
 
 
-@pytest.mark.parametrize("settings", [Ridge(), Evidence(), ARD()])
+@pytest.mark.parametrize("settings", [Ridge(), Evidence(), ARD(), Elimination(functions=9)])
 def test_zero_targets_give_zero_coefficients(settings, problem: Problem) -> None:
     factor = TriangularFactor(15)
     factor.fold(problem.A, np.zeros(120))
@@ -288,7 +300,7 @@ def test_nested_bases_are_told_apart_by_evidence() -> None:
 
 
 def test_same_input_gives_the_same_bits(problem: Problem) -> None:
-    for settings in (Ridge(), Evidence(), ARD()):
+    for settings in (Ridge(), Evidence(), ARD(), Elimination(functions=9)):
         one, two = solve(problem.factor, settings=settings), solve(problem.factor, settings=settings)
         assert np.array_equal(one.coefficients, two.coefficients)
         assert np.array_equal(one.posterior.factor, two.posterior.factor)

@@ -183,7 +183,7 @@ def build_ace(
     centres = []
     for z in range(len(elements)):
         rank = species.index(z) if z in species else -1
-        centres.append(_empty_centre() if rank < 0 else centre | {"first_feature": rank * n_functions})
+        centres.append(empty_centre() if rank < 0 else centre | {"first_feature": rank * n_functions})
     part = {
         "kind": "ace",
         "n_features": len(species) * n_functions,
@@ -234,7 +234,8 @@ def _select(settings: AceSettings, species: Sequence[int]) -> Selection:
     )
 
 
-def _empty_centre() -> dict[str, Any]:
+def empty_centre() -> dict[str, Any]:
+    """Plan of a centre without features."""
     return {
         "first_feature": 0,
         "n_features": 0,

@@ -40,6 +40,16 @@ class FeatureInfo:
         """Count the features."""
         return len(self.labels)
 
+    def take(self, kept: IntArray) -> FeatureInfo:
+        """Return some of the features, in the order given."""
+        return FeatureInfo(
+            order=self.order[kept],
+            degree=self.degree[kept],
+            smoothness=self.smoothness[kept],
+            elements=tuple(self.elements[k] for k in kept),
+            labels=tuple(self.labels[k] for k in kept),
+        )
+
     @classmethod
     def concatenate(cls, infos: Sequence[FeatureInfo]) -> FeatureInfo:
         """Join the features of several parts in the order of the plan."""

@@ -3,6 +3,7 @@
 from atomsmith.fitting.ard import ARD
 from atomsmith.fitting.calibration import Calibration, calibrate
 from atomsmith.fitting.cross_validation import CrossValidation, cross_validate, leave_group_out
+from atomsmith.fitting.elimination import Elimination
 from atomsmith.fitting.evidence import Evidence
 from atomsmith.fitting.factor import TriangularFactor, merge_factors
 from atomsmith.fitting.factor_set import FactorSet, KindErrors
@@ -17,6 +18,7 @@ __all__ = [
     "ARD",
     "Calibration",
     "CrossValidation",
+    "Elimination",
     "ErrorReport",
     "ErrorStatistics",
     "Errors",

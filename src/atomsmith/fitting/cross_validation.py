@@ -8,14 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from atomsmith.errors import InputError
-from atomsmith.fitting.ard import ARD
 from atomsmith.fitting.blas import single_threaded
-from atomsmith.fitting.evidence import Evidence
 from atomsmith.fitting.factor import TriangularFactor, leave_one_out
 from atomsmith.fitting.factor_set import FactorSet, KindErrors
 from atomsmith.fitting.prior import Prior
-from atomsmith.fitting.ridge import Ridge
-from atomsmith.fitting.solvers import Solution, solve
+from atomsmith.fitting.solvers import Solution, Solver, solve
 from atomsmith.fitting.weights import KindWeights
 from atomsmith.systems import FloatArray
 
@@ -47,7 +44,7 @@ class CrossValidation:
 def leave_group_out(
     folds: Sequence[TriangularFactor],
     prior: Prior | None = None,
-    settings: Ridge | Evidence | ARD | None = None,
+    settings: Solver | None = None,
 ) -> CrossValidation:
     """Cross-validate over folds given as factors; rows of one configuration belong in one fold.
 
@@ -74,7 +71,7 @@ def cross_validate(
     factors: FactorSet,
     weights: KindWeights,
     prior: Prior | None = None,
-    settings: Ridge | Evidence | ARD | None = None,
+    settings: Solver | None = None,
 ) -> tuple[CrossValidation, KindErrors]:
     """Predict each group of a set of factors from all others, with any weights, prior and solver.
 

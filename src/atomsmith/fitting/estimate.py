@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SAMPLE = 12
 """Least number of configurations that are timed, spread over the data."""
-SOLVE_CUBES = {"ridge": 40.0, "evidence": 40.0, "ard": 250.0}
+SOLVE_CUBES = {"ridge": 40.0, "evidence": 40.0, "ard": 250.0, "elimination": 60.0}
 """Time of a solver in that of n^3 multiplications and additions of the elimination; for ARD a typical one."""
 FOLD_CUBES = 8.0
 """Merging and predicting each group from the others, in the same unit."""

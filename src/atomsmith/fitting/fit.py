@@ -24,6 +24,7 @@ from atomsmith.fitting.held_out import GROUPS, held_out_scale
 from atomsmith.fitting.kept import KeptFactors
 from atomsmith.fitting.posterior import Posterior
 from atomsmith.fitting.prior import Prior
+from atomsmith.fitting.pruning import restricted, without_dropped
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
 from atomsmith.fitting.solvers import Solution, solve
 from atomsmith.fitting.streaming import Workers, accumulate
@@ -234,12 +235,13 @@ def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
         else Core(model.plan, {}, [])
     )
     scale, unseen = held_out_scale(groups, prior, solution) if len(groups) > 1 else (1.0, None)
-    posterior = _shifted(solution.posterior.scaled(scale), reference)
+    plan, kept = without_dropped(core.plan, solution)
+    posterior = restricted(_shifted(solution.posterior.scaled(scale), reference), kept)
     committee = posterior.draw(settings.committee, settings.seed) if settings.committee else None
     potential = Potential(
         elements=model.elements,
-        plan=core.plan,
-        features=model.features,
+        plan=plan,
+        features=model.features.take(kept),
         coefficients=posterior.mean,
         posterior=posterior,
         committee=np.zeros((0, len(posterior.mean))) if committee is None else committee,

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from atomsmith.fitting.ard import ARD, solve_ard
+from atomsmith.fitting.elimination import Elimination, solve_elimination
 from atomsmith.fitting.evidence import Evidence, solve_evidence
 from atomsmith.fitting.factor import TriangularFactor
 from atomsmith.fitting.hyperparameters import Hyperparameters
@@ -19,15 +20,16 @@ from atomsmith.fitting.ridge import Ridge, solve_ridge
 from atomsmith.fitting.standard_form import StandardForm
 from atomsmith.systems import FloatArray
 
-__all__ = ["ARD", "SOLVERS", "Evidence", "Ridge", "Solution", "Solver", "solve"]
+__all__ = ["ARD", "SOLVERS", "Elimination", "Evidence", "Ridge", "Solution", "Solver", "solve"]
 
-Solver = Annotated[Ridge | Evidence | ARD, Field(discriminator="kind")]
+Solver = Annotated[Ridge | Evidence | ARD | Elimination, Field(discriminator="kind")]
 """Settings of any solver, told apart by ``kind``."""
 
 SOLVERS: dict[str, Callable[[StandardForm, Any], Hyperparameters]] = {
     "ridge": solve_ridge,
     "evidence": solve_evidence,
     "ard": solve_ard,
+    "elimination": solve_elimination,
 }
 """Name of a solver to the function that finds its precisions."""
 
@@ -92,9 +94,7 @@ class Solution:
         }
 
 
-def solve(
-    factor: TriangularFactor, prior: Prior | None = None, settings: Ridge | Evidence | ARD | None = None
-) -> Solution:
+def solve(factor: TriangularFactor, prior: Prior | None = None, settings: Solver | None = None) -> Solution:
     """Fit coefficients and their posterior from a triangular factor alone.
 
     Parameters

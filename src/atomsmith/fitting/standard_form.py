@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +122,31 @@ class StandardForm:
         """Sum of squares below which a residual means nothing: noise of the labels, or rounding."""
         rounding = np.finfo(np.float64).eps ** 2 * (float(self.z @ self.z) + self.rss)
         return float(max(self.rows * noise_floor**2, rounding, 1.0e-200))
+
+    def standard_posterior(self, alpha: FloatArray, beta: float) -> tuple[FloatArray, FloatArray]:
+        """Mean and covariance of x, shapes (p,) and (p, p), at precisions that are all finite."""
+        root, p = np.sqrt(beta), self.size
+        stacked = np.zeros((2 * p, p + 1), order="F")
+        stacked[:p, :p] = root * self.r
+        stacked[:p, p] = root * self.z
+        stacked[p + np.arange(p), np.arange(p)] = np.sqrt(alpha)
+        triangle = square_triangle(stacked, p + 1)
+        inverse = inverse_triangle(triangle[:p, :p])
+        return inverse @ triangle[:p, p], inverse @ inverse.T
+
+    def restricted(self, kept: NDArray[np.int64]) -> StandardForm:
+        """Return the form of fewer x, shape (k,): all others are zero."""
+        k = len(kept)
+        stacked = np.asfortranarray(np.column_stack([self.r[:, kept], self.z]))
+        triangle = square_triangle(stacked, k + 1)
+        return replace(
+            self,
+            r=triangle[:k, :k],
+            z=triangle[:k, k],
+            rss=self.rss + float(triangle[k, k] ** 2),
+            cross_r=self.cross_r[:, kept],
+            penalised=self.penalised[kept],
+        )
 
     def posterior(self, alpha: FloatArray, beta: float) -> Posterior:
         """Gaussian posterior of the coefficients given all precisions.

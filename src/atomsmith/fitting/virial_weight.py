@@ -9,9 +9,13 @@ the weight of virials relative to forces, as the inverse ratio of their noise wo
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from atomsmith.fitting.cross_validation import leave_group_out
+from atomsmith.fitting.elimination import Elimination
+from atomsmith.fitting.evidence import Evidence
 from atomsmith.fitting.factor_set import FactorSet
 from atomsmith.fitting.prior import Prior
 from atomsmith.fitting.solvers import Solver, solve
@@ -37,6 +41,8 @@ def settled_weights(factors: FactorSet, weights: Weights, prior: Prior, solver: 
     if not weights.virial_is_open or not factors.n_rows(KindWeights(0.0, 0.0, 1.0)):
         return weights
     kinds = KindWeights.of(weights)
+    if isinstance(solver, Elimination):
+        prior, solver = _of_the_smoothest(prior, solver.functions), Evidence(noise_floor=solver.noise_floor)
     noise = _unseen_errors(factors, kinds, prior, solver)
     against = next((kind for kind in ("forces", "energy") if kinds[kind] > 0.0 and kind in noise), None)
     if against is None:
@@ -45,6 +51,14 @@ def settled_weights(factors: FactorSet, weights: Weights, prior: Prior, solver: 
     # Labels that are fitted exactly say nothing of their noise.
     ratio = noise[against] / noise["virial"] if noise["virial"] > 0.0 else largest
     return weights.model_copy(update={"virial": kinds[against] * float(np.clip(ratio, smallest, largest))})
+
+
+def _of_the_smoothest(prior: Prior, count: int) -> Prior:
+    """As many functions as a sparse fit will have; which ones matters little to the noise of labels."""
+    penalty = prior.penalty.copy()
+    functions = np.flatnonzero((penalty > 0.0) & np.isfinite(penalty))
+    penalty[functions[np.argsort(penalty[functions], kind="stable")[count:]]] = np.inf
+    return replace(prior, penalty=penalty)
 
 
 def _unseen_errors(
