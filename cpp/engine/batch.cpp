@@ -12,7 +12,6 @@ namespace atomsmith {
 
 namespace {
 
-constexpr int kAtomsPerChunk = 64;
 constexpr std::int16_t kNoShift[3] = {};
 
 void check(const BatchView& batch, int n_species) {

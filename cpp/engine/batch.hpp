@@ -6,6 +6,9 @@
 
 namespace atomsmith {
 
+// Atoms that are evaluated together.
+inline constexpr int kAtomsPerChunk = 64;
+
 // Views of the caller's arrays; `centres` are the atoms whose energies are wanted (all atoms, or the local
 // ones of a domain decomposition, which stand before the ghosts).
 struct BatchView {

@@ -3,30 +3,10 @@
 // Thompson et al., J. Comput. Phys. 285, 316 (2015).
 #pragma once
 
+#include "sin_cos.hpp"
 #include "workspace.hpp"
 
 namespace atomsmith::ATOMSMITH_ISA {
-
-struct SinCos {
-    Vec sine, cosine;
-};
-
-// sin(pi t) and cos(pi t), to rounding for moderate t: Taylor series on |t| <= 1/2.
-ATOMSMITH_INLINE SinCos sin_cos_pi(Vec t) {
-    constexpr double kRound = 6755399441055744.0; // 1.5 * 2^52: adding it rounds to a whole number
-    const Vec whole = (t + kRound) - kRound;
-    const Vec half = 0.5 * whole;
-    const Vec odd = 2.0 * (half - ((half + kRound) - kRound)); // 0 or +-1
-    const Vec sign = 1.0 - 2.0 * odd * odd;
-    const Vec y = (t - whole) * 3.14159265358979323846;
-    const Vec x = y * y;
-    Vec sine = broadcast(1.0), cosine = broadcast(1.0);
-    for (int k = 24; k >= 2; k -= 2) {
-        sine = 1.0 - sine * x * (1.0 / (k * (k + 1)));
-        cosine = 1.0 - cosine * x * (1.0 / (k * (k - 1)));
-    }
-    return {sine * y * sign, cosine * sign};
-}
 
 // Cayley-Klein parameters of a vector of neighbours and their weight in the density.
 struct OnSphere {
@@ -311,35 +291,9 @@ static inline void bispectrum_values(const Part& part, int centre, const Vec* fu
                       });
 }
 
-// sum_i c_i x_i + sum_{i < j} c_ij x_i x_j + sum_i c_ii x_i^2 / 2 and its derivatives; the coefficients of
-// the products follow those of the features, row by row.
-static inline Vec quadratic_energy(int n, const double* c, const Vec* x, Vec* slopes) {
-    for (int i = 0; i < n; ++i) slopes[i] = broadcast(c[i]);
-    const double* product = c + n;
-    for (int i = 0; i < n; ++i) {
-        Vec slope = slopes[i] + product[0] * x[i];
-        ++product;
-        for (int j = i + 1; j < n; ++j, ++product) {
-            slope += product[0] * x[j];
-            slopes[j] += product[0] * x[i];
-        }
-        slopes[i] = slope;
-    }
-    Vec twice{};
-    for (int i = 0; i < n; ++i) twice += x[i] * (slopes[i] + c[i]);
-    return 0.5 * twice;
-}
-
-// Adds the features of lane s, products included.
+// Adds the features of lane s.
 static inline void add_bispectrum(const Part& part, const PartWorkspace& w, int s, double* features) {
-    const int n = part.bispectrum.n_values();
-    for (int i = 0; i < n; ++i) *features++ += w.values[i][s];
-    if (!part.quadratic) return;
-    for (int i = 0; i < n; ++i) {
-        const double x = w.values[i][s];
-        *features++ += 0.5 * x * x;
-        for (int j = i + 1; j < n; ++j) *features++ += x * w.values[j][s];
-    }
+    for (int i = 0; i < part.bispectrum.n_values(); ++i) *features++ += w.values[i][s];
 }
 
 // What multiplies the coupling k of channels x1, x2 to x3 in dE/dU, from dE/d(component): numbers for

@@ -1,4 +1,4 @@
-// Rows of the design matrix for the bispectrum and its products.
+// Rows of the design matrix for the bispectrum.
 #pragma once
 
 #include "bispectrum.hpp"
@@ -55,79 +55,70 @@ static inline void matrix_gradients(const Bispectrum& b, const OnSphere& p, cons
     }
 }
 
+// Calls body(component, first vector, vectors, gx, gy, gz) for the gradients by the neighbours of lane s;
+// own.rows holds dB/d(density) of all components.
+template <class Body>
+static inline void for_each_bispectrum_gradient(const Part& part, int species, int s, Workspace& w,
+                                                const PartWorkspace& own, Body body) {
+    const Bispectrum& b = part.bispectrum;
+    const Neighbourhood& near = w.near;
+    const std::int32_t* segment = near.segments(s);
+    const int stride = near.stride, channels = b.n_channels;
+    for (int z = 0; z < near.n_species; ++z) {
+        const std::size_t at = static_cast<std::size_t>(s) * stride + segment[z];
+        const int n_vectors = segment[z + 1] - segment[z];
+        if (n_vectors == 0) continue;
+        for (int v = 0; v < n_vectors; ++v) {
+            const OnSphere p = on_sphere(b, species * near.n_species + z, b.weight[z], near, at + v);
+            matrix_gradients(b, p, near, at + v, own.matrices, own.reverse, w.phi + v, stride);
+        }
+        for (int k = 0; k < b.n_values(); ++k) {
+            const int triple = k / b.n_components, component = k % b.n_components;
+            const int x[3] = {triple / (channels * channels), triple / channels % channels,
+                              triple % channels};
+            Vec* g = w.row;
+            for (int i = 0; i < 3; ++i)
+                for (int v = 0; v < n_vectors; ++v) g[i * stride + v] = Vec{};
+            for (int slot = 0; slot < 3; ++slot) {
+                if (x[slot] != b.channel[z]) continue;
+                const int begin = b.row_first[3 * component + slot],
+                          count = b.row_first[3 * component + slot + 1] - begin;
+                const Vec* slopes = own.rows + triple * static_cast<std::size_t>(b.row_first.back()) + begin;
+                const Vec* phi = w.phi + static_cast<std::size_t>(6) * stride *
+                                             b.half_first[b.momentum[3 * component + slot]];
+                for (int e = 0; e < count; ++e, phi += 3 * stride) {
+                    const double slope = slopes[e][s];
+                    for (int i = 0; i < 3; ++i)
+                        for (int v = 0; v < n_vectors; ++v) g[i * stride + v] += slope * phi[i * stride + v];
+                }
+            }
+            body(k, segment[z], n_vectors, g, g + stride, g + 2 * stride);
+        }
+    }
+}
+
 static inline void design_bispectrum(const Sweep& sweep, const Part& part, int species,
                                      const std::int32_t* atoms, int n_atoms, Workspace& w,
                                      const PartWorkspace& own) {
-    const Bispectrum& b = part.bispectrum;
-    const Neighbourhood& near = w.near;
-    const int stride = near.stride, n = b.n_values(), channels = b.n_channels;
-    const int first = part.first_feature + species * part.features_per_centre();
+    const int n = part.bispectrum.n_values();
+    const int first = part.first_feature + part.regressor.centres[species].first_output;
     expand_density(part, species, own.slots, own.full);
     bispectrum_values(part, species, own.full, own.values);
     if (sweep.design_energy)
-        for (int s = 0; s < n_atoms; ++s) {
-            double* to = sweep.design_energy + first * sweep.design_energy_stride;
-            for (int i = 0; i < n; ++i) to[i * sweep.design_energy_stride] += own.values[i][s];
-            if (!part.quadratic) continue;
-            to += n * sweep.design_energy_stride;
+        for (int s = 0; s < n_atoms; ++s)
             for (int i = 0; i < n; ++i)
-                for (int j = i; j < n; ++j, to += sweep.design_energy_stride)
-                    *to += (i == j ? 0.5 : 1.0) * own.values[i][s] * own.values[j][s];
-        }
+                sweep.design_energy[(first + i) * sweep.design_energy_stride] += own.values[i][s];
     if (!sweep.design_forces && !sweep.design_virial) return;
     bispectrum_rows(part, own.full, own.rows);
-    for (int s = 0; s < n_atoms; ++s)
-        for (int z = 0; z < near.n_species; ++z) {
-            const std::int32_t* segment = near.segments(s);
-            const std::size_t at = static_cast<std::size_t>(s) * stride + segment[z];
-            const int n_vectors = segment[z + 1] - segment[z];
-            if (n_vectors == 0) continue;
-            for (int v = 0; v < n_vectors; ++v) {
-                const OnSphere p = on_sphere(b, species * near.n_species + z, b.weight[z], near, at + v);
-                matrix_gradients(b, p, near, at + v, own.matrices, own.reverse, w.phi + v, stride);
-            }
-            const auto row = [&](int k) __attribute__((always_inline)) {
-                return w.row + static_cast<std::size_t>(3) * stride * k;
-            };
-            for (int k = 0; k < n; ++k) {
-                const int triple = k / b.n_components, component = k % b.n_components;
-                const int x[3] = {triple / (channels * channels), triple / channels % channels,
-                                  triple % channels};
-                Vec* g = row(k);
-                for (int i = 0; i < 3; ++i)
-                    for (int v = 0; v < n_vectors; ++v) g[i * stride + v] = Vec{};
-                for (int slot = 0; slot < 3; ++slot) {
-                    if (x[slot] != b.channel[z]) continue;
-                    const int begin = b.row_first[3 * component + slot],
-                              count = b.row_first[3 * component + slot + 1] - begin;
-                    const Vec* slopes =
-                        own.rows + triple * static_cast<std::size_t>(b.row_first.back()) + begin;
-                    const Vec* phi = w.phi + static_cast<std::size_t>(6) * stride *
-                                                 b.half_first[b.momentum[3 * component + slot]];
-                    for (int e = 0; e < count; ++e, phi += 3 * stride) {
-                        const double slope = slopes[e][s];
-                        for (int i = 0; i < 3; ++i)
-                            for (int v = 0; v < n_vectors; ++v)
-                                g[i * stride + v] += slope * phi[i * stride + v];
-                    }
-                }
-                add_rows(sweep, near, at, n_vectors, g, g + stride, g + 2 * stride, atoms[s], first + k);
-            }
-            if (!part.quadratic) continue;
-            Vec* product = row(n);
-            int feature = first + n;
-            for (int i = 0; i < n; ++i)
-                for (int j = i; j < n; ++j, ++feature) {
-                    const double bi = own.values[i][s], bj = i == j ? 0.0 : own.values[j][s];
-                    for (int v = 0; v < n_vectors; ++v)
-                        for (int axis = 0; axis < 3; ++axis) {
-                            const int e = axis * stride + v;
-                            product[e] = i == j ? bi * row(i)[e] : bj * row(i)[e] + bi * row(j)[e];
-                        }
-                    add_rows(sweep, near, at, n_vectors, product, product + stride, product + 2 * stride,
-                             atoms[s], feature);
-                }
-        }
+    for (int s = 0; s < n_atoms; ++s) {
+        const std::size_t at = static_cast<std::size_t>(s) * w.near.stride;
+        for_each_bispectrum_gradient(
+            part, species, s, w, own,
+            [&](int k, int begin, int n_vectors, const Vec* gx, const Vec* gy, const Vec* gz)
+                __attribute__((always_inline)) {
+                    add_rows(sweep, w.near, at + begin, n_vectors, gx, gy, gz, atoms[s], first + k);
+                });
+    }
 }
 
 } // namespace atomsmith::ATOMSMITH_ISA

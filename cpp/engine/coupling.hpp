@@ -11,15 +11,16 @@ ATOMSMITH_INLINE void stored_products(const Program& program, int n_channels, Ve
         value[n_channels + k] = value[program.stored_a[k]] * value[program.stored_b[k]];
 }
 
-// Energies sum_t w_t T_t of kSets sets of weights, which stand `weight_stride` apart; `adjoint` becomes
+// Energies sum_t w_t T_t of kSets sets of weights (numbers, or vectors where every atom has its own), which
+// stand `weight_stride` apart; `adjoint` becomes
 // dE/d(slot), [slot][set]. Groups that others feed stand behind these, so that when a left factor is reached,
 // all that use it as a right factor have already added to its adjoint. Two sets at a time share indices,
 // values and branches.
-template <int kSets>
-static inline void coupled_energy(const Program& program, const Real* weights, std::size_t weight_stride,
+template <int kSets, class Weight>
+static inline void coupled_energy(const Program& program, const Weight* weights, std::size_t weight_stride,
                                   const Vec* value, Vec* adjoint, Vec* energy) {
     for (int k = 0; k < kSets * program.n_slots; ++k) adjoint[k] = Vec{};
-    const Real* w[kSets];
+    const Weight* w[kSets];
     for (int i = 0; i < kSets; ++i) w[i] = weights + i * weight_stride;
     const std::int32_t* right = program.right.data();
     Vec total[kSets] = {};
@@ -29,8 +30,7 @@ static inline void coupled_energy(const Program& program, const Real* weights, s
         const Vec left =
             group->slot >= 0 ? value[group->slot] : value[group->factor_a] * value[group->factor_b];
         Vec slope[kSets], other[kSets] = {};
-        for (int i = 0; i < kSets; ++i)
-            slope[i] = group->linear >= 0 ? broadcast(w[i][group->linear]) : Vec{};
+        for (int i = 0; i < kSets; ++i) slope[i] = group->linear >= 0 ? Vec{} + w[i][group->linear] : Vec{};
         int t = group->begin;
         for (; t + 2 <= group->end; t += 2) {
             const Vec v0 = value[right[t]], v1 = value[right[t + 1]];

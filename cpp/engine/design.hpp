@@ -138,52 +138,63 @@ static inline Vec feature_gradient(const AceCentre& centre, int f, const Vec* ch
     return total;
 }
 
-static inline void design_ace(const Sweep& sweep, const Part& part, int species, const std::int32_t* atoms,
-                              int n_atoms, Workspace& w, const PartWorkspace& own) {
+// Calls body(feature, first vector, vectors, gx, gy, gz) for the gradients by the neighbours of lane s;
+// w.support holds dB/dA of all features.
+template <class Body>
+static inline void for_each_ace_gradient(const Part& part, int species, int s, Workspace& w,
+                                         const PartWorkspace& own, Body body) {
     const Neighbourhood& near = w.near;
     const AceCentre& centre = part.centres[species];
+    const std::int32_t* segment = near.segments(s);
     const int stride = near.stride;
+    Vec* g = w.row;
+    for (int z = 0; z < near.n_species; ++z) {
+        const int n_vectors = segment[z + 1] - segment[z];
+        if (n_vectors == 0) continue;
+        one_particle_gradients(part, near, s, z, own, w.directions, w.phi);
+        const int begin = z * part.n_lmk, end = begin + part.n_lmk;
+        for (int f = 0; f < centre.n_features; ++f) {
+            bool any = false;
+            for (int b = 0; b < n_vectors; ++b) g[b] = g[stride + b] = g[2 * stride + b] = Vec{};
+            for (int e = centre.support_start[f]; e < centre.support_start[f + 1]; ++e) {
+                const int channel = centre.support_channel[e];
+                if (channel < begin || channel >= end) continue;
+                any = true;
+                const double slope = w.support[e][s];
+                const Vec* phi = w.phi + static_cast<std::size_t>(3) * stride * (channel - begin);
+                for (int b = 0; b < n_vectors; ++b) {
+                    g[b] += slope * phi[b];
+                    g[stride + b] += slope * phi[stride + b];
+                    g[2 * stride + b] += slope * phi[2 * stride + b];
+                }
+            }
+            if (any) body(f, segment[z], n_vectors, g, g + stride, g + 2 * stride);
+        }
+    }
+}
+
+static inline void design_ace(const Sweep& sweep, const Part& part, int species, const std::int32_t* atoms,
+                              int n_atoms, Workspace& w, const PartWorkspace& own) {
+    const AceCentre& centre = part.centres[species];
     const int first = part.first_feature + centre.first_feature;
     // Every feature's dB/dA for all lanes at once; then lane by lane, because the table of one-particle
     // gradients of one atom and species just fits the second-level cache.
-    Vec* gradients = w.support;
     for (int f = 0; f < centre.n_features; ++f) {
-        const Vec value = feature_gradient(centre, f, own.slots, gradients + centre.support_start[f]);
+        const Vec value = feature_gradient(centre, f, own.slots, w.support + centre.support_start[f]);
         if (!sweep.design_energy) continue;
         double sum = 0.0;
         for (int s = 0; s < n_atoms; ++s) sum += value[s];
         sweep.design_energy[(first + f) * sweep.design_energy_stride] += sum;
     }
     if (!sweep.design_forces && !sweep.design_virial) return;
-    Vec* g = w.row;
     for (int s = 0; s < n_atoms; ++s) {
-        const std::int32_t* segment = near.segments(s);
-        const std::size_t at = static_cast<std::size_t>(s) * stride;
-        for (int z = 0; z < near.n_species; ++z) {
-            const int n_vectors = segment[z + 1] - segment[z];
-            if (n_vectors == 0) continue;
-            one_particle_gradients(part, near, s, z, own, w.directions, w.phi);
-            const int begin = z * part.n_lmk, end = begin + part.n_lmk;
-            for (int f = 0; f < centre.n_features; ++f) {
-                bool any = false;
-                for (int b = 0; b < n_vectors; ++b) g[b] = g[stride + b] = g[2 * stride + b] = Vec{};
-                for (int e = centre.support_start[f]; e < centre.support_start[f + 1]; ++e) {
-                    const int channel = centre.support_channel[e];
-                    if (channel < begin || channel >= end) continue;
-                    any = true;
-                    const double slope = gradients[e][s];
-                    const Vec* phi = w.phi + static_cast<std::size_t>(3) * stride * (channel - begin);
-                    for (int b = 0; b < n_vectors; ++b) {
-                        g[b] += slope * phi[b];
-                        g[stride + b] += slope * phi[stride + b];
-                        g[2 * stride + b] += slope * phi[2 * stride + b];
-                    }
-                }
-                if (any)
-                    add_rows(sweep, near, at + segment[z], n_vectors, g, g + stride, g + 2 * stride, atoms[s],
-                             first + f);
-            }
-        }
+        const std::size_t at = static_cast<std::size_t>(s) * w.near.stride;
+        for_each_ace_gradient(
+            part, species, s, w, own,
+            [&](int f, int begin, int n_vectors, const Vec* gx, const Vec* gy, const Vec* gz)
+                __attribute__((always_inline)) {
+                    add_rows(sweep, w.near, at + begin, n_vectors, gx, gy, gz, atoms[s], first + f);
+                });
     }
 }
 

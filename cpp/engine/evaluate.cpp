@@ -150,7 +150,7 @@ void Batch::sweep_backward(int n_sets, int n_threads, double* energies, double* 
     image_forces_.resize(std::max(image_forces_.size(), 3 * layout_.images.size() * n_sets));
     chunk_virial_.resize(std::max(chunk_virial_.size(), std::size_t{9} * chunks * n_sets));
     if (atoms) image_virial_.assign(9 * layout_.images.size(), 0.0);
-    const std::size_t doubles = kernels_.scratch_doubles(*model_, layout_, n_sets, false);
+    const std::size_t doubles = kernels_.scratch_doubles(*model_, layout_, n_sets, Purpose::kPrediction);
     n_threads = std::max(1, std::min(n_threads, chunks));
     reserve(n_threads);
     parallel_for(chunks, n_threads, [&](int item, int thread) {
@@ -189,7 +189,7 @@ void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
               n_features = model_->n_features;
     const int chunks = static_cast<int>(layout_.chunks.size()),
               tables = static_cast<int>(model_->parts.size()) * n_species;
-    const std::size_t doubles = double_kernels().scratch_doubles(*model_, layout_, 1, false);
+    const std::size_t doubles = double_kernels().scratch_doubles(*model_, layout_, 1, Purpose::kPrediction);
     const std::size_t kept = channel_doubles_per_block(*model_, lanes) * layout_.n_blocks;
     const bool keep = kept <= kMaxKeptDoubles;
     channels_kept_ = false;
@@ -200,7 +200,7 @@ void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
     for (int t = 0; t < tables; ++t) {
         const Part& part = model_->parts[t / n_species];
         const std::size_t terms =
-            part.kind == Part::Kind::kAce ? part.centres[t % n_species].terms.size() / 2 : 0;
+            part.has_linear_products() ? part.centres[t % n_species].terms.size() / 2 : 0;
         offset[t + 1] = offset[t] + terms * lanes;
     }
     std::vector<double> partial(static_cast<std::size_t>(chunks) * n_features, 0.0);
@@ -254,7 +254,7 @@ void Batch::backward(const double* coefficients, int n_threads, double* energies
     std::vector<std::size_t> offset(tables + 1, 0);
     for (int t = 0; t < tables; ++t) {
         const Part& part = model_->parts[t / n_species];
-        const int n = part.kind == Part::Kind::kAce ? part.centres[t % n_species].full.n_weights : 0;
+        const int n = part.has_linear_products() ? part.centres[t % n_species].full.n_weights : 0;
         offset[t + 1] = offset[t] + n;
     }
     std::vector<double> values(offset[tables] * view_.n_systems);
@@ -264,7 +264,7 @@ void Batch::backward(const double* coefficients, int n_threads, double* energies
             double* to = values.data() + system * offset[tables] + offset[t];
             table[static_cast<std::size_t>(system) * tables + t] = to;
             const Part& part = model_->parts[t / n_species];
-            if (part.kind != Part::Kind::kAce) continue;
+            if (!part.has_linear_products()) continue;
             const AceCentre& centre = part.centres[t % n_species];
             spread_weights(centre, centre.full,
                            coefficients + static_cast<std::size_t>(system) * n_features + part.first_feature +
@@ -284,7 +284,7 @@ void Batch::backward(const double* coefficients, int n_threads, double* energies
 
 void Batch::features(int n_threads, double* features) {
     std::memset(features, 0, sizeof(double) * view_.n_centres * model_->n_features);
-    const std::size_t doubles = double_kernels().scratch_doubles(*model_, layout_, 1, false);
+    const std::size_t doubles = double_kernels().scratch_doubles(*model_, layout_, 1, Purpose::kPrediction);
     const int chunks = static_cast<int>(layout_.chunks.size());
     n_threads = std::max(1, std::min(n_threads, chunks));
     reserve(n_threads);
@@ -311,7 +311,7 @@ void Batch::sweep_rows(std::size_t n_columns, int n_threads, double* energy, dou
     };
     std::vector<int> first_atom(systems + 1, view_.n_centres);
     for (int i = view_.n_centres - 1; i >= 0; --i) first_atom[view_.system[i]] = i;
-    const std::size_t doubles = double_kernels().scratch_doubles(*model_, layout_, 1, true);
+    const std::size_t doubles = double_kernels().scratch_doubles(*model_, layout_, 1, Purpose::kDesign);
     n_threads = std::max(1, std::min(n_threads, view_.n_systems));
     reserve(n_threads);
     parallel_for(view_.n_systems, n_threads, [&](int system, int thread) {
@@ -346,6 +346,51 @@ void Batch::radial_rows(int part, const double* coefficients, const double* chan
                    s.system_coefficients = coefficients;
                    kernels.radial_rows(s, scratch);
                });
+}
+
+int Batch::descriptor_size(int part) const {
+    if (part < 0 || part >= static_cast<int>(model_->parts.size()) || !model_->parts[part].is_descriptor())
+        throw std::invalid_argument("engine: part " + std::to_string(part) + " of the plan is no descriptor");
+    int most = 0;
+    for (const Regressor::Centre& c : model_->parts[part].regressor.centres)
+        most = std::max(most, c.n_inputs);
+    return most;
+}
+
+std::vector<std::int32_t> Batch::neighbouring_atoms(std::vector<std::int64_t>& first) const {
+    std::vector<std::int32_t> atoms, own;
+    std::vector<std::int64_t> chunk_image(view_.n_centres);
+    for (const BatchLayout::Chunk& chunk : layout_.chunks)
+        for (int at = chunk.begin * layout_.lanes; at < chunk.end * layout_.lanes; ++at)
+            if (layout_.blocks[at] >= 0) chunk_image[layout_.blocks[at]] = chunk.first_image;
+    first.assign(1, 0);
+    for (int i = 0; i < view_.n_centres; ++i) {
+        own.assign(1, i);
+        for (std::int64_t p = view_.first[i]; p < view_.first[i + 1]; ++p)
+            own.push_back(layout_.images[chunk_image[i] + layout_.pair_image[p]].atom);
+        std::sort(own.begin(), own.end());
+        own.erase(std::unique(own.begin(), own.end()), own.end());
+        atoms.insert(atoms.end(), own.begin(), own.end());
+        first.push_back(static_cast<std::int64_t>(atoms.size()));
+    }
+    return atoms;
+}
+
+void Batch::descriptor_rows(const DescriptorRows& rows, int n_threads) {
+    const std::size_t n = descriptor_size(rows.part), centres = view_.n_centres;
+    std::fill_n(rows.features, centres * n, 0.0);
+    std::fill_n(rows.gradients, 3 * n * rows.first[centres], 0.0);
+    std::fill_n(rows.strain, 6 * n * centres, 0.0);
+    const std::size_t doubles =
+        double_kernels().scratch_doubles(*model_, layout_, 1, Purpose::kDescriptorRows);
+    const int chunks = static_cast<int>(layout_.chunks.size());
+    n_threads = std::max(1, std::min(n_threads, chunks));
+    reserve(n_threads);
+    parallel_for(chunks, n_threads, [&](int item, int thread) {
+        Sweep s = sweep(layout_.chunks[item], thread);
+        s.descriptor_rows = &rows;
+        double_kernels().design(s, scratch(scratch_, thread, doubles));
+    });
 }
 
 } // namespace atomsmith

@@ -55,6 +55,12 @@ public:
     void radial_rows(int part, const double* coefficients, const double* changes, int n_threads,
                      double* energy, double* forces, double* virial);
 
+    // Features of one descriptor before its regressor, with gradients; see `DescriptorRows`. Most features of
+    // any centre; the atoms of every centre's rows and where they begin.
+    int descriptor_size(int part) const;
+    std::vector<std::int32_t> neighbouring_atoms(std::vector<std::int64_t>& first) const;
+    void descriptor_rows(const DescriptorRows& rows, int n_threads);
+
     const BatchView& view() const { return view_; }
     const Model& model() const { return *model_; }
 

@@ -11,10 +11,8 @@
 #include "pair.hpp"
 #include "workspace.hpp"
 #ifndef ATOMSMITH_SINGLE
-#include "bispectrum_design.hpp"
-#include "design.hpp"
+#include "descriptor_gradients.hpp"
 #include "embedding.hpp"
-#include "moments_design.hpp"
 #include "moments_radial.hpp"
 #endif
 
@@ -80,7 +78,7 @@ void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program
                 store_unaligned(to + static_cast<std::size_t>(c) * kLanes, own.slots[c]);
         }
         channels_before += static_cast<std::size_t>(n) * kLanes;
-        if (part.has_linear_products()) stored_products(*programs[k], n, own.slots);
+        if (part.has_products()) stored_products(*programs[k], n, own.slots);
     }
 }
 
@@ -95,8 +93,9 @@ Plans plans_of(const Sweep& sweep, int centre) {
     for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
         const Part& part = sweep.model->parts[k];
         if (part.kind != Part::Kind::kAce) continue;
-        plans.program[k] =
-            sweep.weights ? &sweep.weights->centres[k][centre].program : &part.centres[centre].full;
+        plans.program[k] = sweep.weights && part.has_linear_products()
+                               ? &sweep.weights->centres[k][centre].program
+                               : &part.centres[centre].full;
     }
     return plans;
 }
@@ -122,35 +121,24 @@ void couple_bispectrum(const Sweep& sweep, const Block& block, int k, int n_sets
     const PartWorkspace& own = w.parts[k];
     const Bispectrum& b = part.bispectrum;
     const int n = part.n_channels, stride = padded(n);
-    const int first = part.first_feature + block.centre * part.features_per_centre();
+    const int first = part.first_feature + part.regressor.centres[block.centre].first_output;
     const std::size_t n_weights = b.couplings.size() * b.n_channels * b.n_channels * b.n_channels;
     expand_density(part, block.centre, own.slots, own.full);
-    if (part.quadratic) bispectrum_values(part, block.centre, own.full, own.values);
     for (int set = 0; set < n_sets;) {
-        const int width = !part.quadratic && n_sets - set >= 2 ? 2 : 1;
-        Vec energy[2];
-        if (part.quadratic) {
-            Vec* slopes = own.values + b.n_values();
-            energy[0] =
-                quadratic_energy(b.n_values(), coefficients_of(sweep, set) + first, own.values, slopes);
-            coupling_weights(b, slopes, own.weights);
-            bispectrum_gradient<1>(part, own.full, own.weights, 0, own.adjoint, 0);
-        } else {
-            auto* weights = reinterpret_cast<double*>(own.weights);
-            for (int i = 0; i < width; ++i)
-                coupling_weights(b, coefficients_of(sweep, set + i) + first, weights + i * n_weights);
-            if (width == 2)
-                bispectrum_gradient<2>(part, own.full, weights, n_weights, own.adjoint, stride);
-            else
-                bispectrum_gradient<1>(part, own.full, weights, 0, own.adjoint, 0);
-            for (int i = 0; i < width; ++i)
-                energy[i] = homogeneous_energy(part, block.centre, own.slots, own.adjoint + i * stride,
-                                               coefficients_of(sweep, set + i) + first);
-        }
+        const int width = n_sets - set >= 2 ? 2 : 1;
+        auto* weights = reinterpret_cast<double*>(own.weights);
+        for (int i = 0; i < width; ++i)
+            coupling_weights(b, coefficients_of(sweep, set + i) + first, weights + i * n_weights);
+        if (width == 2)
+            bispectrum_gradient<2>(part, own.full, weights, n_weights, own.adjoint, stride);
+        else
+            bispectrum_gradient<1>(part, own.full, weights, 0, own.adjoint, 0);
         for (int i = 0; i < width; ++i, ++set) {
+            const Vec energy = homogeneous_energy(part, block.centre, own.slots, own.adjoint + i * stride,
+                                                  coefficients_of(sweep, set) + first);
             from_lanes(own.adjoint + i * stride, 1, n,
                        own.gradients + static_cast<std::size_t>(set) * kLanes * stride, stride);
-            for (int s = 0; s < block.n; ++s) w.energies[set * kLanes + s] += energy[i][s];
+            for (int s = 0; s < block.n; ++s) w.energies[set * kLanes + s] += energy[s];
         }
     }
 }
@@ -170,6 +158,70 @@ void couple_moments(const Sweep& sweep, const Block& block, int k, int n_sets, W
         for (int s = 0; s < block.n; ++s) w.energies[set * kLanes + s] += energy[s];
     }
 }
+
+// Features, energies and dE/d(feature) of parts with a regressor; lanes = atoms.
+void regress_block(const Sweep& sweep, const Block& block, int n_sets, Workspace& w) {
+    for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
+        const Part& part = sweep.model->parts[k];
+        if (!part.is_regressed()) continue;
+        describe(part, block.centre, w.parts[k]);
+        if (part.regressor.kind == Regressor::Kind::kKernel) continue; // with its whole chunk
+        const int first = part.first_feature + part.regressor.centres[block.centre].first_output;
+        const auto coefficients = [&](int set) { return coefficients_of(sweep, set) + first; };
+        regress(part.regressor, block.centre, n_sets, coefficients, w.parts[k]);
+    }
+}
+
+// The same of a kernel for blocks [begin, end) of the chunk, which have the same centre.
+void regress_together(const Sweep& sweep, int k, int centre, int begin, int end, int n_sets,
+                      const ChunkWorkspace& c) {
+    const Part& part = sweep.model->parts[k];
+    const Regressor::Centre& own = part.regressor.centres[centre];
+    const int first = part.first_feature + own.first_output, rows = own.padded_inputs();
+    const int n_pairs = (end - begin + 1) / 2;
+    const std::size_t pair_size = 2 * static_cast<std::size_t>(rows);
+    for (int b = 0; b < 2 * n_pairs; ++b)
+        for (int d = 0; d < rows; ++d)
+            c.features[b / 2 * pair_size + 2 * d + b % 2] =
+                begin + b < end ? c.blocks[begin + b].parts[k].features[d] : Vec{};
+    const auto coefficients = [&](int set) { return coefficients_of(sweep, set) + first; };
+    kernel_energies(own, part.regressor.zeta, n_pairs, c.features, n_sets, coefficients, c.tile, c.energies,
+                    c.slopes);
+    for (int b = 0; b < end - begin; ++b) {
+        PartWorkspace& to = c.blocks[begin + b].parts[k];
+        for (int set = 0; set < n_sets; ++set) {
+            const std::size_t pair = static_cast<std::size_t>(set) * n_pairs + b / 2;
+            to.energies[set] = c.energies[2 * pair + b % 2];
+            for (int d = 0; d < rows; ++d)
+                to.slopes[set * rows + d] = c.slopes[pair * pair_size + 2 * d + b % 2];
+        }
+    }
+}
+
+// Kernels of all blocks that are alive, those of one centre together.
+void regress_chunk(const Sweep& sweep, int first, int n, int n_sets, const ChunkWorkspace& c) {
+    for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
+        if (sweep.model->parts[k].regressor.kind != Regressor::Kind::kKernel) continue;
+        for (int begin = 0, end = 0; begin < n; begin = end) {
+            const int centre = block_at(sweep, first + begin).centre;
+            for (end = begin + 1; end < n && block_at(sweep, first + end).centre == centre;) ++end;
+            regress_together(sweep, static_cast<int>(k), centre, begin, end, n_sets, c);
+        }
+    }
+}
+
+// From what `regress` left to energies and dE/d(channel) lane by lane.
+void couple_regressed(const Block& block, const Part& part, int k, int n_sets, Workspace& w) {
+    PartWorkspace& own = w.parts[k];
+    const int n = part.n_channels, stride = padded(n);
+    const int rows = part.regressor.centres[block.centre].padded_inputs();
+    for (int set = 0; set < n_sets; ++set) {
+        descend(part, block.centre, own.slopes + set * rows, own);
+        from_lanes(own.adjoint, 1, n, own.gradients + static_cast<std::size_t>(set) * kLanes * stride,
+                   stride);
+        for (int s = 0; s < block.n; ++s) w.energies[set * kLanes + s] += own.energies[set][s];
+    }
+}
 #endif
 
 // Energies, and dE/dA lane by lane, of one block with every set of coefficients; lanes = atoms.
@@ -179,6 +231,10 @@ void couple(const Sweep& sweep, const Block& block, const Plans& plans, int n_se
     for (std::size_t k = 0; k < model.parts.size(); ++k) {
         const Part& part = model.parts[k];
 #ifndef ATOMSMITH_SINGLE
+        if (part.is_regressed()) {
+            couple_regressed(block, part, static_cast<int>(k), n_sets, w);
+            continue;
+        }
         if (part.kind == Part::Kind::kBispectrum)
             couple_bispectrum(sweep, block, static_cast<int>(k), n_sets, w);
         if (part.kind == Part::Kind::kMoments) couple_moments(sweep, block, static_cast<int>(k), n_sets, w);
@@ -229,7 +285,7 @@ void backward_lane(const Sweep& sweep, const Block& block, int s, int set, doubl
         const PartWorkspace& own = w.parts[k];
         const std::size_t lane_stride = padded(part.n_channels);
         const Real* g = own.gradients + (set * kLanes + s) * lane_stride;
-        if (part.has_linear_products())
+        if (part.has_products())
             force_sweep<kSets>(part, g, kLanes * lane_stride, w.near, s, own, w.gradients);
 #ifndef ATOMSMITH_SINGLE
         if (part.kind == Part::Kind::kMoments)
@@ -280,15 +336,27 @@ void backward_block(const Sweep& sweep, const Block& block, const Plans& plans, 
     }
 }
 
+// Block by block, or all blocks of the chunk together where a kernel's points shall be read once for all.
 void backward(const Sweep& sweep, double* scratch) {
     const int n_sets = sweep.weights ? sweep.weights->n_sets : 1;
     Arena arena{scratch};
-    Workspace w = lay_out(*sweep.model, *sweep.layout, n_sets, false, arena);
-    for (int index = sweep.chunk->begin; index < sweep.chunk->end; ++index) {
-        const Block block = block_at(sweep, index);
-        const Plans plans = plans_of(sweep, block.centre);
-        prepare(sweep, block, w, plans.program);
-        backward_block(sweep, block, plans, n_sets, w);
+    const ChunkWorkspace c = lay_out_chunk(*sweep.model, *sweep.layout, n_sets, arena);
+    for (int first = sweep.chunk->begin; first < sweep.chunk->end; first += c.n_blocks) {
+        const int n = sweep.chunk->end - first < c.n_blocks ? sweep.chunk->end - first : c.n_blocks;
+        for (int b = 0; b < n; ++b) {
+            const Block block = block_at(sweep, first + b);
+            prepare(sweep, block, c.blocks[b], plans_of(sweep, block.centre).program);
+#ifndef ATOMSMITH_SINGLE
+            regress_block(sweep, block, n_sets, c.blocks[b]);
+#endif
+        }
+#ifndef ATOMSMITH_SINGLE
+        regress_chunk(sweep, first, n, n_sets, c);
+#endif
+        for (int b = 0; b < n; ++b) {
+            const Block block = block_at(sweep, first + b);
+            backward_block(sweep, block, plans_of(sweep, block.centre), n_sets, c.blocks[b]);
+        }
     }
 }
 
@@ -302,8 +370,9 @@ void add_features(const Sweep& sweep, const Block& block, const Plans& plans, co
         if (part.kind == Part::Kind::kE0) features[block.centre] += 1.0;
         if (part.kind == Part::Kind::kPair)
             pair_features(part, block.centre, w.near, s, w.parts[k], features);
+        if (!part.is_descriptor() || part.is_regressed()) continue;
         if (part.kind == Part::Kind::kBispectrum)
-            add_bispectrum(part, w.parts[k], s, features + block.centre * part.features_per_centre());
+            add_bispectrum(part, w.parts[k], s, features + part.regressor.centres[block.centre].first_output);
         if (part.kind == Part::Kind::kMoments)
             add_moment_features(part.moments, w.parts[k].slots, s,
                                 features + part.moments.first_feature[block.centre]);
@@ -328,9 +397,11 @@ void add_feature_sums(const Sweep& sweep, const Block& block, const Plans& plans
         if (part.kind == Part::Kind::kPair)
             for (int s = 0; s < block.n; ++s)
                 pair_features(part, block.centre, w.near, s, w.parts[k], features);
+        if (!part.is_descriptor() || part.is_regressed()) continue;
         if (part.kind == Part::Kind::kBispectrum)
             for (int s = 0; s < block.n; ++s)
-                add_bispectrum(part, w.parts[k], s, features + block.centre * part.features_per_centre());
+                add_bispectrum(part, w.parts[k], s,
+                               features + part.regressor.centres[block.centre].first_output);
         if (part.kind == Part::Kind::kMoments)
             for (int s = 0; s < block.n; ++s)
                 add_moment_features(part.moments, w.parts[k].slots, s,
@@ -344,6 +415,23 @@ void add_feature_sums(const Sweep& sweep, const Block& block, const Plans& plans
                           Vec* sum = reinterpret_cast<Vec*>(sums) + term;
                           *sum += value;
                       });
+    }
+}
+
+// Outputs of parts with a regressor: added to their sums, and written for every atom.
+void add_outputs(const Sweep& sweep, const Block& block, Workspace& w) {
+    const std::size_t n_features = sweep.model->n_features;
+    for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
+        const Part& part = sweep.model->parts[k];
+        if (!part.is_regressed()) continue;
+        const int first = part.first_feature + part.regressor.centres[block.centre].first_output;
+        for_each_output(part.regressor, block.centre, w.parts[k], [&](int output, Vec value) {
+            for (int s = 0; s < block.n; ++s) {
+                if (sweep.feature_sums) sweep.feature_sums[first + output] += value[s];
+                if (sweep.atom_features)
+                    sweep.atom_features[block.atoms[s] * n_features + first + output] = value[s];
+            }
+        });
     }
 }
 
@@ -364,19 +452,24 @@ void fixed_energies(const Sweep& sweep, const Block& block, Workspace& w) {
 
 void forward(const Sweep& sweep, double* scratch) {
     Arena arena{scratch};
-    Workspace w = lay_out(*sweep.model, *sweep.layout, 1, false, arena);
+    Workspace w = lay_out(*sweep.model, *sweep.layout, 1, Purpose::kPrediction, arena);
     for (int index = sweep.chunk->begin; index < sweep.chunk->end; ++index) {
         const Block block = block_at(sweep, index);
         const Plans plans = plans_of(sweep, block.centre);
         prepare(sweep, block, w, plans.program, false);
         for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
             const Part& part = sweep.model->parts[k];
+            if (part.is_regressed()) {
+                describe(part, block.centre, w.parts[k]);
+                continue;
+            }
             if (part.kind == Part::Kind::kMoments) make_values(part.moments, true, w.parts[k].slots);
             if (part.kind != Part::Kind::kBispectrum) continue;
             expand_density(part, block.centre, w.parts[k].slots, w.parts[k].full);
             bispectrum_values(part, block.centre, w.parts[k].full, w.parts[k].values);
         }
         if (sweep.energies) fixed_energies(sweep, block, w);
+        add_outputs(sweep, block, w);
         if (sweep.feature_sums) add_feature_sums(sweep, block, plans, w);
         if (sweep.atom_features)
             for (int s = 0; s < block.n; ++s)
@@ -386,34 +479,52 @@ void forward(const Sweep& sweep, double* scratch) {
     }
 }
 
+void design_part(const Sweep& sweep, const Block& block, int k, Workspace& w) {
+    const Part& part = sweep.model->parts[k];
+    PartWorkspace& own = w.parts[k];
+    if (part.is_regressed()) return design_outputs(sweep, part, block.centre, block.atoms, block.n, w, own);
+    switch (part.kind) {
+    case Part::Kind::kE0:
+        sweep.design_energy[(part.first_feature + block.centre) * sweep.design_energy_stride] += block.n;
+        return;
+    case Part::Kind::kPair:
+        for (int s = 0; s < block.n; ++s) design_pair(sweep, part, block.centre, block.atoms[s], s, w, own);
+        return;
+    case Part::Kind::kAce:
+        if (part.has_products()) design_ace(sweep, part, block.centre, block.atoms, block.n, w, own);
+        return;
+    case Part::Kind::kMoments:
+        return design_moments(sweep, part, block.centre, block.atoms, block.n, w, own);
+    case Part::Kind::kBispectrum:
+        return design_bispectrum(sweep, part, block.centre, block.atoms, block.n, w, own);
+    case Part::Kind::kZbl:
+    case Part::Kind::kInversePowers:
+        return;
+    }
+}
+
+// Rows of fits, or of one descriptor.
 void design(const Sweep& sweep, double* scratch) {
     Arena arena{scratch};
-    Workspace w = lay_out(*sweep.model, *sweep.layout, 1, true, arena);
+    const Purpose purpose = sweep.descriptor_rows ? Purpose::kDescriptorRows : Purpose::kDesign;
+    Workspace w = lay_out(*sweep.model, *sweep.layout, 1, purpose, arena);
     for (int index = sweep.chunk->begin; index < sweep.chunk->end; ++index) {
         const Block block = block_at(sweep, index);
         const Plans plans = plans_of(sweep, block.centre);
         prepare(sweep, block, w, plans.program);
-        for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
-            const Part& part = sweep.model->parts[k];
-            if (part.kind == Part::Kind::kE0)
-                sweep.design_energy[(part.first_feature + block.centre) * sweep.design_energy_stride] +=
-                    block.n;
-            if (part.kind == Part::Kind::kPair)
-                for (int s = 0; s < block.n; ++s)
-                    design_pair(sweep, part, block.centre, block.atoms[s], s, w, w.parts[k]);
-            if (part.has_linear_products())
-                design_ace(sweep, part, block.centre, block.atoms, block.n, w, w.parts[k]);
-            if (part.kind == Part::Kind::kMoments)
-                design_moments(sweep, part, block.centre, block.atoms, block.n, w, w.parts[k]);
-            if (part.kind == Part::Kind::kBispectrum)
-                design_bispectrum(sweep, part, block.centre, block.atoms, block.n, w, w.parts[k]);
+        if (sweep.descriptor_rows) {
+            const int k = sweep.descriptor_rows->part;
+            descriptor_rows(sweep, sweep.model->parts[k], block.centre, block.atoms, block.n, w, w.parts[k]);
+            continue;
         }
+        for (std::size_t k = 0; k < sweep.model->parts.size(); ++k)
+            design_part(sweep, block, static_cast<int>(k), w);
     }
 }
 
 void radial_rows(const Sweep& sweep, double* scratch) {
     Arena arena{scratch};
-    Workspace w = lay_out(*sweep.model, *sweep.layout, 1, true, arena);
+    Workspace w = lay_out(*sweep.model, *sweep.layout, 1, Purpose::kDesign, arena);
     const Part& part = sweep.model->parts[sweep.radial_part];
     for (int index = sweep.chunk->begin; index < sweep.chunk->end; ++index) {
         const Block block = block_at(sweep, index);
@@ -429,9 +540,12 @@ constexpr void (*design)(const Sweep&, double*) = nullptr;
 constexpr void (*radial_rows)(const Sweep&, double*) = nullptr;
 #endif
 
-std::size_t scratch_doubles(const Model& model, const BatchLayout& layout, int n_sets, bool for_design) {
+std::size_t scratch_doubles(const Model& model, const BatchLayout& layout, int n_sets, Purpose purpose) {
     Arena arena{nullptr};
-    lay_out(model, layout, n_sets, for_design, arena);
+    if (purpose == Purpose::kPrediction)
+        lay_out_chunk(model, layout, n_sets, arena);
+    else
+        lay_out(model, layout, n_sets, purpose, arena);
     return arena.used + 8;
 }
 

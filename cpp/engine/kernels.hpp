@@ -15,6 +15,18 @@ struct ImagePositions {
     const std::int32_t* species = nullptr;
 };
 
+// Features of one descriptor and their gradients, for trainers of regressors. Rows of atom i stand at
+// [first[i], first[i + 1]): one for every atom that `atom` lists there, rising, among them i itself.
+struct DescriptorRows {
+    int part = 0;
+    int n_features = 0; // of the centre that has most; the others' tails are left as they are
+    const std::int64_t* first = nullptr;
+    const std::int32_t* atom = nullptr;
+    double* features = nullptr;  // [centre][feature]
+    double* gradients = nullptr; // [row][xyz][feature]: by the position of the row's atom; added to
+    double* strain = nullptr;    // [centre][xx yy zz yz xz xy][feature]: added to
+};
+
 // One sweep over a chunk. Pointers that are null are not wanted.
 struct Sweep {
     const Model* model = nullptr;
@@ -42,6 +54,7 @@ struct Sweep {
     const double* channels_in = nullptr;
 
     // Design rows of one system: columns are contiguous.
+    const DescriptorRows* descriptor_rows = nullptr;
     double* design_energy = nullptr; // [feature * design_energy_stride]
     double* design_forces = nullptr; // [feature * design_forces_stride + 3 * (atom - first_atom)]
     double* design_virial = nullptr; // [feature * design_virial_stride + 0..5]
@@ -52,6 +65,9 @@ struct Sweep {
     const double* radial_changes = nullptr; // [pair][function][change][Chebyshev term]
 };
 
+// What the memory of a sweep is for.
+enum class Purpose { kPrediction, kDesign, kDescriptorRows };
+
 // Of the sweeps; positions are subtracted, and energies of atoms and forces summed, in double precision
 // always.
 enum class Precision { kDouble, kSingle };
@@ -60,7 +76,7 @@ enum class Precision { kDouble, kSingle };
 struct Kernels {
     const char* name;
     int lanes;
-    std::size_t (*scratch_doubles)(const Model&, const BatchLayout&, int n_sets, bool for_design);
+    std::size_t (*scratch_doubles)(const Model&, const BatchLayout&, int n_sets, Purpose purpose);
     void (*backward)(const Sweep&, double* scratch);
     void (*forward)(const Sweep&, double* scratch);
     void (*design)(const Sweep&, double* scratch);

@@ -48,8 +48,10 @@ ATOMSMITH_INLINE void make_values(const Moments& m, bool all, Vec* value) {
     }
 }
 
-// sum_k c_k B_k and its derivatives by all slots; what no other value is made of is never formed.
-static inline Vec moments_gradient(const Moments& m, const double* coefficients, const Vec* value,
+// sum_k c_k B_k and its derivatives by all slots, for coefficients that are numbers or vectors; what no other
+// value is made of is never formed.
+template <class Coefficient>
+static inline Vec moments_gradient(const Moments& m, const Coefficient* coefficients, const Vec* value,
                                    Vec* adjoint) {
     Vec energy{};
     for (int v = m.n_channels + m.n_inner - 1; v >= 0; --v) {
@@ -62,7 +64,7 @@ static inline Vec moments_gradient(const Moments& m, const double* coefficients,
             const Moments::Use& use = m.inner_uses[e];
             inner += use.weight * (adjoint[use.target] * value[use.other]);
         }
-        const double own = m.feature_of_slot[v] >= 0 ? coefficients[m.feature_of_slot[v]] : 0.0;
+        const Vec own = m.feature_of_slot[v] >= 0 ? Vec{} + coefficients[m.feature_of_slot[v]] : Vec{};
         energy += value[v] * (0.5 * outer + own);
         adjoint[v] = outer + inner + own;
     }

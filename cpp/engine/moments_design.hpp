@@ -54,12 +54,37 @@ static inline void moment_rows(const Moments& m, int k, const Vec* value, Vec* a
         rows[channels++] = adjoint[m.support_channel[e]];
 }
 
+// Calls body(feature, first vector, vectors, gx, gy, gz) for the gradients by the neighbours of lane s;
+// w.support holds dB/dM of all features.
+template <class Body>
+static inline void for_each_moment_gradient(const Part& part, int s, Workspace& w, const PartWorkspace& own,
+                                            Body body) {
+    const Moments& m = part.moments;
+    const Neighbourhood& near = w.near;
+    const int stride = near.stride, n_vectors = near.segments(s)[near.n_species];
+    if (n_vectors == 0) return;
+    Vec* g = w.row;
+    moment_gradients(part, near, s, own, w.phi);
+    for (int k = 0; k < static_cast<int>(m.scalar_slots.size()); ++k) {
+        for (int b = 0; b < n_vectors; ++b) g[b] = g[stride + b] = g[2 * stride + b] = Vec{};
+        for (int e = m.support_first[k]; e < m.support_first[k + 1]; ++e) {
+            const double slope = w.support[e][s];
+            const Vec* phi = w.phi + static_cast<std::size_t>(3) * stride * m.support_channel[e];
+            for (int b = 0; b < n_vectors; ++b) {
+                g[b] += slope * phi[b];
+                g[stride + b] += slope * phi[stride + b];
+                g[2 * stride + b] += slope * phi[2 * stride + b];
+            }
+        }
+        body(k, 0, n_vectors, g, g + stride, g + 2 * stride);
+    }
+}
+
 static inline void design_moments(const Sweep& sweep, const Part& part, int species,
                                   const std::int32_t* atoms, int n_atoms, Workspace& w,
                                   const PartWorkspace& own) {
     const Moments& m = part.moments;
-    const Neighbourhood& near = w.near;
-    const int stride = near.stride, n = static_cast<int>(m.scalar_slots.size());
+    const int n = static_cast<int>(m.scalar_slots.size());
     const int first = part.first_feature + m.first_feature[species];
     make_values(m, true, own.slots);
     for (int k = 0; k < n; ++k) {
@@ -71,25 +96,14 @@ static inline void design_moments(const Sweep& sweep, const Part& part, int spec
         moment_rows(m, k, own.slots, own.adjoint, w.support + m.support_first[k]);
     }
     if (!sweep.design_forces && !sweep.design_virial) return;
-    Vec* g = w.row;
     for (int s = 0; s < n_atoms; ++s) {
-        const std::size_t at = static_cast<std::size_t>(s) * stride;
-        const int n_vectors = near.segments(s)[near.n_species];
-        if (n_vectors == 0) continue;
-        moment_gradients(part, near, s, own, w.phi);
-        for (int k = 0; k < n; ++k) {
-            for (int b = 0; b < n_vectors; ++b) g[b] = g[stride + b] = g[2 * stride + b] = Vec{};
-            for (int e = m.support_first[k]; e < m.support_first[k + 1]; ++e) {
-                const double slope = w.support[e][s];
-                const Vec* phi = w.phi + static_cast<std::size_t>(3) * stride * m.support_channel[e];
-                for (int b = 0; b < n_vectors; ++b) {
-                    g[b] += slope * phi[b];
-                    g[stride + b] += slope * phi[stride + b];
-                    g[2 * stride + b] += slope * phi[2 * stride + b];
-                }
-            }
-            add_rows(sweep, near, at, n_vectors, g, g + stride, g + 2 * stride, atoms[s], first + k);
-        }
+        const std::size_t at = static_cast<std::size_t>(s) * w.near.stride;
+        for_each_moment_gradient(
+            part, s, w, own,
+            [&](int k, int begin, int n_vectors, const Vec* gx, const Vec* gy, const Vec* gz)
+                __attribute__((always_inline)) {
+                    add_rows(sweep, w.near, at + begin, n_vectors, gx, gy, gz, atoms[s], first + k);
+                });
     }
 }
 

@@ -136,14 +136,12 @@ void make_steps(Moments& m) {
 
 } // namespace
 
-void Moments::finish(int n_species, int n_radial, int n_features) {
+void Moments::finish(int n_species, int n_radial) {
     const int n_basic = static_cast<int>(basic.size() / 4), n_products = static_cast<int>(weight.size());
     require(basic.size() % 4 == 0 && products.size() == 3 * weight.size(),
             "basic, products and weight do not have matching sizes");
     require(static_cast<int>(first_feature.size()) == n_species, "first_feature needs one entry per species");
-    for (int first : first_feature)
-        require(first >= 0 && first + static_cast<int>(scalars.size()) <= n_features,
-                "a species' features do not exist");
+    for (int first : first_feature) require(first >= 0, "a species' features do not exist");
     max_rank = 0;
     for (int k = 0; k < n_basic; ++k) {
         const std::int32_t* q = &basic[4 * k];

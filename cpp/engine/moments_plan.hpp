@@ -59,7 +59,7 @@ struct Moments {
     std::vector<std::int32_t> support_first, support_channel;
 
     // Sets everything that is derived; throws std::invalid_argument if the plan's values do not fit.
-    void finish(int n_species, int n_radial, int n_features);
+    void finish(int n_species, int n_radial);
 };
 
 } // namespace atomsmith

@@ -152,6 +152,13 @@ void finish_embedding(Part& part, int n_species) {
     }
 }
 
+void finish_regressor(Part& part, const std::vector<int>& counts, const std::vector<int>& first) {
+    const int outputs = part.regressor.finish(counts, first);
+    require(part.n_features == outputs, "n_features is " + std::to_string(part.n_features) +
+                                            ", but the centres of the part have " + std::to_string(outputs) +
+                                            " outputs");
+}
+
 void finish_ace(Part& part, int n_species) {
     require(part.l_max >= 0 && part.l_max <= HarmonicTable<double>::kMaxL,
             "l_max must be between 0 and " + std::to_string(HarmonicTable<double>::kMaxL));
@@ -171,6 +178,7 @@ void finish_ace(Part& part, int n_species) {
     const int n_channels = part.n_channels = n_species * part.n_lmk;
     if (!part.embeddings.empty()) return finish_embedding(part, n_species);
     int features = 0;
+    std::vector<int> counts, first;
     for (auto& centre : part.centres) {
         check_centre(centre, n_channels);
         transpose_features(centre);
@@ -178,9 +186,11 @@ void finish_ace(Part& part, int n_species) {
         centre.full = build_program(centre, n_channels, std::vector<bool>(centre.terms.size() / 2, true));
         require(centre.n_features == 0 || centre.first_feature == features,
                 "features of the centres must follow one another");
+        first.push_back(features);
+        counts.push_back(centre.n_features);
         features += centre.n_features;
     }
-    require(features == part.n_features, "n_features is not the sum over the centres");
+    finish_regressor(part, counts, first);
 }
 
 } // namespace
@@ -363,20 +373,24 @@ void finish_part(Part& part, int n_species, int first_feature) {
         for (const double z : part.charges) part.reach.push_back(std::pow(z, 0.23));
         part.cutoff = *std::max_element(part.outer.begin(), part.outer.end());
         return;
-    case Part::Kind::kMoments:
+    case Part::Kind::kMoments: {
         check_radial(part.radial, n_species);
-        part.moments.finish(n_species, part.radial.n, part.n_features);
-        part.n_channels = part.moments.n_channels;
+        Moments& m = part.moments;
+        m.finish(n_species, part.radial.n);
+        part.n_channels = m.n_channels;
+        finish_regressor(part, std::vector<int>(n_species, static_cast<int>(m.scalars.size())),
+                         m.first_feature);
         break;
+    }
     case Part::Kind::kInversePowers:
         check_inverse_powers(part.inverse_powers, n_species, part.n_features);
         return;
     case Part::Kind::kBispectrum: {
         Bispectrum& b = part.bispectrum;
         b.finish(n_species);
-        const int n = b.n_values();
-        require(part.n_features == n_species * (part.quadratic ? n + n * (n + 1) / 2 : n),
-                "bispectrum: n_features does not fit twojmax, n_channels and quadratic");
+        std::vector<int> first(n_species, 0);
+        for (int z = 0; z < n_species; ++z) first[z] = z * b.n_values();
+        finish_regressor(part, std::vector<int>(n_species, b.n_values()), first);
         part.n_channels = b.n_channel_values();
         part.cutoff = *std::max_element(b.cutoff.begin(), b.cutoff.end());
         return;
@@ -416,7 +430,7 @@ ProductList products_of(const AceCentre& centre, int n_densities, const std::vec
 
 bool works_in_single_precision(const Part& part) {
     return part.kind != Part::Kind::kBispectrum && part.kind != Part::Kind::kMoments && part.is_local() &&
-           part.radial.spline.row_size == 0 && part.embeddings.empty();
+           part.radial.spline.row_size == 0 && part.embeddings.empty() && part.regressor.is_linear();
 }
 
 void spread_weights(const AceCentre& centre, const Program& program, const double* coefficients,
@@ -438,7 +452,7 @@ std::shared_ptr<Weights> make_weights(const Model& model, const double* coeffici
         std::vector<double>(coefficients, coefficients + static_cast<std::size_t>(n_sets) * n);
     for (const Part& part : model.parts) {
         weights->centres.emplace_back();
-        if (part.kind != Part::Kind::kAce) continue;
+        if (!part.has_linear_products()) continue;
         const int n_channels = model.n_species() * part.n_lmk;
         for (const AceCentre& centre : part.centres) {
             std::vector<bool> active(centre.terms.size() / 2, false);

@@ -13,6 +13,7 @@
 #include "embedding_plan.hpp"
 #include "lattice_sums.hpp"
 #include "moments_plan.hpp"
+#include "regressor_plan.hpp"
 
 namespace atomsmith {
 
@@ -131,12 +132,20 @@ struct Part {
     Bispectrum bispectrum;
     Moments moments;
     InversePowers inverse_powers;
-    bool quadratic = false; // bispectrum: products of all pairs of features follow the features
+    Regressor regressor; // of descriptors (ace without embeddings, bispectrum, moments)
     double cutoff = 0.0;
     // Whether features are sums over the neighbours of an atom within the cutoff.
     bool is_local() const { return kind != Kind::kInversePowers; }
-    bool has_linear_products() const { return kind == Kind::kAce && embeddings.empty(); }
-    int features_per_centre() const { return n_features / static_cast<int>(bispectrum.channel.size()); }
+    bool has_products() const { return kind == Kind::kAce && embeddings.empty(); }
+    bool has_linear_products() const { return has_products() && regressor.is_linear(); }
+    bool is_descriptor() const { return n_channels > 0 && embeddings.empty(); }
+    // Whether energies follow from the values of the features; some descriptors have sweeps of their own for
+    // energies linear in them, which go without.
+    bool is_regressed() const {
+        const bool has_linear_sweep =
+            kind == Kind::kAce || kind == Kind::kBispectrum || kind == Kind::kMoments;
+        return is_descriptor() && !(has_linear_sweep && regressor.is_linear());
+    }
 };
 
 // Whether kernels of single precision can evaluate the part.

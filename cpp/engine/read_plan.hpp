@@ -135,13 +135,65 @@ Embedding read_embedding(const Dict& regressor, const Dict& from) {
     return embedding;
 }
 
-// A regressor of the part's own, which makes densities of complex products or of the part's features.
 template <class Dict>
-void read_regressor(const Dict& from, Part& part) {
-    const Dict regressor = dict_of(from, "regressor");
-    const auto kind = value_of<std::string>(regressor, "kind");
-    if (kind != "embedding")
+Regressor::Layer read_layer(const Dict& from) {
+    Regressor::Layer layer;
+    layer.activation = activation_of(value_of<std::string>(from, "activation"));
+    if (layer.activation == Activation::kTanhLinear) layer.gamma = value_of<double>(from, "gamma");
+    layer.weights = array_of<double>(from, "weights");
+    layer.bias = array_of<double>(from, "bias");
+    return layer;
+}
+
+// Whether the part has a regressor of the kind.
+template <class Dict>
+bool has_regressor(const Dict& from, const char* kind) {
+    return from.contains("regressor") && value_of<std::string>(dict_of(from, "regressor"), "kind") == kind;
+}
+
+// The regressor on the features of a descriptor; linear where none is named.
+template <class Dict>
+Regressor read_regressor(const Dict& part) {
+    Regressor regressor;
+    // Files of the first versions say that of a bispectrum.
+    if (part.contains("quadratic") && value_of<bool>(part, "quadratic"))
+        regressor.kind = Regressor::Kind::kQuadratic;
+    if (!part.contains("regressor")) return regressor;
+    const Dict from = dict_of(part, "regressor");
+    const auto kind = value_of<std::string>(from, "kind");
+    if (kind == "quadratic") {
+        regressor.kind = Regressor::Kind::kQuadratic;
+        return regressor;
+    }
+    if (kind == "kernel") {
+        regressor.kind = Regressor::Kind::kKernel;
+        if (value_of<std::string>(from, "kernel") != "polynomial")
+            throw std::invalid_argument("engine plan: the only kernel is 'polynomial'");
+        regressor.zeta = value_of<int>(from, "zeta");
+    } else if (kind == "network") {
+        regressor.kind = Regressor::Kind::kNetwork;
+        regressor.n_networks = value_of<int>(from, "networks");
+    } else {
         throw std::invalid_argument("engine plan: unknown kind of regressor '" + kind + "'");
+    }
+    for (const Dict& own : list_of(from, "centres")) {
+        Regressor::Centre centre;
+        if (regressor.kind == Regressor::Kind::kKernel) {
+            centre.points = array_of<double>(own, "points");
+        } else {
+            centre.shift = array_of<double>(own, "shift");
+            centre.scale = array_of<double>(own, "scale");
+            for (const Dict& layer : list_of(own, "layers")) centre.layers.push_back(read_layer(layer));
+        }
+        regressor.centres.push_back(std::move(centre));
+    }
+    return regressor;
+}
+
+// An embedding, which makes densities of complex products or of the part's features.
+template <class Dict>
+void read_embeddings(const Dict& from, Part& part) {
+    const Dict regressor = dict_of(from, "regressor");
     const auto centres = list_of(from, "centres"), parameters = list_of(regressor, "centres");
     if (parameters.size() != centres.size())
         throw std::invalid_argument("engine plan: a regressor needs one centre per species");
@@ -185,8 +237,8 @@ Part read_part(const Dict& from) {
         part.radial = read_radial(dict_of(from, "radial"));
         part.radial_first = array_of<std::int32_t>(from, "radial_first");
         part.radial_count = array_of<std::int32_t>(from, "radial_count");
-        if (from.contains("regressor"))
-            read_regressor(from, part);
+        if (has_regressor(from, "embedding"))
+            read_embeddings(from, part);
         else
             for (const Dict& centre : list_of(from, "centres")) part.centres.push_back(read_centre(centre));
     } else if (kind == "zbl") {
@@ -211,11 +263,15 @@ Part read_part(const Dict& from) {
         part.inverse_powers.first_feature = array_of<std::int32_t>(from, "first_feature");
     } else if (kind == "bispectrum") {
         part.kind = Part::Kind::kBispectrum;
-        part.quadratic = value_of<bool>(from, "quadratic");
         part.bispectrum = read_bispectrum(from);
     } else {
         throw std::invalid_argument("engine plan: unknown kind of part '" + kind + "'");
     }
+    const bool is_descriptor = part.kind == Part::Kind::kAce || part.kind == Part::Kind::kBispectrum ||
+                               part.kind == Part::Kind::kMoments;
+    if (from.contains("regressor") && !is_descriptor)
+        throw std::invalid_argument("engine plan: a part of kind '" + kind + "' takes no regressor");
+    if (is_descriptor && part.embeddings.empty()) part.regressor = read_regressor(from);
     return part;
 }
 

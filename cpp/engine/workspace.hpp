@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels.hpp"
+#include "regressor_memory.hpp"
 #include "simd.hpp"
 
 namespace atomsmith::ATOMSMITH_ISA {
@@ -38,8 +39,12 @@ struct PartWorkspace {
     // summed with the monomials of every radial function and the tangential gradient of that, [vector][n][4].
     Vec *terms = nullptr, *term_slopes = nullptr, *term_moments = nullptr, *tangent = nullptr,
         *tangent_adjoint = nullptr, *angular = nullptr;
-    Vec* sums = nullptr;        // embedding: per left factor, over its right factors
-    Nearest* nearest = nullptr; // embedding: [lane]
+    Vec *features = nullptr, *energies = nullptr,
+        *slopes = nullptr;        // regressors: [feature], [set], [set][feature]
+    Vec* scratch = nullptr;       // regressors
+    Vec* weight_slopes = nullptr; // ace with a regressor: by the program's weights
+    Vec* sums = nullptr;          // embedding: per left factor, over its right factors
+    Nearest* nearest = nullptr;   // embedding: [lane]
 };
 
 // Moments: so many radial coefficients share what a sweep over the products reads.
@@ -64,7 +69,18 @@ struct Workspace {
     double* energies = nullptr;    // [set][lane]
     Vec* phi = nullptr;            // design: gradient of the one-particle functions, [3][vector] per channel
     Vec* support = nullptr;        // design: dB/dA of every feature of a centre
-    Vec* row = nullptr;            // design: gradient of one feature (bispectrum: of all), [3][vector]
+    Vec* row = nullptr;            // design: gradient of one feature, [3][vector]
+    Vec* table = nullptr;          // design of outputs: gradients of all features, [feature][3][vector]
+    Vec* packed = nullptr;         // design of a kernel
+};
+
+// Workspaces of the blocks of a chunk that are alive at the same time: all, where a kernel takes them
+// together, or one.
+struct ChunkWorkspace {
+    int n_blocks = 0;
+    Workspace* blocks = nullptr;
+    // Of the kernel: [pair of blocks][feature][2], and the same and energies by set.
+    Vec *features = nullptr, *slopes = nullptr, *energies = nullptr, *tile = nullptr;
 };
 
 // Hands out aligned pieces of one allocation; with a null base it only counts.
@@ -85,8 +101,30 @@ ATOMSMITH_INLINE int harmonics_size(int l_max) { return (l_max + 1) * (l_max + 2
 
 ATOMSMITH_INLINE int padded(int n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
-static inline Workspace lay_out(const Model& model, const BatchLayout& layout, int n_sets, bool for_design,
+// Most padded features of a descriptor of any centre.
+ATOMSMITH_INLINE int most_features(const Part& part) {
+    int most = 0;
+    for (const Regressor::Centre& c : part.regressor.centres)
+        most = c.padded_inputs() > most ? c.padded_inputs() : most;
+    return most;
+}
+
+static inline void lay_out_regressor(const Part& part, int n_sets, Arena& arena, PartWorkspace& p) {
+    const Regressor& regressor = part.regressor;
+    const std::size_t n = most_features(part);
+    const int sets = regressor.n_networks > n_sets ? regressor.n_networks : n_sets;
+    p.features = arena.take<Vec>(n);
+    p.energies = arena.take<Vec>(sets);
+    p.slopes = arena.take<Vec>(sets * n);
+    p.scratch = arena.take<Vec>(regressor_scratch(regressor));
+    int weights = 0;
+    for (const AceCentre& c : part.centres) weights = c.full.n_weights > weights ? c.full.n_weights : weights;
+    p.weight_slopes = arena.take<Vec>(weights);
+}
+
+static inline Workspace lay_out(const Model& model, const BatchLayout& layout, int n_sets, Purpose purpose,
                                 Arena& arena) {
+    const bool for_design = purpose != Purpose::kPrediction;
     Workspace w;
     const int n_species = model.n_species();
     const int stride = layout.max_neighbours / kLanes + n_species + 1;
@@ -102,8 +140,8 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
         for (Vec** v : {&gradient.x, &gradient.y, &gradient.z}) *v = arena.take<Vec>(stride);
     const int n_parts = static_cast<int>(model.parts.size());
     w.parts = arena.take<PartWorkspace>(n_parts);
-    int l_max = 0, channels = 0, lmk = 0, row = 1;
-    std::size_t support = 0;
+    int l_max = 0, channels = 0, lmk = 0;
+    std::size_t support = 0, table = 0, packed = 0;
     for (int k = 0; k < n_parts; ++k) {
         const Part& part = model.parts[k];
         PartWorkspace p;
@@ -171,12 +209,15 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
             p.full = arena.take<Vec>(2 * static_cast<std::size_t>(b.n_full) * b.n_channels);
             p.values = arena.take<Vec>(2 * values);
             p.weights = arena.take<Vec>(b.couplings.size() * b.n_channels * b.n_channels * b.n_channels);
-            if (for_design) {
-                p.rows = arena.take<Vec>(b.rows_size());
-                row = values + 1 > row ? values + 1 : row;
-            }
+            if (for_design) p.rows = arena.take<Vec>(b.rows_size());
             channels = n > channels ? n : channels;
             lmk = 2 * b.n_half > lmk ? 2 * b.n_half : lmk;
+        }
+        if (part.is_regressed() || (part.is_descriptor() && purpose == Purpose::kDescriptorRows)) {
+            lay_out_regressor(part, n_sets, arena, p);
+            const std::size_t n = most_features(part), size = packed_size(stride, most_features(part));
+            table = n > table ? n : table;
+            if (part.regressor.kind == Regressor::Kind::kKernel) packed = size > packed ? size : packed;
         }
         if (w.parts) w.parts[k] = p;
     }
@@ -187,9 +228,42 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
     if (for_design) {
         w.phi = arena.take<Vec>(static_cast<std::size_t>(3) * stride * (lmk + 1));
         w.support = arena.take<Vec>(support);
-        w.row = arena.take<Vec>(static_cast<std::size_t>(3) * stride * row);
+        w.row = arena.take<Vec>(static_cast<std::size_t>(3) * stride);
+        w.table = arena.take<Vec>(3 * stride * table);
+        w.packed = arena.take<Vec>(packed);
     }
     return w;
+}
+
+ATOMSMITH_INLINE bool has_kernel(const Model& model) {
+    for (const Part& part : model.parts)
+        if (part.regressor.kind == Regressor::Kind::kKernel) return true;
+    return false;
+}
+
+static inline ChunkWorkspace lay_out_chunk(const Model& model, const BatchLayout& layout, int n_sets,
+                                           Arena& arena) {
+    ChunkWorkspace c;
+    constexpr int kMost = kAtomsPerChunk / kLanes > 1 ? kAtomsPerChunk / kLanes : 1;
+    c.n_blocks = has_kernel(model) ? kMost : 1;
+    c.blocks = arena.take<Workspace>(c.n_blocks);
+    for (int k = 0; k < c.n_blocks; ++k) {
+        const Workspace w = lay_out(model, layout, n_sets, Purpose::kPrediction, arena);
+        if (c.blocks) c.blocks[k] = w;
+    }
+    if (c.n_blocks == 1) return c;
+    std::size_t n = 0;
+    for (const Part& part : model.parts)
+        if (part.regressor.kind == Regressor::Kind::kKernel) {
+            const std::size_t own = most_features(part);
+            n = own > n ? own : n;
+        }
+    const std::size_t vectors = kMost + kMost % 2;
+    c.features = arena.take<Vec>(vectors * n);
+    c.slopes = arena.take<Vec>(n_sets * vectors * n);
+    c.energies = arena.take<Vec>(n_sets * vectors);
+    c.tile = arena.take<Vec>(kTileScratch);
+    return c;
 }
 
 // Neighbours of `atom`, image `own`, within the model's cutoff into lane s.

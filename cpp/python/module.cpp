@@ -180,6 +180,38 @@ nb::tuple radial_rows(PyBatch& self, int part, const Input<double, 1>& coefficie
     return nb::make_tuple(energy, forces, virial);
 }
 
+// A NumPy array that owns a vector.
+template <class T>
+nb::ndarray<nb::numpy, T> array_from(std::vector<T>&& values) {
+    auto* owned = new std::vector<T>(std::move(values));
+    nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+    return nb::ndarray<nb::numpy, T>(owned->data(), {owned->size()}, owner);
+}
+
+nb::tuple descriptor_rows(PyBatch& self, int part, const PyBatch::Positions& positions,
+                          const PyBatch::Cells& cells, int n_threads) {
+    self.set(positions, cells);
+    const std::size_t n = self.batch->descriptor_size(part), centres = self.batch->view().n_centres;
+    std::vector<std::int64_t> first;
+    std::vector<std::int32_t> atom = self.batch->neighbouring_atoms(first);
+    Output features = make_array({centres, n}), gradients = make_array({atom.size(), 3, n}),
+           strain = make_array({centres, 6, n});
+    {
+        nb::gil_scoped_release release;
+        atomsmith::DescriptorRows rows;
+        rows.part = part;
+        rows.n_features = static_cast<int>(n);
+        rows.first = first.data();
+        rows.atom = atom.data();
+        rows.features = features.data();
+        rows.gradients = gradients.data();
+        rows.strain = strain.data();
+        self.batch->descriptor_rows(rows, n_threads);
+    }
+    return nb::make_tuple(features, array_from(std::move(first)), array_from(std::move(atom)), gradients,
+                          strain);
+}
+
 } // namespace
 
 NB_MODULE(_engine, m) {
@@ -273,5 +305,6 @@ NB_MODULE(_engine, m) {
         .def("features", &features, "positions"_a, "cells"_a, "n_threads"_a = 1)
         .def("design_rows", &design_rows, "positions"_a, "cells"_a, "n_threads"_a = 1)
         .def("radial_rows", &radial_rows, "part"_a, "coefficients"_a, "changes"_a, "positions"_a, "cells"_a,
-             "n_threads"_a = 1);
+             "n_threads"_a = 1)
+        .def("descriptor_rows", &descriptor_rows, "part"_a, "positions"_a, "cells"_a, "n_threads"_a = 1);
 }

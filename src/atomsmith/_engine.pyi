@@ -101,3 +101,12 @@ class Batch:
         n_threads: int = 1,
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """The same for changes (pairs, functions, size, size) of a part's radial functions."""
+    def descriptor_rows(
+        self, part: int, positions: FloatArray, cells: FloatArray, n_threads: int = 1
+    ) -> tuple[FloatArray, NDArray[np.int64], IntArray, FloatArray, FloatArray]:
+        """Features of the descriptor of one part, before its regressor, and their gradients.
+
+        Features (C, D); rows of centre i are first[i]:first[i + 1] (C + 1,), each of an atom (R,), rising,
+        among them i itself; gradients by the positions of the atoms (R, 3, D), and by strain (C, 6, D; xx yy
+        zz yz xz xy). D is that of the centre with most features; the others' last entries are 0.
+        """

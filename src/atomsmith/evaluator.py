@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atomsmith import _engine
 from atomsmith.elements import SYMBOLS
@@ -33,6 +35,32 @@ NO_COMMITTEE = "The potential has no committee; fit it with committee: 8 or more
 BLOCK = 8
 """Systems whose bias is computed at once, always as many: matrix products choose the order of their sums by
 shape, and a walker shall see the same bits in any company."""
+
+
+@dataclass(frozen=True, eq=False)
+class DescriptorRows:
+    """Features of the descriptor of one part, before its regressor, and their gradients.
+
+    N atoms, R rows: one for each atom that an atom's features depend on, the atom itself among them. D is the
+    number of features of the species that has most; the last entries of others are 0.
+
+    Attributes
+    ----------
+    features
+        Of every atom, shape (N, D).
+    first, atom
+        Rows of atom i are ``first[i]:first[i + 1]``, shape (N + 1,); each is of the atom ``atom[row]``, (R,).
+    gradients
+        Of the features by the position of the row's atom, shape (R, 3, D), 1/angstrom.
+    strain
+        By the strain of the system, shape (N, 6, D; xx yy zz yz xz xy).
+    """
+
+    features: FloatArray
+    first: NDArray[np.int64]
+    atom: IntArray
+    gradients: FloatArray
+    strain: FloatArray
 
 
 class PlanEvaluator:
@@ -70,8 +98,8 @@ class PlanEvaluator:
         self.model = _engine.Model.from_plan(plan)
         if precision == "float32" and not self.model.single_precision:
             raise InputError(
-                "Bispectra, moments, inverse powers, tabulated radial functions and embeddings are evaluated "
-                "in float64 only; use precision float64 for this potential."
+                "This potential is evaluated in float64 only: float32 is for pair functions, linear ACE and "
+                "repulsion, without tabulated radial functions; use precision float64."
             )
         self.elements: Sequence[int] = plan["elements"]
         self.n_threads = n_threads
@@ -149,6 +177,11 @@ class PlanEvaluator:
             *_geometry(systems),
             n_threads=self.n_threads,
         )
+
+    def descriptor_rows(self, systems: Systems, part: int) -> DescriptorRows:
+        """Features and gradients of the descriptor of part number ``part`` of the plan."""
+        batch = self.batch(systems)
+        return DescriptorRows(*batch.descriptor_rows(part, *_geometry(systems), n_threads=self.n_threads))
 
 
 class Evaluator(PlanEvaluator):

@@ -86,10 +86,8 @@ class Potential:
         Parts with a regressor of their own count with all the products or features that it takes.
         """
         linear = int(np.count_nonzero(self.coefficients[len(self.elements) :]))
-        centres = [
-            c for part in self.plan["parts"] if "regressor" in part for c in part["regressor"]["centres"]
-        ]
-        return linear + sum(int(np.shape(centre["coefficients"])[-1]) for centre in centres)
+        centres = [c for part in self.plan["parts"] for c in part.get("regressor", {}).get("centres", [])]
+        return linear + sum(int(np.shape(c["coefficients"])[-1]) for c in centres if "coefficients" in c)
 
     def evaluator(
         self, *, skin: float = 0.5, n_threads: int = 1, precision: Precision = "float64"
@@ -173,7 +171,7 @@ class Potential:
             info = data["features"]
             potential = cls(
                 elements=tuple(data["elements"]),
-                plan=_decode(data["plan"]),
+                plan=_upgraded(_decode(data["plan"])),
                 features=FeatureInfo(
                     order=_decode(info["order"]),
                     degree=_decode(info["degree"]),
@@ -193,6 +191,14 @@ class Potential:
                 "`atomsmith fit` or restore it from a copy."
             ) from error
         return potential
+
+
+def _upgraded(plan: dict[str, Any]) -> dict[str, Any]:
+    """A plan as this version writes it: files of version 0.1 hold a flag for the products of a bispectrum."""
+    for part in plan["parts"]:
+        if part.pop("quadratic", False):
+            part["regressor"] = {"kind": "quadratic"}
+    return plan
 
 
 def _reach(part: Mapping[str, Any]) -> float:

@@ -13,6 +13,7 @@ from atomsmith.descriptors import (
     build_bispectrum,
     build_pair,
 )
+from atomsmith.descriptors.base import features_of_centres
 from atomsmith.descriptors.bispectrum import InnerSwitch
 from atomsmith.descriptors.radial import RadialSettings
 from atomsmith.regressors import with_products
@@ -133,8 +134,71 @@ def plans() -> dict[str, dict[str, Any]]:
             "parts": [reference_part([8, 1]), moments_part(2, seed=4), pair_part([8, 1], degree=2)],
         },
         "moments of each element": {"elements": three, "parts": [moments_part(3, seed=5, shared=False)]},
+        **regressed_plans(),
         "many radial functions": {"elements": [14], "parts": [ace_part([14], (19, 10), cutoff=3.8)]},
     }
+
+
+def regressed_plans() -> dict[str, dict[str, Any]]:
+    """Every descriptor with every regressor."""
+    two = [8, 1]
+    descriptors = {
+        "ace": (two, ace_part(two, (2, 2, 2), cutoff=3.2)),
+        "bispectrum": (two, bispectrum_part(two, cutoff=3.2, twojmax=3)),
+        "moments": (two, moments_part(2, seed=6)),
+        "moments of each element": (two, moments_part(2, seed=7, shared=False)),
+    }
+    found = {}
+    for name, (elements, part) in descriptors.items():
+        for regressor, add in REGRESSORS.items():
+            parts = [reference_part(elements), add(part, len(elements)), pair_part(elements, degree=2)]
+            found[f"{name} with {regressor}"] = {"elements": elements, "parts": parts}
+    return found
+
+
+def quadratic(part, n_elements):
+    counts = {tuple(own): len(own) for own in features_of_centres(part, n_elements)}
+    n = sum(count + count * (count + 1) // 2 for count in counts.values())
+    return part | {"regressor": {"kind": "quadratic"}, "n_features": n}
+
+
+def kernel(part, n_elements, zeta=3, seed=1):
+    """A kernel of different points for every species, more than a tile of them for the first."""
+    rng = np.random.default_rng(seed)
+    centres = [
+        {"points": 0.3 * rng.normal(size=(71 if z == 0 else 5 + z, len(own)))}
+        for z, own in enumerate(features_of_centres(part, n_elements))
+    ]
+    regressor = {"kind": "kernel", "kernel": "polynomial", "zeta": zeta, "centres": centres}
+    return part | {"regressor": regressor, "n_features": sum(len(c["points"]) for c in centres)}
+
+
+def network(part, n_elements, seed=2, networks=3, activations=("tanh", "silu", "identity")):
+    """Small networks of different widths for every species."""
+    rng = np.random.default_rng(seed)
+    centres = []
+    for z, own in enumerate(features_of_centres(part, n_elements)):
+        widths = [len(own), 9 + z, 5, 1]
+        centres.append(
+            {
+                "shift": 0.1 * rng.normal(size=len(own)),
+                "scale": rng.uniform(0.2, 0.6, size=len(own)),
+                "layers": [
+                    {
+                        "activation": activation,
+                        "gamma": 0.3,
+                        "weights": rng.normal(size=(networks, b, a)) / np.sqrt(a),
+                        "bias": 0.3 * rng.normal(size=(networks, b)),
+                    }
+                    for a, b, activation in zip(widths, widths[1:], activations, strict=False)
+                ],
+            }
+        )
+    regressor = {"kind": "network", "networks": networks, "centres": centres}
+    return part | {"regressor": regressor, "n_features": networks}
+
+
+REGRESSORS = {"quadratic": quadratic, "kernel": kernel, "network": network}
 
 
 def bispectrum_part(elements, *, products=False, **settings):

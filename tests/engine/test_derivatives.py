@@ -40,6 +40,9 @@ def energy_of(plan, coefficients):
         "bispectrum",
         "quadratic bispectrum",
         "moments",
+        "ace with kernel",
+        "bispectrum with network",
+        "moments with quadratic",
     ],
 )
 @pytest.mark.parametrize("shape", ["skewed", "tiny", "slab", "molecule"])

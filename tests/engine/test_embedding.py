@@ -121,7 +121,7 @@ def test_functions_of_a_density(exponent):
 
 
 BAD = {
-    "kind": (("kind",), "network", "unknown kind of regressor 'network'"),
+    "kind": (("kind",), "forest", "unknown kind of regressor 'forest'"),
     "core": (("core",), "hard", "unknown core 'hard'"),
     "function": (("centres", 0, "function"), "cubic", "unknown embedding function 'cubic'"),
     "exponents": (("centres", 0, "exponent"), np.ones(2), "one prefactor and one exponent"),

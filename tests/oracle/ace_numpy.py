@@ -20,6 +20,7 @@ from atomsmith.descriptors.radial import evaluate_radial
 from atomsmith.systems import FloatArray, Systems
 from oracle.bispectrum_numpy import bispectrum
 from oracle.moments_numpy import moment_features
+from oracle.regressors_numpy import descriptor_of, outputs
 
 Array = NDArray[Any]
 COMPLEX_STEP = 1e-30
@@ -90,7 +91,12 @@ class Oracle:
             "bispectrum": self._bispectrum,
             "moments": self._moments,
         }
-        return np.concatenate([evaluate[part["kind"]](part, vectors) for part in self.plan["parts"]], axis=1)
+        parts = []
+        for part in self.plan["parts"]:
+            descriptor, columns = descriptor_of(part, self.n_elements)
+            values = evaluate[part["kind"]](descriptor, vectors)
+            parts.append(outputs(part, columns, self.species, values))
+        return np.concatenate(parts, axis=1)
 
     def energies(self, coefficients: FloatArray, vectors: Array | None = None) -> Array:
         """Energy of every atom in eV, shape (N,)."""

@@ -101,11 +101,6 @@ def bispectrum(part, n_elements, species, i, j, vectors):
         density.append(total)
     values = np.stack([_component(part, density, *momenta) for momenta in components(twojmax)], axis=-1)
     values = values.reshape(len(species), -1) - part["shift"][species]
-    if part["quadratic"]:
-        first, second = np.triu_indices(values.shape[1])
-        # LAMMPS' convention: half of each square.
-        products = values[:, first] * values[:, second] * np.where(first == second, 0.5, 1.0)
-        values = np.concatenate([values, products], axis=1)
     own = np.eye(n_elements)[species]
     return (own[:, :, None] * values[:, None]).reshape(len(species), -1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,3 +68,24 @@ class DescriptorPart:
 
     part: dict[str, Any]
     info: FeatureInfo
+
+
+def features_of_centres(part: Mapping[str, Any], n_elements: int) -> list[IntArray]:
+    """Columns of the features that describe an atom of each species, among those of a descriptor's part.
+
+    Centres stand in the part (``ace``), or each species says where its own begin (``moments``, where species
+    may share them), or they follow one another in equal numbers. Parts of other kinds have none.
+    """
+    if "centres" in part:
+        return [
+            np.arange(c["first_feature"], c["first_feature"] + c["n_features"], dtype=np.int32)
+            if "first_feature" in c
+            else np.zeros(0, np.int32)
+            for c in part["centres"]
+        ]
+    if "scalars" in part:
+        return [first + np.arange(len(part["scalars"]), dtype=np.int32) for first in part["first_feature"]]
+    if "shift" in part:
+        n = np.reshape(part["shift"], (n_elements, -1)).shape[1]
+        return [z * n + np.arange(n, dtype=np.int32) for z in range(n_elements)]
+    return [np.zeros(0, np.int32)] * n_elements

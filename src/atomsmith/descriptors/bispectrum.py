@@ -122,7 +122,6 @@ def build_bispectrum(settings: BispectrumSettings, elements: Sequence[int]) -> D
         "kind": "bispectrum",
         "n_features": bispectrum_size(settings, n),
         "twojmax": settings.twojmax,
-        "quadratic": False,
         "normalised": settings.normalised,
         "switching": settings.switching,
         "rfac0": settings.rfac0,

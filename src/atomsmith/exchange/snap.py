@@ -232,7 +232,7 @@ def write_snap(potential: Potential, coefficients: str | Path, parameters: str |
         "rmin0": part["rmin0"],
         "switchflag": int(part["switching"]),
         "bzeroflag": int(bool(np.any(part["shift"]))),
-        "quadraticflag": int(part["quadratic"]),
+        "quadraticflag": int("regressor" in part),
         "chemflag": int(chem),
         "bnormflag": int(part["normalised"]),
         "wselfallflag": int(chem and bool(np.all(part["self_weight"]))),

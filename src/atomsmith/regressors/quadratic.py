@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
+from atomsmith.descriptors.base import DescriptorPart, FeatureInfo, features_of_centres
 from atomsmith.errors import InputError
 from atomsmith.settings import Settings
 
@@ -30,21 +30,22 @@ class QuadraticSettings(Settings):
 def with_products(part: DescriptorPart, n_elements: int) -> DescriptorPart:
     """Add to the features of every centre their products, (0, 0), (0, 1), ... (1, 1), ... behind them.
 
+    Species that share features share products.
+
     Raises
     ------
     InputError
-        If the descriptor's features cannot be multiplied.
+        If the part has no features of a centre that could be multiplied.
     """
-    if "quadratic" not in part.part:
+    centres = {tuple(own): own for own in features_of_centres(part.part, n_elements) if len(own)}
+    if not centres:
         raise InputError(
-            f"regressor quadratic: not possible with a descriptor of kind {part.part['kind']}; use "
-            "bispectrum, or the linear regressor."
+            f"regressor quadratic: a term of kind {part.part['kind']} does not describe single atoms; use it "
+            "with the linear regressor, or another descriptor."
         )
-    n = len(part.info) // n_elements
-    first, second = np.triu_indices(n)
     infos = []
-    for centre in range(n_elements):
-        own = np.arange(centre * n, (centre + 1) * n)
+    for own in centres.values():
+        first, second = np.triu_indices(len(own))
         a, b = own[first], own[second]
         info = part.info
         infos.append(
@@ -66,4 +67,4 @@ def with_products(part: DescriptorPart, n_elements: int) -> DescriptorPart:
             )
         )
     info = FeatureInfo.concatenate(infos)
-    return DescriptorPart(part.part | {"quadratic": True, "n_features": len(info)}, info)
+    return DescriptorPart(part.part | {"regressor": {"kind": "quadratic"}, "n_features": len(info)}, info)

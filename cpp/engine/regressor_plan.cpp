@@ -1,0 +1,128 @@
+#include "regressor_plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace atomsmith {
+
+namespace {
+
+void require(bool condition, const std::string& message) {
+    if (!condition) throw std::invalid_argument("engine plan: regressor: " + message);
+}
+
+void require_finite(const std::vector<double>& values, const std::string& name) {
+    for (const double value : values)
+        require(std::isfinite(value), name + " holds a value that is not finite");
+}
+
+void finish_kernel(Regressor::Centre& c, int zeta) {
+    require(zeta >= 1 && zeta <= 32, "zeta must be a whole number between 1 and 32");
+    const std::size_t n = c.n_inputs;
+    require(n > 0 ? c.points.size() % n == 0 : c.points.empty(),
+            "points do not have the descriptor's " + std::to_string(n) + " features");
+    require_finite(c.points, "points");
+    c.n_outputs = n > 0 ? static_cast<int>(c.points.size() / n) : 0;
+    constexpr std::size_t panel = Regressor::kPanel;
+    const std::size_t rows = c.padded_inputs();
+    c.panels.assign(panel * rows * c.n_panels(), 0.0);
+    for (std::size_t s = 0; s < static_cast<std::size_t>(c.n_outputs); ++s)
+        for (std::size_t d = 0; d < n; ++d)
+            c.panels[(s / panel * rows + d) * panel + s % panel] = c.points[s * n + d];
+}
+
+void finish_network(Regressor::Centre& c, int n_networks) {
+    require(n_networks >= 1, "networks must be at least 1");
+    const std::size_t inputs = c.n_inputs, networks = n_networks;
+    require(c.shift.size() == inputs && c.scale.size() == inputs,
+            "shift and scale need one value for each of the descriptor's " + std::to_string(inputs) +
+                " features");
+    require_finite(c.shift, "shift");
+    require_finite(c.scale, "scale");
+    require(!c.layers.empty(), "a network needs at least one layer");
+    int n_in = c.n_inputs;
+    for (std::size_t k = 0; k < c.layers.size(); ++k) {
+        Regressor::Layer& layer = c.layers[k];
+        const std::string name = "layer " + std::to_string(k);
+        require(!layer.bias.empty() && layer.bias.size() % networks == 0,
+                name + ": bias needs the shape (networks, neurons)");
+        layer.n_in = n_in;
+        layer.n_out = static_cast<int>(layer.bias.size() / networks);
+        require(layer.weights.size() == layer.bias.size() * layer.n_in,
+                name + ": weights need the shape (networks, neurons, " + std::to_string(n_in) + ")");
+        require_finite(layer.weights, name + ": weights");
+        require_finite(layer.bias, name + ": bias");
+        n_in = layer.n_out;
+    }
+    require(n_in == 1, "the last layer of a network has one neuron");
+}
+
+} // namespace
+
+int Regressor::Centre::widest() const {
+    int widest = n_inputs;
+    for (const Layer& layer : layers) widest = std::max(widest, layer.n_out);
+    return widest;
+}
+
+int Regressor::Centre::n_neurons() const {
+    int n = 0;
+    for (const Layer& layer : layers) n += layer.n_out;
+    return n;
+}
+
+int Regressor::finish(const std::vector<int>& n_inputs, const std::vector<int>& first_feature) {
+    const std::size_t species = n_inputs.size();
+    if (kind == Kind::kLinear || kind == Kind::kQuadratic) centres.assign(species, {});
+    require(centres.size() == species, "one centre per species is needed");
+    int outputs = 0;
+    for (std::size_t z = 0; z < species; ++z) {
+        Centre& c = centres[z];
+        const int n = c.n_inputs = n_inputs[z];
+        if (kind == Kind::kLinear) {
+            c.n_outputs = n;
+            c.first_output = first_feature[z];
+            outputs = std::max(outputs, first_feature[z] + n);
+            continue;
+        }
+        if (kind == Kind::kNetwork) {
+            finish_network(c, n_networks);
+            c.n_outputs = outputs = n_networks;
+            continue;
+        }
+        if (kind == Kind::kKernel) finish_kernel(c, zeta);
+        if (kind == Kind::kQuadratic) c.n_outputs = n + n * (n + 1) / 2;
+        c.first_output = outputs;
+        for (std::size_t other = 0; kind == Kind::kQuadratic && other < z; ++other)
+            if (n > 0 && n_inputs[other] > 0 && first_feature[other] == first_feature[z]) {
+                c.first_output = centres[other].first_output;
+                break;
+            }
+        outputs = std::max(outputs, c.first_output + c.n_outputs);
+    }
+    return outputs;
+}
+
+Activation activation_of(const std::string& name) {
+    static constexpr struct {
+        const char* name;
+        Activation activation;
+    } known[] = {{"identity", Activation::kIdentity},
+                 {"tanh", Activation::kTanh},
+                 {"tanh_linear", Activation::kTanhLinear},
+                 {"softplus", Activation::kSoftplus},
+                 {"silu", Activation::kSilu},
+                 {"logistic", Activation::kLogistic},
+                 {"reverse_logistic", Activation::kReverseLogistic},
+                 {"relu", Activation::kRelu},
+                 {"gaussian", Activation::kGaussian},
+                 {"cosine", Activation::kCosine},
+                 {"exponential", Activation::kExponential},
+                 {"harmonic", Activation::kHarmonic}};
+    for (const auto& entry : known)
+        if (name == entry.name) return entry.activation;
+    throw std::invalid_argument("engine plan: unknown activation '" + name + "' of a network");
+}
+
+} // namespace atomsmith

@@ -1,0 +1,66 @@
+// Regressors: from the descriptor features of an atom to its outputs, which then stand in the place of the
+// part's linear features. docs/architecture.md defines the fields of the plan.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace atomsmith {
+
+// Activations of networks; x is the weighted sum of a neuron.
+enum class Activation {
+    kIdentity,
+    kTanh,
+    kTanhLinear, // tanh(x) + gamma x
+    kSoftplus,   // ln(1 + e^x)
+    kSilu,       // x / (1 + e^-x)
+    kLogistic,   // 1 / (1 + e^-x)
+    kReverseLogistic,
+    kRelu,
+    kGaussian, // e^(-x^2 / 2)
+    kCosine,
+    kExponential, // e^-x
+    kHarmonic     // x^2
+};
+
+struct Regressor {
+    enum class Kind { kLinear, kQuadratic, kKernel, kNetwork };
+    // Points of a kernel stand in panels of so many, features in blocks of so many; tails are zero.
+    static constexpr int kPanel = 8;
+
+    struct Layer {
+        Activation activation = Activation::kIdentity;
+        double gamma = 0.0;
+        int n_in = 0, n_out = 0;
+        std::vector<double> weights, bias; // [network][out][in], [network][out]
+    };
+    struct Centre {
+        int n_inputs = 0;                    // features of the descriptor
+        int first_output = 0, n_outputs = 0; // among those of the part
+        std::vector<double> points;          // kernel, as given: [output][input]
+        std::vector<double> panels;          // kernel: [panel][padded input][kPanel]
+        std::vector<double> shift, scale;    // network: inputs are (B - shift) * scale
+        std::vector<Layer> layers;           // network; the last has one neuron
+        int padded_inputs() const { return (n_inputs + kPanel - 1) / kPanel * kPanel; }
+        int n_panels() const { return (n_outputs + kPanel - 1) / kPanel; }
+        int widest() const;    // of all layers and the inputs
+        int n_neurons() const; // of all layers
+    };
+
+    Kind kind = Kind::kLinear;
+    int zeta = 1;       // kernel: output s = (B . B_s)^zeta
+    int n_networks = 0; // outputs that all centres share
+    std::vector<Centre> centres;
+
+    bool is_linear() const { return kind == Kind::kLinear; }
+    // Checks and lays out the outputs. `first_feature`: where each centre's features would stand without a
+    // regressor; centres with equal entries share their (linear and quadratic) outputs. Returns how many
+    // outputs there are; throws std::invalid_argument.
+    int finish(const std::vector<int>& n_inputs, const std::vector<int>& first_feature);
+};
+
+// Throws std::invalid_argument for a name that is none.
+Activation activation_of(const std::string& name);
+
+} // namespace atomsmith

@@ -1,0 +1,72 @@
+"""Regressors in a few lines of NumPy, analytic in the features, as the oracle of the engine's."""
+
+import numpy as np
+
+from atomsmith.descriptors.base import features_of_centres
+
+ACTIVATIONS = {
+    "identity": lambda x: x,
+    "tanh": np.tanh,
+    "softplus": lambda x: np.log(1.0 + np.exp(x)),
+    "silu": lambda x: x / (1.0 + np.exp(-x)),
+    "logistic": lambda x: 1.0 / (1.0 + np.exp(-x)),
+    "reverse_logistic": lambda x: 1.0 - 1.0 / (1.0 + np.exp(-x)),
+    "relu": lambda x: np.where(x.real > 0.0, x, 0.0),
+    "gaussian": lambda x: np.exp(-x * x / 2.0),
+    "cosine": np.cos,
+    "exponential": lambda x: np.exp(-x),
+    "harmonic": lambda x: x * x,
+}
+
+
+def descriptor_of(part, n_elements):
+    """The part without its regressor, and the columns of each centre's features (docs/architecture.md)."""
+    regressor = part.get("regressor", {"kind": "linear"})
+    columns = features_of_centres(part, n_elements)
+    if regressor["kind"] in ("linear", "embedding"):
+        return part, columns
+    n = max((int(own[-1]) + 1 for own in columns if len(own)), default=0)
+    return {key: part[key] for key in part if key != "regressor"} | {"n_features": n}, columns
+
+
+def outputs(part, columns, species, features):
+    """Outputs of every atom, shape (N, n_features), from the features of the descriptor."""
+    regressor = part.get("regressor", {"kind": "linear"})
+    if regressor["kind"] in ("linear", "embedding"):
+        return features
+    out = np.zeros((len(features), part["n_features"]), dtype=features.dtype)
+    first, known = 0, {}
+    for z, own in enumerate(columns):
+        values = features[np.ix_(species == z, own)]
+        if regressor["kind"] == "network":
+            made = _networks(regressor["centres"][z], regressor["networks"], values)
+            start = 0
+        elif regressor["kind"] == "kernel":
+            made = (values @ regressor["centres"][z]["points"].T) ** regressor["zeta"]
+            start, first = first, first + made.shape[1]
+        else:
+            k, m = np.triu_indices(values.shape[1])
+            products = values[:, k] * values[:, m] * np.where(k == m, 0.5, 1.0)  # half a square, as LAMMPS
+            made = np.concatenate([values, products], axis=1)
+            shared = tuple(own)
+            start = known.setdefault(shared, first) if shared else first
+            first = max(first, start + made.shape[1])
+        out[species == z, start : start + made.shape[1]] = made
+    return out
+
+
+def _networks(centre, count, features):
+    inputs = (features - centre["shift"]) * centre["scale"]
+    energies = []
+    for k in range(count):
+        values = inputs
+        for layer in centre["layers"]:
+            values = _activation(layer)(values @ layer["weights"][k].T + layer["bias"][k])
+        energies.append(values[:, 0])
+    return np.stack(energies, axis=1)
+
+
+def _activation(layer):
+    if layer["activation"] == "tanh_linear":
+        return lambda x: np.tanh(x) + layer["gamma"] * x
+    return ACTIVATIONS[layer["activation"]]
