@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from atomsmith.cli import demo, evaluate, exchange, fit, lammps, learn, properties, report, schema, template
+from atomsmith.cli import assess, demo, evaluate, exchange, fit, lammps, learn, properties, report, schema, template
 from atomsmith.cli.verb_group import VerbGroup
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ VERBS = (
     fit.fit,
     evaluate.evaluate,
     properties.properties,
+    assess.assess,
     lammps.lammps,
     exchange.import_,
     exchange.export,

@@ -11,6 +11,7 @@ SETTINGS = {
     "learn": "atomsmith.learning.settings:LearnSettings",
     "fit": "atomsmith.fitting.settings:FitSettings",
     "properties": "atomsmith.properties.suite:SuiteSettings",
+    "assess": "atomsmith.assessment.settings:AssessSettings",
 }
 """Verb -> module:class of the settings file that it reads."""
 

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import ctypes
 import importlib.metadata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,6 +83,39 @@ class LammpsEngine(Engine[LammpsSettings]):
 
     def compute(self, configuration: Configuration, folder: Path) -> Labels:
         """Energy, forces and stress of one configuration; see `Engine.compute`."""
+        lammps, rotation = self._filled(configuration)
+        self._call(lammps.command, "run 0 post no")
+        forces = np.array(lammps.gather_atoms("f", 1, 3), dtype=np.float64).reshape(-1, 3) @ rotation
+        stress = None
+        if "stress" in self.wanted(configuration):
+            pressure = lammps.extract_compute("virial", 0, 1)
+            stress = _voigt_in(rotation, -np.array(pressure[:6]) / _BAR_PER_EV_PER_A3)
+        return Labels(float(lammps.get_thermo("pe")), forces if self.settings.forces else None, stress)
+
+    @contextmanager
+    def dynamics(self, configuration: Configuration) -> Iterator[Callable[[int], None]]:
+        """Let a configuration move within LAMMPS, from rest: a function that takes so many steps of 1 fs.
+
+        Energy, forces and virial are computed in every step.
+
+        Raises
+        ------
+        LabelError
+            If LAMMPS refuses the configuration, or stops.
+        """
+        lammps, _ = self._filled(configuration)
+        lines = ("timestep 0.001", "fix nve all nve", "thermo 1", "run 0 post no")
+        for line in lines:
+            self._call(lammps.command, line)
+        try:
+            yield lambda steps: self._call(lammps.command, f"run {steps} pre no post no")
+        finally:
+            if self._instance is not None:
+                self._instance.close()
+                self._instance = None
+
+    def _filled(self, configuration: Configuration) -> tuple[Any, FloatArray]:
+        """Put atoms into LAMMPS's box; the instance, and the rotation from its axes to ours."""
         types = self._types(configuration)
         cell, positions = completed_cell(configuration, _VACUUM)
         # Lower-triangular lattice vectors with a positive diagonal, as LAMMPS wants: cell = box @ rotation.
@@ -100,13 +134,7 @@ class LammpsEngine(Engine[LammpsSettings]):
         )
         if created != len(types):
             raise LabelError(f"LAMMPS took {created} of {len(types)} atoms into its box")
-        self._call(lammps.command, "run 0 post no")
-        forces = np.array(lammps.gather_atoms("f", 1, 3), dtype=np.float64).reshape(-1, 3) @ rotation
-        stress = None
-        if "stress" in self.wanted(configuration):
-            pressure = lammps.extract_compute("virial", 0, 1)
-            stress = _voigt_in(rotation, -np.array(pressure[:6]) / _BAR_PER_EV_PER_A3)
-        return Labels(float(lammps.get_thermo("pe")), forces if self.settings.forces else None, stress)
+        return lammps, rotation
 
     def _types(self, configuration: Configuration) -> np.ndarray[Any, np.dtype[np.int64]]:
         types = {atomic_numbers[symbol]: i for i, symbol in enumerate(self.settings.elements, start=1)}
