@@ -260,7 +260,7 @@ def _fit_settings(
         return None
     if not overrides:
         return entry.fit.model_copy(update={"threads": threads})
-    values: dict[str | int, Any] = entry.fit.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    values: Any = entry.fit.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return settings_from_assignments(PotentialSettings, overrides, place, values).model_copy(
         update={"threads": threads}
     )

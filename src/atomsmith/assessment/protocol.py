@@ -19,7 +19,6 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.errors import AtomsmithError, InputError
 from atomsmith.properties.base import Report
 from atomsmith.properties.equation_of_state import ReferenceCurve
-from atomsmith.properties.polymorphs import PolymorphSettings
 from atomsmith.properties.registry import PROPERTIES
 from atomsmith.reference.settings import ReferenceSettings
 from atomsmith.settings import Settings
@@ -56,7 +55,7 @@ class Protocol:
         yield from self._cost()
         yield from self._properties()
         yield from self._motion()
-        yield from self._polymorphs()
+        yield from self._unseen()
         yield from self._learning_curves()
 
     def _all(self) -> list[Candidate]:
@@ -132,14 +131,12 @@ class Protocol:
         crystal = self._crystal()
         if crystal is None:
             return
-        asked = self.settings
-        chosen = [] if asked.properties is None else list(asked.properties.chosen())
-        if asked.eos is not None:
-            curve = asked.eos.reference or self.system.settings.curve or delta_curve(crystal)
-            chosen.append(("eos", asked.eos.model_copy(update={"reference": curve})))
-        if asked.polymorphs is not None:
-            own = PolymorphSettings(structures=asked.polymorphs.structures, lattice=asked.polymorphs.lattice)
-            chosen.append(("polymorphs", own))
+        asked = self.settings.properties
+        chosen = [] if asked is None else list(asked.chosen())
+        for place, (name, settings) in enumerate(chosen):
+            if isinstance(settings, EosSettings) and settings.reference is None:
+                curve = self.system.settings.curve or delta_curve(crystal)
+                chosen[place] = name, settings.model_copy(update={"reference": curve})
         for candidate in self._main():
             for name, settings in chosen:
                 yield self._property(candidate, crystal, name, settings)
@@ -230,11 +227,9 @@ class Protocol:
         assert crystal is not None
         return crystal.elements
 
-    def _polymorphs(self) -> Iterator[Task]:
-        asked, crystal = self.settings.polymorphs, self._crystal()
-        if asked is None or asked.truth is None or asked.geometry is None or crystal is None:
-            return
-        if asked.geometry not in self.candidates:
+    def _unseen(self) -> Iterator[Task]:
+        asked, crystal = self.settings.unseen, self._crystal()
+        if asked is None or crystal is None or asked.geometry not in self.candidates:
             return
         relaxer = self.candidates[asked.geometry][0]
         truth = self._judge(asked.truth)
@@ -244,7 +239,7 @@ class Protocol:
             "geometry": identity(relaxer),
         }
         yield self._task(
-            "polymorphs",
+            "unseen",
             relaxer,
             made,
             partial(unseen.geometries, relaxer, crystal, asked),
@@ -253,7 +248,7 @@ class Protocol:
         names = [unseen.GROUND, *asked.structures]
         for name in names:
             yield self._task(
-                "polymorphs",
+                "unseen",
                 None,
                 {**made, "truth": truth.identity, "structure": name},
                 partial(self._energy, truth, relaxer, name),
@@ -262,7 +257,7 @@ class Protocol:
         for candidate in self._main():
             if candidate.name != truth.name:
                 yield self._task(
-                    "polymorphs",
+                    "unseen",
                     candidate,
                     {**made, "truth": truth.identity},
                     partial(self._compared, candidate, relaxer, names),
@@ -270,7 +265,7 @@ class Protocol:
                 )
 
     def _energy(self, truth: _Judge, relaxer: Candidate, name: str, _report: Report) -> Result:
-        structures = self._result("polymorphs", relaxer.label, "structures")["structures"]
+        structures = self._result("unseen", relaxer.label, "structures")["structures"]
         if name not in structures:
             raise InputError(f"{name} did not relax, so that there is no structure to ask about")
         with truth.opened(self._elements()) as force_field:
@@ -279,10 +274,10 @@ class Protocol:
     def _compared(
         self, candidate: Candidate, relaxer: Candidate, names: list[str], _report: Report
     ) -> Result:
-        structures = self._result("polymorphs", relaxer.label, "structures")["structures"]
+        structures = self._result("unseen", relaxer.label, "structures")["structures"]
         energies: dict[str, float] = {}
         for name in names:
-            item = self.found.get(("polymorphs", self.system.name, "", f"truth {name}"))
+            item = self.found.get(("unseen", self.system.name, "", f"truth {name}"))
             if item is not None and item.failure is None:
                 energies[name] = item.result["energy_ev_per_atom"]
         return unseen.compared(candidate, structures, energies)

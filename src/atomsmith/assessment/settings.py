@@ -11,7 +11,7 @@ from atomsmith.assessment.quantities import QUANTITIES
 from atomsmith.builders.crystals import PROTOTYPES
 from atomsmith.data.labels import LabelNames
 from atomsmith.fitting.settings import PotentialSettings
-from atomsmith.properties.equation_of_state import EosSettings, ReferenceCurve
+from atomsmith.properties.equation_of_state import ReferenceCurve
 from atomsmith.properties.lattice import LatticeSettings
 from atomsmith.properties.sources import CrystalSettings
 from atomsmith.properties.suite import ChosenProperties
@@ -193,45 +193,22 @@ class MotionSettings(Settings):
     seed: int = Field(default=0, ge=0, description="Seed of velocities and noise.")
 
 
-class PolymorphsSettings(Settings):
-    """Energies of structures that are in no training set."""
+class UnseenSettings(Settings):
+    """Energies of structures that are in no training set, compared at the same positions of atoms."""
 
+    truth: str | ReferenceSettings = Field(
+        description="What is right: the name of a potential of the set, or a reference."
+    )
+    geometry: str = Field(description="Potential at whose relaxed structures all are compared.")
     structures: list[str] = Field(default=list(PROTOTYPES), min_length=1, description="Structures.")
     lattice: LatticeSettings = Field(
-        default=LatticeSettings(scan=0.3), description="How each potential relaxes each of them."
-    )
-    truth: str | ReferenceSettings | None = Field(
-        default=None,
-        description="What is right: the name of a potential of the set, or a reference, asked at the "
-        "structures that `geometry` relaxes; null takes polymorphs_mev_per_atom of the system.",
-    )
-    geometry: str | None = Field(
-        default=None, description="With truth: potential at whose relaxed structures all are compared."
+        default=LatticeSettings(scan=0.3), description="How that potential relaxes each of them."
     )
 
     @field_validator("structures")
     @classmethod
     def _names(cls, values: list[str]) -> list[str]:
         return [_structure(name) for name in values]
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if (self.truth is None) != (self.geometry is None):
-            raise ValueError("truth and geometry belong together")
-        return self
-
-
-class AssessedProperties(ChosenProperties):
-    """Properties to compute; null leaves one out, {} takes its defaults."""
-
-    eos: EosSettings | None = Field(default=None, description="Given by the part of that name.")
-
-    @field_validator("eos", "polymorphs")
-    @classmethod
-    def _elsewhere(cls, value: object) -> object:
-        if value is not None:
-            raise ValueError("is a part of its own; set it there")
-        return value
 
 
 class AssessSettings(Settings):
@@ -250,17 +227,16 @@ class AssessSettings(Settings):
     learning_curve: LearningCurveSettings | None = Field(
         default=None, description="Errors against the number of training configurations."
     )
-    properties: AssessedProperties | None = Field(
-        default=AssessedProperties(), description="Properties of the crystal, and their deviations."
-    )
-    eos: EosSettings | None = Field(
-        default=EosSettings(), description="Equation of state, and the Delta gauge."
+    properties: ChosenProperties | None = Field(
+        default=ChosenProperties(),
+        description="Properties of the crystal, and their deviations. The equation of state is compared with "
+        "the curve of the system.",
     )
     motion: MotionSettings | None = Field(
         default=None, description="Errors on snapshots of dynamics, which a reference labels."
     )
-    polymorphs: PolymorphsSettings | None = Field(
-        default=None, description="Energies of structures that are in no training set."
+    unseen: UnseenSettings | None = Field(
+        default=None, description="Energies of structures that are in no training set, by all potentials."
     )
     executor: ExecutorSettings = Field(
         default=ExecutorSettings(), description="Where references run, if there are any."
@@ -276,9 +252,9 @@ class AssessSettings(Settings):
         if self.motion is not None:
             asked["motion.driver"] = [self.motion.driver]
             asked["motion.truth"] = [self.motion.truth]
-        if self.polymorphs is not None:
-            asked["polymorphs.truth"] = [self.polymorphs.truth]
-            asked["polymorphs.geometry"] = [self.polymorphs.geometry]
+        if self.unseen is not None:
+            asked["unseen.truth"] = [self.unseen.truth]
+            asked["unseen.geometry"] = [self.unseen.geometry]
         for place, names in asked.items():
             for name in names:
                 if isinstance(name, str) and name not in everywhere:

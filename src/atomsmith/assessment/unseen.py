@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from atomsmith.assessment.candidates import Candidate
-from atomsmith.assessment.settings import PolymorphsSettings
+from atomsmith.assessment.settings import UnseenSettings
 from atomsmith.assessment.structures import from_values, to_values
 from atomsmith.builders.crystals import crystal as build_crystal
 from atomsmith.data.configuration import Configuration
@@ -21,7 +21,7 @@ GROUND = "crystal"
 
 
 def geometries(
-    candidate: Candidate, crystal: Configuration, settings: PolymorphsSettings, report: Report
+    candidate: Candidate, crystal: Configuration, settings: UnseenSettings, report: Report
 ) -> dict[str, Any]:
     """Relax the crystal and the other structures by one potential.
 
@@ -30,7 +30,7 @@ def geometries(
     dict
         ``structures`` by name, the crystal as `GROUND`; ``problems`` of those that did not relax.
     """
-    require_one_element("polymorphs", crystal, "their energies")
+    require_one_element("unseen", crystal, "their energies")
     problems: list[str] = []
     found: dict[str, Any] = {}
     with candidate.opened(crystal.elements) as force_field:

@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from atomsmith.cli import assess, demo, evaluate, exchange, fit, lammps, learn, properties, report, schema, template
+from atomsmith.cli import (
+    assess,
+    demo,
+    evaluate,
+    exchange,
+    fit,
+    lammps,
+    learn,
+    properties,
+    report,
+    schema,
+    template,
+)
 from atomsmith.cli.verb_group import VerbGroup
 
 app = typer.Typer(

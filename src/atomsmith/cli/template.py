@@ -14,7 +14,9 @@ from atomsmith.errors import InputError
 Verb = Annotated[
     str,
     typer.Argument(
-        metavar="VERB", help="A verb with a settings file: learn, fit or properties.", show_default=False
+        metavar="VERB",
+        help="A verb with a settings file: learn, fit, properties or assess.",
+        show_default=False,
     ),
 ]
 

@@ -24,6 +24,7 @@ from atomsmith.settings_file.annotations import (
     choices,
     item,
     key_name,
+    mapping_value,
     models,
     options,
 )
@@ -149,6 +150,9 @@ class _Writer:
             for other in inner[1:]:
                 lines += _shift(_commented(self._item(other, None)))
             return lines
+        for option in options(info):
+            if named := models(mapping_value(option.type)):
+                return [f"{key}:", *_shift(self._keyed("NAME", named[0], None))]
         return [f"{key}:"]
 
     def _alternatives(self, key: str, variants: list[Option]) -> list[str]:

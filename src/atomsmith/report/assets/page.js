@@ -1,5 +1,5 @@
 "use strict";
-// Marks the section being read in the table of contents, and opens folded parts for printing.
+// Marks the section being read in the table of contents, and opens folded parts for links and for printing.
 (() => {
   const links = new Map([...document.querySelectorAll(".contents a")].map((a) => [a.hash.slice(1), a]));
   const sections = [...document.querySelectorAll("main > section")];
@@ -17,6 +17,19 @@
     requestAnimationFrame(() => { waiting = false; mark(); });
   }, { passive: true });
   mark();
+
+  // A link into a folded part opens it.
+  const reveal = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target === null) return;
+    let outside = false;
+    for (let at = target; at !== null; at = at.parentElement) {
+      if (at.tagName === "DETAILS" && !at.open) { at.open = true; outside = true; }
+    }
+    if (outside) target.scrollIntoView({ block: "center" });
+  };
+  window.addEventListener("hashchange", reveal);
+  reveal();
 
   let opened = [];
   window.addEventListener("beforeprint", () => {

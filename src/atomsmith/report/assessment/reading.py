@@ -1,0 +1,155 @@
+"""The items of an assessment as the report asks for them: numbers with the item that each is from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from atomsmith.assessment.candidates import Candidate
+from atomsmith.assessment.quantities import QUANTITIES
+from atomsmith.assessment.run import Assessment
+from atomsmith.assessment.store import Item
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number, or why there is none, and the item that gave it.
+
+    ``doubts`` are the sentences of the item that make the number unreliable.
+    """
+
+    number: float | None
+    item: Item | None
+    failure: str | None = None
+    doubts: tuple[str, ...] = ()
+
+
+NOTHING = Value(None, None)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Numbers of an assessment by system and potential."""
+
+    assessment: Assessment
+
+    @property
+    def systems(self) -> list[str]:
+        """Names in the order of the settings."""
+        return list(self.assessment.systems)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of potentials in the order of their first appearance."""
+        return list(dict.fromkeys(n for found in self.assessment.candidates.values() for n in found))
+
+    def sizes(self, system: str, name: str) -> list[Candidate]:
+        """Candidates of a name, the sizes after the potential itself; empty if the system lacks it."""
+        return self.assessment.candidates[system].get(name, [])
+
+    def all_candidates(self, system: str) -> list[Candidate]:
+        """All candidates of a system."""
+        return [one for sizes in self.assessment.candidates[system].values() for one in sizes]
+
+    def item(self, part: str, system: str, potential: str, detail: str = "") -> Item | None:
+        """Return an item; None if it was not asked for or not made yet."""
+        return self.assessment.found.get((part, system, potential, detail))
+
+    def result(self, part: str, system: str, potential: str, detail: str = "") -> dict[str, Any] | None:
+        """Return the result of an item; None if there is none."""
+        item = self.item(part, system, potential, detail)
+        return None if item is None or item.failure is not None else item.result
+
+    def error(
+        self,
+        system: str,
+        label: str,
+        quantity: str,
+        statistic: str = "mae",
+        chosen: str = "test",
+        kind: str = "",
+    ) -> Value:
+        """Error of energy, forces or stress on a set, in all or of a type of configuration."""
+        item = self.item("accuracy", system, label)
+        if item is None or item.failure is not None:
+            return Value(None, item, None if item is None else item.failure)
+        report = item.result["sets"].get(chosen)
+        errors = None if report is None else report["by_type"].get(kind) if kind else report["total"]
+        found = None if errors is None else errors[quantity]
+        return Value(None if found is None else found[statistic], item)
+
+    def cost(self, system: str, label: str) -> Value:
+        """Microseconds of a step for one atom."""
+        item = self.item("cost", system, "")
+        if item is None or item.failure is not None:
+            return Value(None, item, None if item is None else item.failure)
+        found = item.result["potentials"].get(label, {})
+        return Value(found.get("us_per_atom"), item, found.get("failure"))
+
+    def quantity(self, system: str, label: str, name: str) -> Value:
+        """A number of a property, by its name in `QUANTITIES`."""
+        quantity = QUANTITIES[name]
+        return self._of_property(system, label, quantity.property, quantity.find)
+
+    def of_property(self, system: str, label: str, name: str, key: str) -> Value:
+        """A number of a property by its key."""
+        return self._of_property(system, label, name, lambda numbers: numbers.get(key))
+
+    def _of_property(self, system: str, label: str, name: str, find: Any) -> Value:
+        item = self.item("properties", system, label, name)
+        if item is None or item.failure is not None:
+            return Value(None, item, None if item is None else item.failure)
+        return Value(find(item.result), item, doubts=tuple(item.result.get("problems", ())))
+
+    def n_functions(self, candidate: Candidate) -> int | None:
+        """Degrees of freedom; None for what has no file of this library."""
+        if candidate.entry.reference is not None:
+            return None
+        result = self.result("fit", candidate.system.name, candidate.label)
+        if result is not None:
+            return int(result["n_functions"])
+        if candidate.fit is not None:
+            return None
+        return candidate.potential().n_functions
+
+    def cutoff(self, candidate: Candidate) -> Value:
+        """Cutoff in angstrom."""
+        if candidate.entry.reference is not None:
+            return Value(candidate.entry.cutoff_angstrom, None)
+        item = self.item("fit", candidate.system.name, candidate.label)
+        if candidate.fit is not None:
+            number = None if item is None or item.failure is not None else item.result["cutoff_angstrom"]
+            return Value(number, item, None if item is None else item.failure)
+        try:
+            return Value(candidate.potential().cutoff, None)
+        except Exception as error:
+            return Value(None, None, str(error))
+
+    def statements(self) -> Iterator[tuple[Item, str]]:
+        """Everything that went wrong or is doubtful, by item."""
+        for item in self.assessment.found.values():
+            if item.failure is not None:
+                yield item, item.failure
+            for problem in item.result.get("problems", ()):
+                yield item, problem
+            if item.part == "cost":
+                for label, found in item.result.get("potentials", {}).items():
+                    if "failure" in found:
+                        yield item, f"{label}: {found['failure']}"
+
+
+def deviation(number: float | None, right: float | None) -> float | None:
+    """Relative deviation from what is right; None where either is missing or that is zero."""
+    if number is None or not right:
+        return None
+    return (number - right) / abs(right)
+
+
+def pareto(points: list[tuple[str, float, float]]) -> list[str]:
+    """Names of points (name, cost, error) that no other beats in both."""
+    return [
+        name
+        for name, cost, error in points
+        if not any(c <= cost and e <= error and (c < cost or e < error) for _, c, e in points)
+    ]

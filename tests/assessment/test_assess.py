@@ -1,0 +1,255 @@
+"""`atomsmith assess` on labels by EMT: numbers that must come out, failures stated, runs that resume."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import ase.build
+import numpy as np
+import pytest
+from ase.calculators.emt import EMT
+from tests.potentials import make_potential
+from typer.testing import CliRunner
+
+from atomsmith import Dataset
+from atomsmith.cli.application import app
+
+runner = CliRunner(env={"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"})
+
+SETTINGS = """
+title: Copper by EMT
+systems:
+  Cu:
+    crystal: {element: Cu}
+    train: train.xyz
+    test: test.xyz
+    melting_point_k: 1358
+    values: {a: 3.6, C11: 170, C44: 80}
+    potentials:
+      ACE:
+        fit: &ace
+          model:
+            terms:
+              - descriptor: {kind: pair, cutoff: 5.0, degree: 8}
+              - descriptor: {kind: ace, cutoff: 5.0, correlation_order: 2, degree: 4}
+          committee: 0
+        sizes: {key: "model.terms[1].descriptor.degree", values: [2]}
+      EMT: {reference: {kind: ase, calculator: "ase.calculators.emt:EMT", reuse: true}, cutoff_angstrom: 6.5}
+      shifted:
+        reference: {kind: ase, calculator: "tests.assessment.shifted:ShiftedEMT", reuse: true}
+        energy_zero: fitted
+      water: {file: water.json}
+      absent: {reference: {kind: ase, calculator: "no.such.module:Calculator"}}
+cost: {atoms: 32, steps: 1, repeats: 3}
+properties: {lattice: {}, elastic: {}, eos: {points: 5, ions: clamped}, polymorphs: {structures: [bcc, hcp]}}
+learning_curve: {fractions: [0.3, 1.0], seeds: 2}
+motion: {truth: EMT, fractions: [0.5], count: 2, atoms: 8, every_ps: 0.02, equilibration_ps: 0.02}
+unseen: {structures: [bcc, hcp], truth: EMT, geometry: EMT}
+executor: {kind: serial}
+"""
+
+
+def labelled(count, seed):
+    rng = np.random.default_rng(seed)
+    frames = []
+    for _ in range(count):
+        atoms = ase.build.bulk("Cu", cubic=True).repeat((2, 2, 1))
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + rng.normal(scale=0.02, size=(3, 3))), scale_atoms=True)
+        atoms.rattle(0.1, rng=rng)
+        atoms.calc = EMT()
+        atoms.get_potential_energy()
+        atoms.get_stress()
+        frames.append(atoms)
+    return Dataset.from_atoms(frames)
+
+
+def prepare(folder):
+    labelled(12, 0).write(folder / "train.xyz")
+    labelled(4, 1).write(folder / "test.xyz")
+    make_potential().save(folder / "water.json")
+    (folder / "assess.yaml").write_text(SETTINGS)
+
+
+def run(folder, *more):
+    return runner.invoke(
+        app, ["assess", str(folder / "assess.yaml"), "-o", str(folder / "out"), *map(str, more)]
+    )
+
+
+def rows(folder, table):
+    with (folder / "out" / "tables" / f"{table}.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("assess")
+    prepare(folder)
+    result = run(folder)
+    assert result.exit_code == 0, result.output
+    return folder, result
+
+
+def only(found, **wanted):
+    (row,) = [row for row in found if all(row[key] == value for key, value in wanted.items())]
+    return row
+
+
+def test_labels_have_no_error_by_the_calculator_that_made_them(done):
+    errors = rows(done[0], "errors")
+    exact = only(errors, potential="EMT", set="test", type="all")
+    assert float(exact["energy_mae_mev_per_atom"]) < 1e-9
+    assert float(exact["forces_max_ev_per_angstrom"]) < 1e-9
+    assert float(exact["stress_mae_gpa"]) < 1e-9
+    fitted = only(errors, potential="ACE", set="test", type="all")
+    assert 0.0 < float(fitted["forces_mae_ev_per_angstrom"]) < 0.1
+
+
+def test_a_constant_in_the_energies_is_taken_off_where_asked(done):
+    item = json.loads((done[0] / "out/items/accuracy/Cu/shifted.json").read_text())
+    assert item["result"]["zero_ev"]["Cu"] == pytest.approx(-1.5, abs=1e-9)
+    shifted = only(rows(done[0], "errors"), potential="shifted", set="test", type="all")
+    assert float(shifted["energy_mae_mev_per_atom"]) < 1e-6
+
+
+def test_properties_are_those_of_the_property_code_with_deviations(done):
+    from atomsmith.builders import ground_state
+    from atomsmith.properties.elastic import elastic
+    from atomsmith.properties.sources import opened_reference
+    from atomsmith.reference.ase_calculator import AseSettings
+    from atomsmith.reference.settings import ExecutorSettings
+
+    emt = AseSettings(calculator="ase.calculators.emt:EMT", reuse=True)
+    with opened_reference(emt, ground_state("Cu"), ExecutorSettings(kind="serial")) as force_field:
+        right = elastic(force_field, ground_state("Cu")).component("C11")
+    row = only(rows(done[0], "properties"), potential="EMT", quantity="C11")
+    assert float(row["value"]) == pytest.approx(right, rel=1e-6)
+    assert float(row["deviation"]) == pytest.approx(right / 170 - 1, rel=1e-6)
+
+
+def test_what_fails_is_a_statement_and_nothing_else_suffers(done):
+    folder, result = done
+    problems = rows(folder, "problems")
+    assert {row["potential"] for row in problems if row["failed"] == "True"} >= {"water", "absent"}
+    assert "the potential knows O, H, not Cu" in only(problems, potential="water", part="accuracy")["problem"]
+    assert "no.such.module" in only(problems, potential="absent", part="accuracy")["problem"]
+    assert "Cu: accuracy of water: the potential knows O, H, not Cu" in result.output
+    cost = {row["potential"]: row["us_per_atom_step"] for row in rows(folder, "cost")}
+    assert cost["water"] == cost["absent"] == ""
+    assert all(float(cost[name]) > 0.0 for name in ("ACE", "ACE [2]", "EMT", "shifted"))
+    page = (folder / "out/report.html").read_text()
+    assert page.count(">failed</a>") > 10
+
+
+def test_every_number_leads_to_its_item_and_settings(done):
+    page = (done[0] / "out/report.html").read_text()
+    targets = set(re.findall(r'href="#([^"]+)"', page))
+    anchors = re.findall(r'id="([^"]+)"', page)
+    assert len(anchors) == len(set(anchors))
+    assert targets <= set(anchors)
+    files = re.findall(r'href="(items/[^"]+)"', page)
+    assert files
+    assert all((done[0] / "out" / file).is_file() for file in files)
+    cells = re.findall(r'<td class="n[^"]*">(.*?)</td>', page)
+    numbers = [cell for cell in cells if re.match(r"[\d−]", re.sub("<[^>]*>", "", cell))]
+    unlinked = [cell for cell in numbers if "<a " not in cell]
+    # Known values, seconds of the items and counts are no results.
+    assert len(unlinked) < 0.5 * len(numbers)
+    assert len(numbers) > 50
+    assert "http" not in re.sub(r"<script.*?</script>", "", page, flags=re.S).replace("http-equiv", "")
+
+
+def test_the_truth_agrees_with_itself(done):
+    found = rows(done[0], "motion")
+    assert {row["potential"] for row in found} == {"ACE", "shifted", "water", "absent"}
+    same = only(found, potential="shifted")
+    assert float(same["forces_mae_ev_per_angstrom"]) < 1e-9
+    assert float(same["energy_mae_mev_per_atom"]) < 1e-6
+    compared = rows(done[0], "unseen")
+    same = only(compared, potential="shifted", structure="bcc")
+    assert float(same["mev_per_atom"]) == pytest.approx(float(same["right_mev_per_atom"]), abs=1e-6)
+
+
+def test_learning_curves_are_fitted_to_nested_parts():
+    from atomsmith.assessment.fits import part_of
+
+    data = labelled(10, 3)
+    prints = [{c.fingerprint() for c in part_of(data, f, 1)} for f in (0.1, 0.4, 1.0)]
+    assert [len(found) for found in prints] == [1, 4, 10]
+    assert prints[0] < prints[1] < prints[2]
+    assert {c.fingerprint() for c in part_of(data, 0.4, 2)} != prints[1]
+
+
+def test_a_second_run_computes_failures_only(done):
+    folder, _ = done
+    before = {path: path.stat().st_mtime_ns for path in (folder / "out/items").rglob("*.json")}
+    again = run(folder)
+    assert again.exit_code == 0, again.output
+    changed = {path.stem for path, stamp in before.items() if path.stat().st_mtime_ns != stamp}
+    assert {name.split(".")[0] for name in changed} == {"water", "absent"}
+
+
+def test_a_changed_setting_computes_what_depends_on_it(done):
+    folder, _ = done
+    items = folder / "out/items/properties/Cu"
+    before = {path.name: path.stat().st_mtime_ns for path in items.iterdir()}
+    again = run(folder, "--set", "properties.elastic.strain=0.003")
+    assert again.exit_code == 0, again.output
+    changed = {name for name, stamp in before.items() if (items / name).stat().st_mtime_ns != stamp}
+    assert {name for name in changed if name.startswith(("ACE", "EMT"))} == {
+        "ACE.elastic.json",
+        "EMT.elastic.json",
+    }
+
+
+def test_a_run_that_was_killed_goes_on(tmp_path):
+    prepare(tmp_path)
+    fewer = [f"--set={part}=null" for part in ("unseen", "motion", "learning_curve", "properties.polymorphs")]
+    command = [sys.executable, "-m", "atomsmith", "assess", "assess.yaml", "-o", "out", *fewer]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ) as process:
+        until = time.monotonic() + 60.0
+        while len(list((tmp_path / "out").rglob("*.json"))) < 6 and time.monotonic() < until:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    left = {p: p.read_text() for p in (tmp_path / "out/items").rglob("*.json")}
+    good = {p: text for p, text in left.items() if json.loads(text)["failure"] is None}
+    assert good
+    result = run(tmp_path, *fewer)
+    assert result.exit_code == 0, result.output
+    assert all(path.read_text() == text for path, text in good.items())
+    assert (tmp_path / "out/report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("systems.Cu.values.C99=3", "'C99' is no quantity; known are a, c,"),
+        (
+            "systems.Cu.potentials.EMT.file=x.json",
+            "give one of file, fit, fit_file and reference, found file and",
+        ),
+        ("motion.truth=EMU", "motion.truth names 'EMU', which is no potential; there are ACE, EMT"),
+        ("unseen.geometry=EMU", "unseen.geometry names 'EMU', which is no potential"),
+        ("learning_curve.fractions=[0, 1]", "a fraction is 0.0, but should be above 0"),
+        ("systems.Cu.test=train.xyz", "are in 'train' as well"),
+    ],
+)
+def test_wrong_settings_are_one_sentence(done, change, said):
+    result = run(done[0], "--set", change)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_unknown_system_is_named(done):
+    result = run(done[0], "--only", "Ni")
+    assert result.exit_code == 2
+    assert "system 'Ni' is not in the settings, which have Cu." in result.stderr
