@@ -18,7 +18,7 @@ from atomsmith.builders.crystals import ground_state
 from atomsmith.data.configuration import Configuration
 from atomsmith.errors import AtomsmithError, InputError
 from atomsmith.properties.base import Report
-from atomsmith.properties.equation_of_state import ReferenceCurve
+from atomsmith.properties.equation_of_state import EosSettings, ReferenceCurve
 from atomsmith.properties.registry import PROPERTIES
 from atomsmith.reference.settings import ReferenceSettings
 from atomsmith.settings import Settings

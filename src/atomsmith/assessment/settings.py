@@ -67,17 +67,17 @@ class PotentialEntry(Settings):
         "training data; for potentials made with other data, whose free atoms have another energy.",
     )
 
-    @model_validator(mode="after")
-    def _one(self) -> Self:
+    def complaint(self) -> str | None:
+        """Say what keeps the entry from being one potential; None if nothing does."""
         given = [name for name in ("file", "fit", "fit_file", "reference") if getattr(self, name) is not None]
         if len(given) != 1:
-            found = " and ".join(given) if given else "none of them"
-            raise ValueError(f"give one of file, fit, fit_file and reference, found {found}")
+            found = " and ".join(given) or "none of them"
+            return f"give one of file, fit, fit_file and reference, found {found}"
         if (self.sizes is not None or self.overrides) and given[0] not in ("fit", "fit_file"):
-            raise ValueError(f"overrides and sizes belong to fit or fit_file, not to {given[0]}")
+            return f"overrides and sizes belong to fit or fit_file, not to {given[0]}"
         if self.elements is not None and given[0] != "file":
-            raise ValueError("elements belongs to file")
-        return self
+            return f"elements belongs to file, not to {given[0]}"
+        return None
 
 
 class SystemSettings(Settings):
@@ -109,6 +109,15 @@ class SystemSettings(Settings):
     potentials: dict[str, PotentialEntry] = Field(
         min_length=1, description="Potentials by name; one name is one series in all systems."
     )
+
+    @field_validator("potentials")
+    @classmethod
+    def _complete(cls, entries: dict[str, PotentialEntry]) -> dict[str, PotentialEntry]:
+        for name, entry in entries.items():
+            complaint = entry.complaint()
+            if complaint is not None:
+                raise ValueError(f"of {name!r}, {complaint}")
+        return entries
 
     @field_validator("values")
     @classmethod
