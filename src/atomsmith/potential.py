@@ -16,6 +16,7 @@ from atomsmith.descriptors import FeatureInfo
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.exchange.formats import is_foreign, read_foreign
+from atomsmith.extrapolation.grading import Extrapolation, Grader
 from atomsmith.fitting.posterior import Posterior
 from atomsmith.prediction import Prediction
 from atomsmith.systems import FloatArray, Systems
@@ -57,6 +58,8 @@ class Potential:
         Coefficients of K members drawn from the posterior, shape (K, n); K may be 0.
     metadata
         Plain JSON values: settings, data fingerprint, versions, summary of the fit.
+    extrapolation
+        What it remembers of the features of its data, or None.
     """
 
     elements: tuple[int, ...]
@@ -66,6 +69,7 @@ class Potential:
     posterior: Posterior | None = None
     committee: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
     metadata: dict[str, Any] = field(default_factory=dict)
+    extrapolation: Extrapolation | None = None
 
     def __repr__(self) -> str:
         symbols = ", ".join(SYMBOLS[z] for z in self.elements)
@@ -96,6 +100,21 @@ class Potential:
         from atomsmith.evaluator import Evaluator
 
         return Evaluator(self, skin=skin, n_threads=n_threads, precision=precision)
+
+    def grader(self, *, skin: float = 0.0, n_threads: int = 1) -> Grader:
+        """Make what grades systems by how far they lie outside of the data.
+
+        Raises
+        ------
+        InputError
+            If the potential remembers nothing of its data.
+        """
+        if self.extrapolation is None:
+            raise InputError(
+                "The potential remembers nothing of its data; fit it with extrapolation: {kind: maxvol}, or "
+                "ranges."
+            )
+        return Grader(self.extrapolation, self.plan, skin=skin, n_threads=n_threads)
 
     def calculator(
         self,
@@ -148,6 +167,7 @@ class Potential:
             },
             "plan": _encode(self.plan),
             "metadata": self.metadata,
+            "extrapolation": None if self.extrapolation is None else self.extrapolation.to_dict(),
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
@@ -168,7 +188,7 @@ class Potential:
             return read_foreign(path)
         data = _read(Path(path))
         try:
-            info = data["features"]
+            info, remembered = data["features"], data.get("extrapolation")
             potential = cls(
                 elements=tuple(data["elements"]),
                 plan=_upgraded(_decode(data["plan"])),
@@ -183,6 +203,7 @@ class Potential:
                 posterior=None if data["posterior"] is None else Posterior.from_dict(data["posterior"]),
                 committee=_decode(data["committee"]),
                 metadata=data["metadata"],
+                extrapolation=None if remembered is None else Extrapolation.from_dict(remembered),
             )
             _check_sizes(potential)
         except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:

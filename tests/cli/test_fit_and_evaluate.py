@@ -246,3 +246,21 @@ def test_test_files_of_the_command_line_replace_those_of_the_settings(folder, tm
     assert result.exit_code == 0, result.output
     errors = json.loads((tmp_path / "n.json").read_text())["errors"]
     assert errors["test"]["total"]["n_configurations"] == 4
+
+
+def test_evaluate_tells_how_far_structures_lie_outside_of_the_data(folder, tmp_path):
+    (tmp_path / "fit.yaml").write_text(
+        SETTINGS.replace("data/", f"{folder}/data/") + "extrapolation: {kind: ranges, of: configurations}\n"
+    )
+    potential = str(tmp_path / "p.json")
+    assert runner.invoke(app, ["fit", str(tmp_path / "fit.yaml"), "-o", potential]).exit_code == 0
+    found = {}
+    for name in ("train", "test"):
+        arguments = [potential, str(folder / "data" / f"{name}.xyz"), "--json", str(tmp_path / "e.json")]
+        result = runner.invoke(app, ["evaluate", *arguments])
+        assert result.exit_code == 0, result.output
+        assert "extrapolation grade (ranges of configurations)" in " ".join(result.stdout.split())
+        found[name] = json.loads((tmp_path / "e.json").read_text())["extrapolation"]
+    assert max(found["train"]["configurations"]) <= 1.0 + 1e-9
+    assert max(found["test"]["configurations"]) > 1.0
+    assert [len(atoms) for atoms in found["test"]["atoms"]] == [4, 8, 4, 8, 4, 8]

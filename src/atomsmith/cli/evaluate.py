@@ -41,13 +41,15 @@ def evaluate(
     """Compare a potential with labelled structures.
 
     Prints mean absolute and root mean square errors of energy (meV/atom),
-    forces (eV/angstrom) and stress (GPa), in all and by configuration type.
+    forces (eV/angstrom) and stress (GPa), in all and by configuration type;
+    and how far they lie outside of its data, if the potential remembers these.
 
     Example: atomsmith evaluate potential.json test.xyz --json errors.json
     """
     from atomsmith import Dataset, Potential
     from atomsmith.cli.output import console, require_writable, show_table, write_json
     from atomsmith.data.labels import LabelNames
+    from atomsmith.extrapolation.report import grade_report
     from atomsmith.fitting.metrics import errors
     from atomsmith.settings_file import settings_from_assignments
 
@@ -59,5 +61,10 @@ def evaluate(
         console().print("these are the data that the potential was fitted to: the errors are no test of it")
     report = errors(dataset, fitted.predict(dataset, n_threads=threads, precision=precision))
     show_table(report.table(f"Errors of {potential} on {len(dataset)} configurations"))
+    found = {"potential": potential, "structures": structures, **report.to_dict()}
+    if fitted.extrapolation is not None:
+        graded = grade_report(fitted, dataset, threads)
+        console().print(graded.text)
+        found["extrapolation"] = graded.to_dict()
     if json_file is not None:
-        write_json(json_file, {"potential": potential, "structures": structures, **report.to_dict()})
+        write_json(json_file, found)

@@ -14,6 +14,7 @@ from atomsmith.data.neighbours import pair_distances
 from atomsmith.data.shells import pair_shells, typical_cutoff
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
+from atomsmith.extrapolation import learn_extrapolation
 from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.core import Core, holes, with_repulsive_core
 from atomsmith.fitting.design import RowMaker, number_of_labels
@@ -152,6 +153,11 @@ def fit_model(
         )
     folded = time.perf_counter()
     result = solve_model(problem, factors)
+    if settings.extrapolation is not None:
+        seen = learn_extrapolation(
+            settings.extrapolation, result.potential.plan, problem.data, settings.threads
+        )
+        result = replace(result, potential=replace(result.potential, extrapolation=seen))
     seconds = {"basis": built - started, "rows": folded - estimated, "solve": time.perf_counter() - folded}
     return replace(result, seconds=seconds, peak_bytes=peak_bytes())
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from atomsmith.data.filtering import FilterSettings
 from atomsmith.data.labels import LabelNames
 from atomsmith.data.splitting import SplitSettings
+from atomsmith.extrapolation.settings import ExtrapolationSettings
 from atomsmith.fitting.solvers import Evidence, Solver
 from atomsmith.fitting.weights import Weights
 from atomsmith.model import ModelSettings
@@ -37,6 +38,11 @@ class PotentialSettings(Settings):
     solver: Solver = Field(default=Evidence(), description="How the coefficients are found.")
     reference_energies: ReferenceEnergies = Field(
         default=ReferenceEnergies(), description="Energies of isolated atoms."
+    )
+    extrapolation: ExtrapolationSettings | None = Field(
+        default=None,
+        description="What the potential remembers of its data to tell how far a configuration lies outside "
+        "of them (extrapolation grades); null is nothing.",
     )
     committee: int = Field(
         default=8, ge=0, le=256, description="Members of the committee, drawn from the posterior."

@@ -27,7 +27,7 @@ def candidates(
 
     ``free`` walkers stopped at a random step, which is a reason to label.
     """
-    reasons = {StopReason.UNCERTAINTY, StopReason.UNSEEN_DISTANCE}
+    reasons = {StopReason.UNCERTAINTY, StopReason.UNSEEN_DISTANCE, StopReason.EXTRAPOLATION}
     if selection.guard_stops:
         reasons |= GUARDS
     if mode == "random":
@@ -39,8 +39,9 @@ def candidates(
     ]
 
 
-def knowledge_of(potential: Potential) -> Knowledge:
+def knowledge_of(potential: Potential, n_threads: int = 1) -> Knowledge:
     """What the fit knows that predictions do not tell: its errors on held-out data, and where data end."""
+    remembers = potential.extrapolation is not None
     elements, closest = potential.plan["elements"], {}
     for part in potential.plan["parts"]:
         if part["kind"] == "zbl":
@@ -56,6 +57,7 @@ def knowledge_of(potential: Potential) -> Knowledge:
         widening=float(calibration.get("scale", 1.0)),
         force_error=float(unseen) / weight if weight > 0.0 else 0.0,
         closest=closest,
+        grade=potential.grader(skin=0.5, n_threads=n_threads).systems if remembers else None,
     )
 
 
@@ -73,16 +75,24 @@ def end_of(walkers: Walkers, k: int) -> Configuration:
 
 
 def choose(
-    potential: Potential, ends: Sequence[Configuration], number: int, novelty: float, mode: Mode
+    potential: Potential, ends: Sequence[Configuration], number: int, selection: SelectionSettings, mode: Mode
 ) -> list[int]:
-    """Indices of at most ``number`` ends to label, ascending; see `select_diverse`."""
+    """Indices of at most ``number`` ends to label, ascending.
+
+    See `select_diverse`, and `Extrapolation.choose` for the rule of that name.
+    """
     if not ends or number < 1:
         return []
-    if mode == "random" or potential.posterior is None:
+    if mode == "random":
+        return list(range(min(number, len(ends))))
+    if selection.rule == "extrapolation":
+        grader, systems = potential.grader(), Systems.from_configurations(ends)
+        return sorted(grader.extrapolation.choose(grader.features(systems), systems, number))
+    if potential.posterior is None:
         return list(range(min(number, len(ends))))
     sums, _ = Evaluator(potential).feature_sums(Systems.from_configurations(ends))
     atoms = np.array([len(end.numbers) for end in ends], dtype=np.float64)
-    return sorted(select_diverse(potential.posterior, sums, atoms, number, novelty))
+    return sorted(select_diverse(potential.posterior, sums, atoms, number, selection.novelty))
 
 
 def new_to(
@@ -113,6 +123,7 @@ def origin_of(
         "step": int(walkers.step[k]),
         "reason": _reason(walkers, k),
         "uncertainty": _number(walkers.uncertainty[k]),
+        "grade": _number(walkers.grade[k]),
     }
     if len(potential.committee):
         both = Evaluator(potential).predict_committee(Systems.from_configurations([end]))
@@ -136,6 +147,7 @@ def walker_record(walkers: Walkers, k: int, start: int, selected: bool, free: bo
         "step": int(walkers.step[k]),
         "time_fs": float(walkers.time_fs[k]),
         "uncertainty": _number(walkers.uncertainty[k]),
+        "grade": _number(walkers.grade[k]),
         "selected": selected,
     }
 

@@ -31,7 +31,7 @@ def fixed_settings(settings: LearnSettings) -> dict[str, Any]:
 def _comparable(data: dict[str, Any]) -> dict[str, Any]:
     """Leave out what changes no number, which stores of earlier versions hold as well."""
     reference = {key: value for key, value in data["reference"].items() if key not in _SAME_NUMBERS}
-    return data | {"reference": reference}
+    return data | {"reference": reference, "selection": {"rule": "posterior"} | data["selection"]}
 
 
 def require_same(before: dict[str, Any], now: dict[str, Any], folder: object) -> None:

@@ -291,7 +291,7 @@ class Learner:
                 walkers,
                 evaluator,
                 sampling,
-                knowledge=knowledge_of(potential),
+                knowledge=knowledge_of(potential, self.settings.threads),
                 on_checkpoint=checkpoint,
                 checkpoint_every=self.settings.checkpoint_every,
                 on_progress=progress,
@@ -333,7 +333,7 @@ class Learner:
         free = self._free(number)
         possible = self._without_repeats(potential, walkers, candidates(walkers, selection, mode, free))
         ends = [end_of(walkers, k) for k in possible]
-        chosen = choose(potential, ends, self._wanted(), selection.novelty, mode)
+        chosen = choose(potential, ends, self._wanted(), selection, mode)
         rng = np.random.default_rng((self.settings.seed, 202, number))
         new = []
         for index in chosen:

@@ -56,6 +56,12 @@ class WalkerSettings(Settings):
 class SelectionSettings(Settings):
     """Which of the configurations that walkers stopped at are labelled."""
 
+    rule: Literal["posterior", "extrapolation"] = Field(
+        default="posterior",
+        description="posterior: the most uncertain configuration, then the most uncertain one given the "
+        "first, and so on; extrapolation: that of the largest extrapolation grade, then again with that one "
+        "among the data, until all others interpolate. The latter needs potential.extrapolation.",
+    )
     per_round: int = Field(default=4, ge=1, description="Most configurations labelled in a round.")
     novelty: float = Field(
         default=0.3,
@@ -139,6 +145,23 @@ class LearnSettings(Settings):
     checkpoint_every: int = Field(
         default=500, ge=1, description="Steps of the walkers between checkpoints of a round."
     )
+
+    @model_validator(mode="after")
+    def _memory_wanted(self) -> Self:
+        if self.potential.extrapolation is not None:
+            return self
+        trigger = self.sampling.trigger
+        wanted = {
+            "selection.rule is extrapolation": self.selection.rule == "extrapolation",
+            "sampling.trigger.largest_grade is given": trigger is not None
+            and trigger.largest_grade is not None,
+        }
+        for what, is_wanted in wanted.items():
+            if is_wanted:
+                raise ValueError(
+                    f"{what}, but potential.extrapolation is null: give it {{kind: maxvol}}, or ranges"
+                )
+        return self
 
     @model_validator(mode="after")
     def _committee_wanted(self) -> Self:

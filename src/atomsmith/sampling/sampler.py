@@ -152,6 +152,12 @@ class _Run:
         self.triggered = settings.trigger is not None
         if self.bias is not None or self.triggered:
             uncertain(force_field)
+        self.graded = bool(np.isfinite(parameters.largest_grade).any())
+        if self.graded and knowledge.grade is None:
+            raise InputError(
+                "sampling.trigger.largest_grade needs a potential that remembers its data; fit it with "
+                "potential.extrapolation: {kind: maxvol}, or ranges."
+            )
         self.parameters, self.knowledge = parameters, knowledge
         self.on_record = on_record
         self.recorder = Recorder()
@@ -232,14 +238,16 @@ class _Run:
             uncertain(self.force_field), systems, self.batch.layout, self.bias, self.triggered
         )
         self.force_seconds += time.perf_counter() - began
-        changes = self.updated_uncertainty(step, details)
+        changes = self.updated_uncertainty(systems, step, details)
         return details.surface(changes.get("tau", self.live.tau), self.batch.layout), changes
 
     def checking(self) -> bool:
         """Whether this step looks at the uncertainty."""
         return (self.triggered or self.bias is not None) and self.due(self.settings.check_every)
 
-    def updated_uncertainty(self, step: NDArray[np.int64], details: Details) -> dict[str, FloatArray]:
+    def updated_uncertainty(
+        self, systems: Systems, step: NDArray[np.int64], details: Details
+    ) -> dict[str, FloatArray]:
         """Fields of the walkers that a check changes: uncertainty, and the controller of the bias."""
         walkers, layout, parameters = self.live, self.batch.layout, self.batch.parameters
         changes: dict[str, FloatArray] = {}
@@ -249,6 +257,8 @@ class _Run:
             )
             relative = relative * layout.spread(parameters.spread)
             changes["uncertainty"] = largest_uncertainty(relative, layout, self.settings.trigger.reduction)
+        if self.graded and self.knowledge.grade is not None:
+            changes["grade"] = self.knowledge.grade(systems)
         if details.derivatives is not None:
             controller = updated_tau(
                 TauState(walkers.tau, walkers.mean_force, walkers.mean_gradient),
@@ -303,6 +313,8 @@ class _Run:
         )
         if self.triggered and self.checking():
             quiet &= live.uncertainty <= batch.parameters.tolerance
+            if self.graded:
+                quiet &= live.grade <= batch.parameters.largest_grade
         return bool(quiet.all())
 
     def stop_codes(self, kinetic: FloatArray, heat: Heat, close: _Close | None) -> NDArray[np.int8]:
@@ -311,7 +323,10 @@ class _Run:
         reasons: list[tuple[StopReason, BoolArray]] = [(StopReason.MAX_STEPS, live.step >= live.step_limit)]
         if self.triggered and self.checking():
             uncertain_now = live.uncertainty > parameters.tolerance
-            reasons.append((StopReason.UNCERTAINTY, uncertain_now & (live.step >= parameters.minimum_steps)))
+            late = live.step >= parameters.minimum_steps
+            reasons.append((StopReason.UNCERTAINTY, uncertain_now & late))
+            if self.graded:
+                reasons.append((StopReason.EXTRAPOLATION, (live.grade > parameters.largest_grade) & late))
         if close is not None:
             reasons.append((StopReason.UNSEEN_DISTANCE, close.unseen))
         change = np.abs(live.energy - live.start_energy)
@@ -343,7 +358,7 @@ class _Run:
         np.divide(2.0 * kinetic + virial, 3.0 * GPA * volumes, out=rows["pressure_gpa"], where=volumes > 0.0)
         rows["target_pressure_gpa"] = batch.parameters.pressure_gpa(live.step)
         rows["volume"], rows["tau"] = volumes, live.tau
-        rows["uncertainty"], rows["reason"] = live.uncertainty, codes
+        rows["uncertainty"], rows["grade"], rows["reason"] = live.uncertainty, live.grade, codes
         return rows
 
     def freeze(self, before: Walkers, codes: NDArray[np.int8]) -> None:

@@ -111,6 +111,7 @@ class Parameters:
     burn_in: FloatArray
     ramp: FloatArray
     tolerance: FloatArray
+    largest_grade: FloatArray
     epsilon: FloatArray
     spread: FloatArray
     unseen: BoolArray
@@ -153,6 +154,14 @@ class Parameters:
             # A walker without a trigger may move beside walkers that have one.
             tolerance=np.array(
                 [np.inf if one.trigger is None else one.trigger.tolerance for one in settings]
+            ),
+            largest_grade=np.array(
+                [
+                    np.inf
+                    if one.trigger is None or one.trigger.largest_grade is None
+                    else one.trigger.largest_grade
+                    for one in settings
+                ]
             ),
             epsilon=np.array([knowledge.epsilon(one) for one in trigger]),
             spread=np.array([knowledge.spread(one) for one in trigger]),

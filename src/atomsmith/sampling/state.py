@@ -35,6 +35,7 @@ class StopReason(Enum):
     SHORTEST_DISTANCE = "shortest_distance"
     NOT_FINITE = "not_finite"
     UNSEEN_DISTANCE = "unseen_distance"
+    EXTRAPOLATION = "extrapolation"
 
 
 STOP_REASONS = tuple(StopReason)
@@ -73,6 +74,8 @@ class Walkers:
         first), shape (S,).
     uncertainty
         Latest largest relative force uncertainty, shape (S,); NaN before the first.
+    grade
+        Latest extrapolation grade, shape (S,); NaN before the first.
     start_energy
         Energy at the start in eV, shape (S,); NaN before the first evaluation.
     attempted, accepted
@@ -99,6 +102,7 @@ class Walkers:
     mean_force: FloatArray
     mean_gradient: FloatArray
     uncertainty: FloatArray
+    grade: FloatArray
     start_energy: FloatArray
     attempted: NDArray[np.int64]
     accepted: NDArray[np.int64]
@@ -158,6 +162,7 @@ class Walkers:
             mean_force=unset,
             mean_gradient=unset,
             uncertainty=unset,
+            grade=unset,
             start_energy=unset,
             attempted=np.zeros((s, len(MOVES)), dtype=np.int64),
             accepted=np.zeros((s, len(MOVES)), dtype=np.int64),
@@ -200,6 +205,7 @@ class Walkers:
             mean_force=unset,
             mean_gradient=unset,
             uncertainty=unset,
+            grade=unset,
             start_energy=unset,
         )
 
@@ -246,6 +252,8 @@ class Walkers:
                 f"walkers are stored in format {header.get('format')}, this version reads {FORMAT}; "
                 "start the run anew."
             )
+        # Walkers of earlier versions know no grade.
+        arrays = {"grade": np.full(len(arrays.get("step", ())), np.nan)} | arrays
         missing = sorted({*_SYSTEMS, *_array_names()} - set(arrays))
         if missing:
             raise InputError(f"stored walkers lack the arrays {', '.join(missing)}; start the run anew.")

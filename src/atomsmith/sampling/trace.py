@@ -19,15 +19,16 @@ TRACE = np.dtype(
         ("sigma", np.float64),
         ("tau", np.float64),
         ("uncertainty", np.float64),
+        ("grade", np.float64),
         ("reason", np.int8),
     ]
 )
 """One row of a trace; a trace is a structured array of these, in the order of time.
 
 ``energy`` is the unbiased potential energy and ``sigma`` its uncertainty, in eV; ``uncertainty`` the largest
-relative force uncertainty last evaluated; ``pressure_gpa`` is that of the surface sampled (E - tau sigma),
-kinetic part included; ``reason`` is the code of `atomsmith.sampling.state` (-1: still running). Unknown
-values are NaN.
+relative force uncertainty last evaluated, ``grade`` the extrapolation grade; ``pressure_gpa`` is that of the
+surface sampled (E - tau sigma), kinetic part included; ``reason`` is the code of `atomsmith.sampling.state`
+(-1: still running). Unknown values are NaN.
 """
 
 Trace = NDArray[np.void]

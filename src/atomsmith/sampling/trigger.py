@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from atomsmith.sampling.layout import Layout, norms
 from atomsmith.settings import Settings
-from atomsmith.systems import FloatArray
+from atomsmith.systems import FloatArray, Systems
 
 Reduction = Literal["max", "softmax"]
 Spread = Literal["raw", "calibrated"]
@@ -49,6 +49,13 @@ class TriggerSettings(Settings):
         ge=0,
         description="Steps before which the trigger does not stop, so that a sample differs from its start.",
     )
+    largest_grade: float | None = Field(
+        default=None,
+        ge=1.0,
+        description="Also stop where the extrapolation grade of an atom, or of the configuration, exceeds "
+        "this: 1 leaves what the data span, MaxVol active learning labels from 2 to 10. Needs "
+        "potential.extrapolation; null does not look.",
+    )
     unseen_distances: bool = Field(
         default=True,
         description="Also stop where two atoms come closer than the outer end of the potential's repulsion, "
@@ -70,11 +77,14 @@ class Knowledge:
     closest
         Distance in angstrom below which there are no data, by atomic numbers, ascending in each pair; pairs
         that are missing may come as close as they like.
+    grade
+        Largest extrapolation grade of each of some systems, shape (S,); None if unknown.
     """
 
     widening: float = 1.0
     force_error: float = 0.0
     closest: Mapping[tuple[int, int], float] = field(default_factory=dict)
+    grade: Callable[[Systems], FloatArray] | None = None
 
     def epsilon(self, trigger: TriggerSettings) -> float:
         """Added to |F_i| in the denominator of f_i, in eV/angstrom."""
