@@ -30,6 +30,9 @@ static inline void describe(const Part& part, int centre, PartWorkspace& own) {
         make_values(part.moments, true, own.slots);
         for (int k = 0; k < c.n_inputs; ++k) features[k] = own.slots[part.moments.scalar_slots[k]];
         return;
+    case Part::Kind::kSymmetry:
+        for (int k = 0; k < c.n_inputs; ++k) features[k] = own.slots[k];
+        return;
     default:
         return;
     }
@@ -57,6 +60,10 @@ static inline void descend(const Part& part, int centre, const Vec* slopes, Part
         return;
     case Part::Kind::kMoments:
         moments_gradient(part.moments, slopes, own.slots, own.adjoint);
+        return;
+    case Part::Kind::kSymmetry:
+        for (int k = 0; k < part.n_channels; ++k)
+            own.adjoint[k] = k < part.regressor.centres[centre].n_inputs ? slopes[k] : Vec{};
         return;
     default:
         return;

@@ -9,6 +9,7 @@
 #include "design.hpp"
 #include "moments_design.hpp"
 #include "regressor.hpp"
+#include "symmetry_design.hpp"
 
 namespace atomsmith::ATOMSMITH_ISA {
 
@@ -46,6 +47,8 @@ static inline void for_each_gradient(const Part& part, int centre, int s, Worksp
         return for_each_bispectrum_gradient(part, centre, s, w, own, body);
     case Part::Kind::kMoments:
         return for_each_moment_gradient(part, s, w, own, body);
+    case Part::Kind::kSymmetry:
+        return for_each_symmetry_gradient(part, centre, s, w, own, body);
     default:
         return;
     }

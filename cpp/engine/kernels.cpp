@@ -66,6 +66,8 @@ void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program
 #ifndef ATOMSMITH_SINGLE
                 else if (part.kind == Part::Kind::kMoments)
                     moment_sweep(part, w.near, s, own, lane);
+                else if (part.kind == Part::Kind::kSymmetry)
+                    symmetry_sweep(part, block.centre, w.near, s, own.symmetry, lane);
                 else
                     density_sweep(part, block.centre, w.near, s, own, lane);
 #endif
@@ -291,6 +293,10 @@ void backward_lane(const Sweep& sweep, const Block& block, int s, int set, doubl
         if (part.kind == Part::Kind::kMoments)
             for (int i = 0; i < kSets; ++i)
                 moment_force_sweep(part, g + i * kLanes * lane_stride, w.near, s, own, w.gradients[i]);
+        if (part.kind == Part::Kind::kSymmetry)
+            for (int i = 0; i < kSets; ++i)
+                symmetry_force_sweep(part, block.centre, g + i * kLanes * lane_stride, w.near, s,
+                                     w.parts[k].symmetry, w.gradients[i]);
         if (part.kind == Part::Kind::kBispectrum)
             for (int i = 0; i < kSets; ++i)
                 sphere_force_sweep(part, block.centre, g + i * kLanes * lane_stride, w.near, s, own,
@@ -497,6 +503,7 @@ void design_part(const Sweep& sweep, const Block& block, int k, Workspace& w) {
         return design_moments(sweep, part, block.centre, block.atoms, block.n, w, own);
     case Part::Kind::kBispectrum:
         return design_bispectrum(sweep, part, block.centre, block.atoms, block.n, w, own);
+    case Part::Kind::kSymmetry:
     case Part::Kind::kZbl:
     case Part::Kind::kInversePowers:
         return;

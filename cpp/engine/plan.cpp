@@ -382,6 +382,18 @@ void finish_part(Part& part, int n_species, int first_feature) {
                          m.first_feature);
         break;
     }
+    case Part::Kind::kSymmetry: {
+        Symmetry& f = part.symmetry;
+        require(f.weight.size() == static_cast<std::size_t>(n_species),
+                "symmetry functions need one weight per species");
+        f.finish();
+        std::vector<int> sizes;
+        for (const Symmetry::Functions& functions : f.functions) sizes.push_back(functions.size());
+        finish_regressor(part, sizes, f.first_feature);
+        part.n_channels = f.most_functions;
+        part.cutoff = f.cutoff();
+        return;
+    }
     case Part::Kind::kInversePowers:
         check_inverse_powers(part.inverse_powers, n_species, part.n_features);
         return;
@@ -429,8 +441,9 @@ ProductList products_of(const AceCentre& centre, int n_densities, const std::vec
 }
 
 bool works_in_single_precision(const Part& part) {
-    return part.kind != Part::Kind::kBispectrum && part.kind != Part::Kind::kMoments && part.is_local() &&
-           part.radial.spline.row_size == 0 && part.embeddings.empty() && part.regressor.is_linear();
+    return part.kind != Part::Kind::kBispectrum && part.kind != Part::Kind::kMoments &&
+           part.kind != Part::Kind::kSymmetry && part.is_local() && part.radial.spline.row_size == 0 &&
+           part.embeddings.empty() && part.regressor.is_linear();
 }
 
 void spread_weights(const AceCentre& centre, const Program& program, const double* coefficients,

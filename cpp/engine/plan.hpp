@@ -14,6 +14,7 @@
 #include "lattice_sums.hpp"
 #include "moments_plan.hpp"
 #include "regressor_plan.hpp"
+#include "symmetry_plan.hpp"
 
 namespace atomsmith {
 
@@ -113,7 +114,7 @@ struct AceCentre {
 };
 
 struct Part {
-    enum class Kind { kE0, kPair, kAce, kZbl, kBispectrum, kMoments, kInversePowers };
+    enum class Kind { kE0, kPair, kAce, kZbl, kBispectrum, kMoments, kSymmetry, kInversePowers };
     Kind kind{};
     int first_feature = 0;
     int n_features = 0;
@@ -122,7 +123,7 @@ struct Part {
     int l_max = 0;                                // ace
     std::vector<std::int32_t> radial_first, radial_count, offset;
     int n_lmk = 0;
-    int n_channels = 0; // ace, bispectrum, moments: real numbers that describe the surroundings of an atom
+    int n_channels = 0; // of descriptors: real numbers that describe the surroundings of an atom
     std::vector<AceCentre> centres;
     // ace with a regressor of its own: one for each species, and no linear features
     std::vector<Embedding> embeddings;
@@ -131,8 +132,9 @@ struct Part {
     std::vector<double> inner, outer; // zbl; embedding whose core takes over by the nearest neighbour
     Bispectrum bispectrum;
     Moments moments;
+    Symmetry symmetry;
     InversePowers inverse_powers;
-    Regressor regressor; // of descriptors (ace without embeddings, bispectrum, moments)
+    Regressor regressor; // of descriptors (ace without embeddings, bispectrum, moments, symmetry)
     double cutoff = 0.0;
     // Whether features are sums over the neighbours of an atom within the cutoff.
     bool is_local() const { return kind != Kind::kInversePowers; }

@@ -109,6 +109,28 @@ Bispectrum read_bispectrum(const Dict& from) {
 }
 
 template <class Dict>
+Symmetry read_symmetry(const Dict& from) {
+    Symmetry symmetry;
+    symmetry.cutoff_function = cutoff_function_of(value_of<std::string>(from, "cutoff_function"));
+    symmetry.inner = value_of<double>(from, "cutoff_inner");
+    symmetry.weight = array_of<double>(from, "weight");
+    for (const Dict& centre : list_of(from, "centres")) {
+        Symmetry::Functions f;
+        f.order = array_of<std::int32_t>(centre, "order");
+        f.narrow = array_of<std::int32_t>(centre, "narrow");
+        f.first = array_of<std::int32_t>(centre, "first");
+        f.second = array_of<std::int32_t>(centre, "second");
+        f.cutoff = array_of<double>(centre, "cutoff");
+        f.eta = array_of<double>(centre, "eta");
+        f.shift = array_of<double>(centre, "shift");
+        f.lambda = array_of<double>(centre, "lambda");
+        f.zeta = array_of<double>(centre, "zeta");
+        symmetry.functions.push_back(std::move(f));
+    }
+    return symmetry;
+}
+
+template <class Dict>
 Embedding read_embedding(const Dict& regressor, const Dict& from) {
     Embedding embedding;
     const auto function = value_of<std::string>(from, "function");
@@ -261,6 +283,9 @@ Part read_part(const Dict& from) {
         part.inverse_powers.powers = array_of<std::int32_t>(from, "powers");
         part.inverse_powers.scale = array_of<double>(from, "scale");
         part.inverse_powers.first_feature = array_of<std::int32_t>(from, "first_feature");
+    } else if (kind == "symmetry_functions") {
+        part.kind = Part::Kind::kSymmetry;
+        part.symmetry = read_symmetry(from);
     } else if (kind == "bispectrum") {
         part.kind = Part::Kind::kBispectrum;
         part.bispectrum = read_bispectrum(from);
@@ -268,7 +293,7 @@ Part read_part(const Dict& from) {
         throw std::invalid_argument("engine plan: unknown kind of part '" + kind + "'");
     }
     const bool is_descriptor = part.kind == Part::Kind::kAce || part.kind == Part::Kind::kBispectrum ||
-                               part.kind == Part::Kind::kMoments;
+                               part.kind == Part::Kind::kMoments || part.kind == Part::Kind::kSymmetry;
     if (from.contains("regressor") && !is_descriptor)
         throw std::invalid_argument("engine plan: a part of kind '" + kind + "' takes no regressor");
     if (is_descriptor && part.embeddings.empty()) part.regressor = read_regressor(from);

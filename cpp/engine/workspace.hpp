@@ -4,6 +4,7 @@
 #include "kernels.hpp"
 #include "regressor_memory.hpp"
 #include "simd.hpp"
+#include "symmetry_workspace.hpp"
 
 namespace atomsmith::ATOMSMITH_ISA {
 
@@ -45,6 +46,7 @@ struct PartWorkspace {
     Vec* weight_slopes = nullptr; // ace with a regressor: by the program's weights
     Vec* sums = nullptr;          // embedding: per left factor, over its right factors
     Nearest* nearest = nullptr;   // embedding: [lane]
+    SymmetryWorkspace symmetry;
 };
 
 // Moments: so many radial coefficients share what a sweep over the products reads.
@@ -212,6 +214,14 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
             if (for_design) p.rows = arena.take<Vec>(b.rows_size());
             channels = n > channels ? n : channels;
             lmk = 2 * b.n_half > lmk ? 2 * b.n_half : lmk;
+        }
+        if (part.kind == Part::Kind::kSymmetry) {
+            const int n = part.n_channels;
+            p.slots = arena.take<Vec>(padded(n));
+            p.adjoint = arena.take<Vec>(padded(n));
+            p.gradients = arena.take<Real>(static_cast<std::size_t>(n_sets) * kLanes * padded(n));
+            p.symmetry = lay_out_symmetry(part.symmetry, stride, arena);
+            channels = n > channels ? n : channels;
         }
         if (part.is_regressed() || (part.is_descriptor() && purpose == Purpose::kDescriptorRows)) {
             lay_out_regressor(part, n_sets, arena, p);

@@ -16,11 +16,13 @@ from atomsmith.descriptors import (
     InversePowersSettings,
     MomentsSettings,
     PairSettings,
+    SymmetryFunctionsSettings,
     build_ace,
     build_bispectrum,
     build_inverse_powers,
     build_moments,
     build_pair,
+    build_symmetry_functions,
     degree_for,
 )
 from atomsmith.descriptors.base import DescriptorPart
@@ -31,7 +33,12 @@ from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray
 
 Descriptor = Annotated[
-    AceSettings | PairSettings | BispectrumSettings | MomentsSettings | InversePowersSettings,
+    AceSettings
+    | PairSettings
+    | BispectrumSettings
+    | MomentsSettings
+    | SymmetryFunctionsSettings
+    | InversePowersSettings,
     Field(discriminator="kind"),
 ]
 Regressor = Annotated[LinearSettings | QuadraticSettings, Field(discriminator="kind")]
@@ -195,6 +202,8 @@ def build_model(
                 part = build_bispectrum(descriptor, elements)
             case InversePowersSettings():
                 part = build_inverse_powers(descriptor, elements, first_neighbour)
+            case SymmetryFunctionsSettings():
+                part = build_symmetry_functions(descriptor, elements)
             case PairSettings():
                 part = build_pair(descriptor, elements, first_neighbour, max(cutoffs, default=5.0))
         if isinstance(descriptor, InversePowersSettings) and not isinstance(term.regressor, LinearSettings):
@@ -256,7 +265,10 @@ def _inner_distances(
 
 def _with_inner(descriptor: Descriptor, elements: Sequence[int], inner: FloatArray) -> Descriptor:
     """Let the fitted functions end where the repulsion begins, for pairs that the settings do not name."""
-    if isinstance(descriptor, BispectrumSettings | MomentsSettings | InversePowersSettings):
+    if isinstance(
+        descriptor,
+        BispectrumSettings | MomentsSettings | SymmetryFunctionsSettings | InversePowersSettings,
+    ):
         return descriptor  # reaches inwards to the nucleus, as published; the repulsion adds to it
     named = dict(descriptor.radial.inner)
     for i, first in enumerate(elements):

@@ -225,7 +225,9 @@ def _upgraded(plan: dict[str, Any]) -> dict[str, Any]:
 def _reach(part: Mapping[str, Any]) -> float:
     """Largest distance at which a part of a plan is not zero."""
     of_radial = part["radial"]["cutoff"] if "radial" in part else 0.0
-    return float(max(np.max(of_radial), np.max(part.get("cutoff", 0.0)), np.max(part.get("outer", 0.0))))
+    of_centres = [np.max(c["cutoff"], initial=0.0) for c in part.get("centres", ()) if "cutoff" in c]
+    of_part = np.max(part.get("cutoff", 0.0)), np.max(part.get("outer", 0.0))
+    return float(max(np.max(of_radial), *of_part, *of_centres))
 
 
 def _check_sizes(potential: Potential) -> None:

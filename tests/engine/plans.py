@@ -9,9 +9,11 @@ from atomsmith.descriptors import (
     AceSettings,
     BispectrumSettings,
     PairSettings,
+    SymmetryFunctionsSettings,
     build_ace,
     build_bispectrum,
     build_pair,
+    build_symmetry_functions,
 )
 from atomsmith.descriptors.base import features_of_centres
 from atomsmith.descriptors.bispectrum import InnerSwitch
@@ -135,6 +137,41 @@ def plans() -> dict[str, dict[str, Any]]:
         },
         "moments of each element": {"elements": three, "parts": [moments_part(3, seed=5, shared=False)]},
         **regressed_plans(),
+        "symmetry functions": {
+            "elements": [8, 1],
+            "parts": [
+                reference_part([8, 1]),
+                symmetry_part([8, 1], cutoff=3.4, radial_size=2, zetas=(1.0, 4.0)),
+                pair_part([8, 1], degree=2),
+            ],
+        },
+        "listed symmetry functions": {
+            "elements": [8, 14],
+            "parts": [
+                symmetry_part(
+                    [8, 14],
+                    cutoff=3.1,
+                    cutoff_function="polynomial_2",
+                    cutoff_inner=0.3,
+                    radial=[{"eta": 0.0}, {"eta": 0.3, "cutoff": 2.2}, {"eta": 1.1, "shift": 1.4}],
+                    angular=[
+                        {"eta": 0.2, "sign": 1.0, "zeta": 2.0},
+                        {"eta": 0.2, "sign": -0.8, "zeta": 2.0},
+                        {"eta": 0.4, "sign": -0.8, "zeta": 5.0, "shift": 0.7},
+                        {"eta": 0.0, "sign": 1.0, "zeta": 1.0, "narrow": False},
+                        {"eta": 0.1, "sign": -1.0, "zeta": 1.7, "narrow": False, "cutoff": 2.5},
+                        {"eta": 0.1, "sign": 1.0, "zeta": 3.0, "narrow": False, "shift": 1.1},
+                    ],
+                )
+            ],
+        },
+        "weighted symmetry functions": {
+            "elements": [8, 1],
+            "parts": [
+                symmetry_part([8, 1], cutoff=3.2, cutoff_function="tanh", weighted=True, zetas=(1.0, 3.0)),
+                symmetry_part([8, 1], cutoff=2.9, cutoff_function="cosine", cutoff_inner=0.4, angular=()),
+            ],
+        },
         "many radial functions": {"elements": [14], "parts": [ace_part([14], (19, 10), cutoff=3.8)]},
     }
 
@@ -147,6 +184,7 @@ def regressed_plans() -> dict[str, dict[str, Any]]:
         "bispectrum": (two, bispectrum_part(two, cutoff=3.2, twojmax=3)),
         "moments": (two, moments_part(2, seed=6)),
         "moments of each element": (two, moments_part(2, seed=7, shared=False)),
+        "symmetry functions": (two, symmetry_part(two, cutoff=3.3, radial_size=1, zetas=(1.0, 3.0))),
     }
     found = {}
     for name, (elements, part) in descriptors.items():
@@ -204,6 +242,12 @@ REGRESSORS = {"quadratic": quadratic, "kernel": kernel, "network": network}
 def bispectrum_part(elements, *, products=False, **settings):
     part = build_bispectrum(BispectrumSettings(**settings), elements)
     return (with_products(part, len(elements)) if products else part).part
+
+
+def symmetry_part(elements, **settings):
+    return build_symmetry_functions(
+        SymmetryFunctionsSettings(kind="symmetry_functions", **settings), elements
+    ).part
 
 
 def moments_part(n_elements, seed, *, shared=True):

@@ -78,6 +78,7 @@ def test_sets_of_coefficients_are_independent(sets):
         "ace with kernel",
         "bispectrum with kernel",
         "moments with network",
+        "symmetry functions",
     ],
 )
 def test_one_set_for_every_system(name):

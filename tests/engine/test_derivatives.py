@@ -43,6 +43,8 @@ def energy_of(plan, coefficients):
         "ace with kernel",
         "bispectrum with network",
         "moments with quadratic",
+        "symmetry functions",
+        "listed symmetry functions",
     ],
 )
 @pytest.mark.parametrize("shape", ["skewed", "tiny", "slab", "molecule"])

@@ -21,6 +21,7 @@ from atomsmith.systems import FloatArray, Systems
 from oracle.bispectrum_numpy import bispectrum
 from oracle.moments_numpy import moment_features
 from oracle.regressors_numpy import descriptor_of, outputs
+from oracle.symmetry_numpy import symmetry_features
 
 Array = NDArray[Any]
 COMPLEX_STEP = 1e-30
@@ -33,6 +34,12 @@ def plan_cutoff(plan: Mapping[str, Any]) -> float:
     """Largest distance at which any part is not zero."""
     reach = [np.max(part["radial"]["cutoff"]) for part in plan["parts"] if "radial" in part]
     reach += [np.max(part["cutoff"]) for part in plan["parts"] if part["kind"] == "bispectrum"]
+    reach += [
+        np.max(centre["cutoff"], initial=0.0)
+        for part in plan["parts"]
+        if part["kind"] == "symmetry_functions"
+        for centre in part["centres"]
+    ]
     reach += [np.max(part["outer"]) for part in plan["parts"] if part["kind"] == "zbl"]
     return float(max(reach, default=0.0))
 
@@ -90,6 +97,7 @@ class Oracle:
             "zbl": self._no_features,
             "bispectrum": self._bispectrum,
             "moments": self._moments,
+            "symmetry_functions": self._symmetry,
         }
         parts = []
         for part in self.plan["parts"]:
@@ -193,6 +201,9 @@ class Oracle:
 
     def _bispectrum(self, part: Mapping[str, Any], vectors: Array) -> Array:
         return bispectrum(part, self.n_elements, self.species, self.i, self.j, vectors)
+
+    def _symmetry(self, part: Mapping[str, Any], vectors: Array) -> Array:
+        return symmetry_features(part, self.n_elements, self.species, self.i, self.j, vectors)
 
     def _moments(self, part: Mapping[str, Any], vectors: Array) -> Array:
         return moment_features(part, self.n_elements, self.species, self.i, self.j, vectors)

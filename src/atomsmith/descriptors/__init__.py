@@ -11,6 +11,11 @@ from atomsmith.descriptors.inverse_powers import (
 from atomsmith.descriptors.moments import MomentsSettings, build_moments, moments_size
 from atomsmith.descriptors.pair import PairSettings, build_pair, pair_size
 from atomsmith.descriptors.radial import RadialSettings, build_radial, evaluate_radial
+from atomsmith.descriptors.symmetry_functions import (
+    SymmetryFunctionsSettings,
+    build_symmetry_functions,
+    symmetry_functions_size,
+)
 
 __all__ = [
     "AceSettings",
@@ -21,6 +26,7 @@ __all__ = [
     "MomentsSettings",
     "PairSettings",
     "RadialSettings",
+    "SymmetryFunctionsSettings",
     "ace_size",
     "bispectrum_size",
     "build_ace",
@@ -29,9 +35,11 @@ __all__ = [
     "build_moments",
     "build_pair",
     "build_radial",
+    "build_symmetry_functions",
     "degree_for",
     "evaluate_radial",
     "inverse_powers_size",
     "moments_size",
     "pair_size",
+    "symmetry_functions_size",
 ]

@@ -1,0 +1,283 @@
+"""Atom-centred symmetry functions, the descriptor of high-dimensional neural network potentials.
+
+Behler, Parrinello, Phys. Rev. Lett. 98, 146401 (2007); Behler, J. Chem. Phys. 134, 074106 (2011). With f the
+cutoff function and sums over neighbours j (and k > j) of given elements,
+
+- radial (eq. 6): ``sum_j exp(-eta (r_ij - shift)^2) f(r_ij)``,
+- wide angular (eq. 9): ``2^(1 - zeta) sum_jk (1 + sign cos theta_jik)^zeta
+  exp(-eta ((r_ij - shift)^2 + (r_ik - shift)^2)) f(r_ij) f(r_ik)``,
+- narrow angular (eq. 8): the same with ``exp(-eta (r_jk - shift)^2) f(r_jk)`` besides.
+
+Weighted functions (Gastegger et al., J. Chem. Phys. 148, 241709, 2018) take all elements together, every
+neighbour with its atomic number as weight. The ladders of widths and shifts are those of Imbalzano et al.,
+J. Chem. Phys. 148, 241730 (2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
+from itertools import accumulate, combinations_with_replacement
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
+from atomsmith.elements import SYMBOLS
+from atomsmith.errors import InputError
+from atomsmith.settings import Settings
+
+CutoffFunction = Literal[
+    "hard",
+    "cosine",
+    "tanh_free",
+    "tanh",
+    "exponential",
+    "polynomial_1",
+    "polynomial_2",
+    "polynomial_3",
+    "polynomial_4",
+]
+
+
+class RadialFunction(Settings):
+    """A radial symmetry function."""
+
+    eta: float = Field(ge=0.0, description="Width exp(-eta (r - shift)^2), in 1/angstrom^2.")
+    shift: float = Field(default=0.0, description="Middle of the Gaussian in angstrom.")
+    cutoff: float | None = Field(
+        default=None, gt=0.0, le=30.0, description="In angstrom; by default that of the descriptor."
+    )
+
+
+class AngularFunction(RadialFunction):
+    """An angular symmetry function."""
+
+    sign: float = Field(description="Usually 1 or -1: large for small or for large angles (lambda).")
+    zeta: float = Field(ge=1.0, description="Power of 1 + sign cos(angle).")
+    narrow: bool = Field(
+        default=True, description="Let the two neighbours count only if they are near each other, too."
+    )
+
+
+class SymmetryFunctionsSettings(Settings):
+    """Radial and angular symmetry functions, listed or generated, for all elements."""
+
+    kind: Literal["symmetry_functions"] = Field(description="Name of the descriptor.")
+    cutoff: float = Field(default=6.0, gt=0.0, le=30.0, description="Cutoff in angstrom.")
+    cutoff_function: CutoffFunction = Field(
+        default="cosine",
+        description="How functions fade: cosine (1 + cos(pi x))/2; tanh tanh^3(1 - r/cutoff), tanh_free "
+        "without its factor that makes it 1 at r = 0; exponential exp(1 - 1/(1 - x^2)); polynomial_n with n "
+        "derivatives that vanish at both ends; hard does not fade.",
+    )
+    cutoff_inner: float = Field(
+        default=0.0,
+        ge=0.0,
+        lt=1.0,
+        description="Functions are full up to this share of the cutoff (not with tanh and hard).",
+    )
+    radial: tuple[RadialFunction, ...] | None = Field(
+        default=None, description="Radial functions of every pair of elements; null generates them."
+    )
+    angular: tuple[AngularFunction, ...] | None = Field(
+        default=None, description="Angular functions of every three elements; null generates them."
+    )
+    radial_size: int = Field(
+        default=5,
+        ge=1,
+        le=64,
+        description="Size n of the generated ladder: n + 1 functions centred at the atom, whose widths grow "
+        "geometrically from cutoff/n to the cutoff, and n shifted ones, denser near the atom.",
+    )
+    angular_size: int = Field(
+        default=3, ge=1, le=64, description="Widths of generated angular functions, the broadest ones."
+    )
+    zetas: tuple[float, ...] = Field(
+        default=(1.0, 4.0, 16.0), min_length=1, description="Powers of generated angular functions."
+    )
+    narrow: bool = Field(default=True, description="Of generated angular functions.")
+    weighted: bool = Field(
+        default=False,
+        description="One set of functions for all neighbours, weighted by their atomic number, in place of "
+        "one for each element (each two elements).",
+    )
+
+
+@dataclass(frozen=True)
+class SymmetryFunction:
+    """One function of one centre as the engine's plan describes it.
+
+    ``first`` and ``second`` are indices of the neighbours' elements, -1 for all with their weights;
+    ``order`` is the number of neighbours in a term, and a radial function has no second one.
+    """
+
+    order: int
+    narrow: bool
+    first: int
+    second: int
+    cutoff: float
+    eta: float
+    shift: float
+    sign: float = 0.0
+    zeta: float = 1.0
+
+    def label(self, elements: Sequence[int]) -> str:
+        """What a person reads."""
+        names = ["all" if z < 0 else SYMBOLS[elements[z]] for z in (self.first, self.second)[: self.order]]
+        text = f"{'-'.join(names)} eta {self.eta:.4g}"
+        if self.shift:
+            text += f" shift {self.shift:.4g}"
+        if self.order == 2:
+            text += f" {self.sign:+g} zeta {self.zeta:g}{'' if self.narrow else ' wide'}"
+        return text
+
+
+def centred_ladder(size: int, cutoff: float) -> list[RadialFunction]:
+    """Gaussians at the atom whose widths form a geometric series (Imbalzano 2018, eq. 6)."""
+    return [RadialFunction(eta=(max(size, 2) ** (m / size) / cutoff) ** 2) for m in range(size + 1)]
+
+
+def shifted_ladder(size: int, cutoff: float) -> list[RadialFunction]:
+    """Gaussians around the atom, denser and sharper near it (Imbalzano 2018, eqs. 7 and 8)."""
+    shift = [cutoff / max(size, 2) ** (m / size) for m in range(size + 1)]
+    return [
+        RadialFunction(eta=1.0 / (shift[m - 1] - shift[m]) ** 2, shift=shift[m]) for m in range(size, 0, -1)
+    ]
+
+
+def _radial(settings: SymmetryFunctionsSettings) -> Sequence[RadialFunction]:
+    if settings.radial is not None:
+        return settings.radial
+    size = settings.radial_size
+    return [*centred_ladder(size, settings.cutoff), *shifted_ladder(size, settings.cutoff)]
+
+
+def _angular(settings: SymmetryFunctionsSettings) -> Sequence[AngularFunction]:
+    if settings.angular is not None:
+        return settings.angular
+    ladder = centred_ladder(max(settings.angular_size - 1, 1), settings.cutoff)[: settings.angular_size]
+    return [
+        AngularFunction(eta=width.eta, sign=sign, zeta=zeta, narrow=settings.narrow)
+        for width in ladder
+        for zeta in settings.zetas
+        for sign in (1.0, -1.0)
+    ]
+
+
+def functions_of_a_centre(settings: SymmetryFunctionsSettings, n_elements: int) -> Iterator[SymmetryFunction]:
+    """Functions in the order of the features; the same for every centre."""
+    species = [-1] if settings.weighted else list(range(n_elements))
+    for z in species:
+        for radial in _radial(settings):
+            yield SymmetryFunction(
+                1, False, z, -1, radial.cutoff or settings.cutoff, radial.eta, radial.shift
+            )
+    for a, b in combinations_with_replacement(species, 2):
+        for angular in _angular(settings):
+            yield SymmetryFunction(
+                2,
+                angular.narrow,
+                a,
+                b,
+                angular.cutoff or settings.cutoff,
+                angular.eta,
+                angular.shift,
+                angular.sign,
+                angular.zeta,
+            )
+
+
+def symmetry_functions_size(settings: SymmetryFunctionsSettings, n_elements: int) -> int:
+    """Number of features for a number of elements."""
+    return n_elements * len(list(functions_of_a_centre(settings, n_elements)))
+
+
+def build_symmetry_functions(settings: SymmetryFunctionsSettings, elements: Sequence[int]) -> DescriptorPart:
+    """Build the plan part of symmetry functions.
+
+    Raises
+    ------
+    InputError
+        If there is no function, or one is listed twice.
+    """
+    functions = list(functions_of_a_centre(settings, len(elements)))
+    if not functions:
+        raise InputError("symmetry_functions: both radial and angular are empty; give at least one function.")
+    if len(set(functions)) < len(functions):
+        twice = next(f for f in functions if functions.count(f) > 1)
+        raise InputError(
+            f"symmetry_functions: the function {twice.label(elements)} is listed twice; leave one out."
+        )
+    return symmetry_functions_part(
+        [functions] * len(elements), elements, settings.cutoff_function, settings.cutoff_inner
+    )
+
+
+def symmetry_functions_part(
+    centres: Sequence[Sequence[SymmetryFunction]],
+    elements: Sequence[int],
+    cutoff_function: CutoffFunction,
+    cutoff_inner: float,
+) -> DescriptorPart:
+    """Plan part (docs/architecture.md) of the functions of every centre."""
+    part = {
+        "kind": "symmetry_functions",
+        "n_features": sum(len(functions) for functions in centres),
+        "cutoff_function": cutoff_function,
+        "cutoff_inner": float(cutoff_inner),
+        "weight": np.array(elements, dtype=np.float64),
+        "centres": [
+            {"first_feature": int(first), "n_features": len(functions)} | _arrays(functions)
+            for first, functions in zip(_first_features(centres), centres, strict=True)
+        ],
+    }
+    everything = [(z, f) for z, functions in zip(elements, centres, strict=True) for f in functions]
+    info = FeatureInfo(
+        order=np.array([f.order for _, f in everything], dtype=np.int32),
+        degree=np.array([f.zeta if f.order == 2 else 0.0 for _, f in everything]),
+        smoothness=np.ones(len(everything)),
+        elements=tuple((z, *_neighbours(f, elements)) for z, f in everything),
+        labels=tuple(f"{SYMBOLS[z]}: {f.label(elements)}" for z, f in everything),
+    )
+    return DescriptorPart(part, info)
+
+
+def _first_features(centres: Sequence[Sequence[SymmetryFunction]]) -> list[int]:
+    return [0, *accumulate(len(functions) for functions in centres)][:-1]
+
+
+def _neighbours(function: SymmetryFunction, elements: Sequence[int]) -> list[int]:
+    if function.first < 0:
+        return [int(z) for z in elements]
+    return [int(elements[z]) for z in (function.first, function.second)[: function.order]]
+
+
+_COLUMNS: dict[str, Any] = {
+    "order": np.int32,
+    "narrow": np.int32,
+    "first": np.int32,
+    "second": np.int32,
+    "cutoff": np.float64,
+    "eta": np.float64,
+    "shift": np.float64,
+    "lambda": np.float64,
+    "zeta": np.float64,
+}
+
+
+def _arrays(functions: Sequence[SymmetryFunction]) -> dict[str, Any]:
+    rows = [astuple(f) for f in functions]
+    return {
+        name: np.array([row[k] for row in rows], dtype=kind)
+        for k, (name, kind) in enumerate(_COLUMNS.items())
+    }
+
+
+def functions_of_plan(centre: dict[str, Any]) -> list[SymmetryFunction]:
+    """Read the functions of one centre back from a plan."""
+    columns = [np.asarray(centre[name]).tolist() for name in _COLUMNS]
+    return [
+        SymmetryFunction(order, bool(narrow), *rest) for order, narrow, *rest in zip(*columns, strict=True)
+    ]
