@@ -35,6 +35,7 @@ from atomsmith.fitting.design import RowMaker, number_of_labels
 from atomsmith.fitting.evidence import Evidence
 from atomsmith.fitting.factor_set import FactorSet
 from atomsmith.fitting.fit import distances_of, prior_of, reference_energies
+from atomsmith.fitting.prior import feature_scale
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.fitting.virial_weight import settled_weights
 from atomsmith.fitting.weights import KindWeights, Weights
@@ -148,7 +149,7 @@ class Trials:
     @single_threaded()
     def score(self, weights: Weights, started: float) -> Score:
         """Held-out errors with some weights."""
-        prior = prior_of(self.model, self.settings, self.held)
+        prior = prior_of(self.model, self.settings, self.held, feature_scale(self.factors))
         weights = settled_weights(self.factors, weights, prior, Evidence())
         groups = self.factors.by_group(KindWeights.of(weights))
         fits = leave_group_out(list(groups.values()), prior, Evidence()).solutions

@@ -44,11 +44,22 @@ Descriptor = Annotated[
 Regressor = Annotated[LinearSettings | QuadraticSettings, Field(discriminator="kind")]
 
 
+NATURALLY_SCALED = (AceSettings, PairSettings, InversePowersSettings)
+"""Descriptors whose functions are of order one, and rougher ones fall off."""
+
+
 class TermSettings(Settings):
     """A descriptor with a regressor."""
 
     descriptor: Descriptor = Field(description="What describes the surroundings of an atom.")
     regressor: Regressor = Field(default=LinearSettings(), description="From features to the energy.")
+
+    @property
+    def standardised(self) -> bool:
+        """Whether features have no natural scale, so that the data set that of their prior."""
+        return not isinstance(self.descriptor, NATURALLY_SCALED) or isinstance(
+            self.regressor, QuadraticSettings
+        )
 
 
 class RepulsionSettings(Settings):

@@ -7,13 +7,23 @@ import pytest
 
 from atomsmith import Dataset
 from atomsmith.data.configuration import Configuration
-from atomsmith.descriptors import AceSettings, PairSettings
+from atomsmith.descriptors import AceSettings, BispectrumSettings, PairSettings
 from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator
 from atomsmith.fitting import ARD, Elimination, Evidence, KindWeights, Ridge, cross_validate, solve
 from atomsmith.fitting.core import dimer_energies, dimers, holes
 from atomsmith.fitting.design import RowMaker
-from atomsmith.fitting.fit import core_is_repulsive, distances_of, fit, fit_model, reference_energies
+from atomsmith.fitting.factor_set import FactorSet
+from atomsmith.fitting.fit import (
+    Problem,
+    core_is_repulsive,
+    distances_of,
+    fit,
+    fit_model,
+    reference_energies,
+    solve_model,
+)
+from atomsmith.fitting.prior import standardised
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
 from atomsmith.fitting.weights import TypeWeights, Weights
 from atomsmith.model import ModelSettings, RepulsionSettings, TermSettings, build_model
@@ -304,3 +314,33 @@ def test_isolated_atoms_of_an_element_that_nothing_else_holds_are_left_out():
     bent = molecule.replace(positions=1.02 * molecule.positions, energy=-2.9)
     potential = fit_model([molecule, bent, spare], settings).potential
     assert sorted(potential.elements) == [1, 8]
+
+
+def test_units_of_features_without_a_natural_scale_do_not_matter(known):
+    _, data = known
+    terms = (TermSettings(descriptor=BispectrumSettings(cutoff=3.5, twojmax=2)),)
+    settings = PotentialSettings(model=ModelSettings(terms=terms, repulsion=None), repulsive_core=False)
+    problem = Problem.of(data, settings)
+    maker = RowMaker(problem.model.plan, Weights(virial=0.1), problem.reference)
+    rows = maker.rows(data)
+    rng = np.random.default_rng(0)
+    units = np.where(problem.model.term < 0, 1.0, 10.0 ** rng.uniform(-3.0, 3.0, maker.n_features))
+    energies = []
+    for scale in (np.ones_like(units), units):
+        factors = FactorSet(maker.n_features, 2)
+        for group, some in enumerate((data[:8], data[8:])):
+            made = {
+                kind: dataclasses.replace(found, rows=found.rows * scale)
+                for kind, found in maker.rows(some).items()
+            }
+            factors.groups[group].closed.fold(made, 8, 1)
+        solution = solve_model(problem, factors).solution
+        energies.append(rows["energy"].rows @ (scale * solution.coefficients))
+    np.testing.assert_allclose(energies[1], energies[0], rtol=0.0, atol=1e-7)
+
+
+def test_scales_are_relative_and_features_that_are_zero_keep_one():
+    scale = standardised(np.array([3.0, 4.0, 0.0, 1e-20]))
+    np.testing.assert_allclose(scale[:3], [3.0 / np.sqrt(25.0 / 3), 4.0 / np.sqrt(25.0 / 3), 1.0], rtol=1e-12)
+    assert 0.0 < scale[3] < 1e-7
+    np.testing.assert_array_equal(standardised(np.zeros(2)), np.ones(2))

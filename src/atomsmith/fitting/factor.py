@@ -82,6 +82,14 @@ class TriangularFactor:
         return self._y_squared + float(waiting @ waiting)
 
     @property
+    def column_squares(self) -> FloatArray:
+        """Sum of the squares of each design column, shape (n,)."""
+        found: FloatArray = np.square(self._buffer[: self._waiting, : self._n]).sum(axis=0)
+        if self._triangle is not None:
+            found = found + np.square(self._triangle[: self._n, : self._n]).sum(axis=0)
+        return found
+
+    @property
     def nbytes(self) -> int:
         """Bytes held."""
         return sum(held.nbytes for held in (self._triangle, self._buffer, self._settled) if held is not None)

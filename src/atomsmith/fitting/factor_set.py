@@ -259,6 +259,13 @@ class FactorSet:
         """Errors of one set of coefficients, shape (n,), over all groups."""
         return self._errors([(group, coefficients) for group in self.groups])
 
+    def column_norms(self, kind: str) -> FloatArray:
+        """Norms of the columns of all rows of a kind, with unit weight, shape (n,)."""
+        squares = np.zeros(self.n_features)
+        for part in self._parts(self.groups):
+            squares += part.factors[kind].column_squares
+        return np.sqrt(squares)
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """State as plain arrays (for ``numpy.savez`` or a store)."""
         arrays: dict[str, NDArray[Any]] = {"n_groups": np.array(len(self.groups))}

@@ -24,7 +24,7 @@ from atomsmith.fitting.factor_set import FactorSet
 from atomsmith.fitting.held_out import GROUPS, held_out_scale
 from atomsmith.fitting.kept import KeptFactors
 from atomsmith.fitting.posterior import Posterior
-from atomsmith.fitting.prior import Prior
+from atomsmith.fitting.prior import Prior, feature_scale, standardised
 from atomsmith.fitting.pruning import restricted, without_dropped
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
 from atomsmith.fitting.solvers import Solution, solve
@@ -224,7 +224,7 @@ class Problem:
 def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
     """Coefficients, repulsive core, posterior and committee from triangular factors."""
     model, settings, reference = problem.model, problem.settings, problem.reference
-    prior = prior_of(model, settings, problem.held)
+    prior = prior_of(model, settings, problem.held, feature_scale(factors))
     weights = settled_weights(factors, settings.weights, prior, settings.solver)
     settings = settings.model_copy(update={"weights": weights})
     problem = replace(problem, settings=settings)
@@ -257,12 +257,21 @@ def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
     return FitResult(potential, solution, factors, factor, prior, model, reference, core)
 
 
-def prior_of(model: Model, settings: PotentialSettings, held: bool) -> Prior:
-    """Smoothness prior of the terms; reference energies free, or held when they are known."""
+def prior_of(model: Model, settings: PotentialSettings, held: bool, scale: FloatArray) -> Prior:
+    """Smoothness prior of the terms; reference energies free, or held when they are known.
+
+    Features of terms without a natural scale (`TermSettings.standardised`) are put on one by the data: by
+    ``scale``, see `feature_scale`.
+    """
     n_elements = len(model.elements)
-    scale = np.array([1.0] + [term.regressor.prior_scale for term in settings.model.terms])
+    width = np.array([1.0] + [term.regressor.prior_scale for term in settings.model.terms])
+    penalty = model.features.smoothness / width[model.term + 1]
+    for index, term in enumerate(settings.model.terms):
+        own = model.term == index
+        if term.standardised:
+            penalty[own] *= standardised(scale[own])
     return Prior.create(
-        model.features.smoothness / scale[model.term + 1],
+        penalty,
         **{"held" if held else "free": np.arange(n_elements)},  # type: ignore[arg-type]
     )
 

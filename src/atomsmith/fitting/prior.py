@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from atomsmith.errors import InputError
 from atomsmith.systems import FloatArray
+
+if TYPE_CHECKING:
+    from atomsmith.fitting.factor_set import FactorSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +99,36 @@ class Prior:
     def n_features(self) -> int:
         """Number of coefficients n."""
         return len(self.penalty)
+
+
+def feature_scale(factors: FactorSet) -> FloatArray:
+    """Norm of each feature's force rows, of energy rows where there are no forces, shape (n,)."""
+    forces = factors.column_norms("forces")
+    return forces if forces.any() else factors.column_norms("energy")
+
+
+SMALLEST_SCALE = 1.0e-8
+"""Least scale of a feature relative to the largest of its term; below it, features do not tell atoms apart."""
+
+
+def standardised(scale: FloatArray) -> FloatArray:
+    """Scales of the features of a term relative to their root mean square; 1 for features that are zero.
+
+    As penalties they give every feature the same share in the forces before the data are seen, whatever the
+    units in which it is written.
+
+    Parameters
+    ----------
+    scale
+        Norm of each feature's rows in the data, shape (n,).
+    """
+    largest = float(scale.max(initial=0.0))
+    if largest == 0.0:
+        return np.ones_like(scale)
+    relative = np.where(scale > 0.0, np.maximum(scale / largest, SMALLEST_SCALE), 0.0)
+    mean = np.sqrt(np.square(relative[relative > 0.0]).mean())
+    found: FloatArray = np.where(relative > 0.0, relative / mean, 1.0)
+    return found
 
 
 def smoothness_penalty(degree: ArrayLike, power: float) -> FloatArray:
