@@ -28,7 +28,7 @@ from atomsmith.descriptors import (
 from atomsmith.descriptors.base import DescriptorPart
 from atomsmith.elements import SYMBOLS, covalent_radii
 from atomsmith.errors import InputError
-from atomsmith.regressors import LinearSettings, QuadraticSettings, with_products
+from atomsmith.regressors import LinearSettings, NetworkSettings, QuadraticSettings, with_products
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray
 
@@ -41,7 +41,7 @@ Descriptor = Annotated[
     | InversePowersSettings,
     Field(discriminator="kind"),
 ]
-Regressor = Annotated[LinearSettings | QuadraticSettings, Field(discriminator="kind")]
+Regressor = Annotated[LinearSettings | QuadraticSettings | NetworkSettings, Field(discriminator="kind")]
 
 
 NATURALLY_SCALED = (AceSettings, PairSettings, InversePowersSettings)
@@ -130,6 +130,43 @@ class Model:
     term: np.ndarray[Any, np.dtype[np.int64]]
     """Term of each feature, -1 for reference energies, shape (n_features,)."""
 
+    @staticmethod
+    def part_of(term: int) -> int:
+        """Number of a term's part in the plan, where reference energies come first."""
+        return 1 + term
+
+    def term_part(self, term: int) -> DescriptorPart:
+        """Part of a term with facts about its features."""
+        return DescriptorPart(
+            self.plan["parts"][self.part_of(term)], self.features.take(np.flatnonzero(self.term == term))
+        )
+
+    def with_part(self, term: int, part: DescriptorPart) -> Model:
+        """Return the model with another part for a term."""
+        parts = list(self.plan["parts"])
+        parts[self.part_of(term)] = part.part
+        before, after = np.flatnonzero(self.term < term), np.flatnonzero(self.term > term)
+        return Model(
+            elements=self.elements,
+            plan=self.plan | {"parts": parts},
+            features=FeatureInfo.concatenate(
+                [self.features.take(before), part.info, self.features.take(after)]
+            ),
+            term=np.concatenate([self.term[before], np.full(len(part.info), term), self.term[after]]),
+        )
+
+    def without_terms(self, terms: Sequence[int]) -> Model:
+        """Return the model without some terms."""
+        left_out = {self.part_of(term) for term in terms}
+        parts = [part for number, part in enumerate(self.plan["parts"]) if number not in left_out]
+        kept = np.flatnonzero(~np.isin(self.term, terms))
+        return Model(
+            elements=self.elements,
+            plan=self.plan | {"parts": parts},
+            features=self.features.take(kept),
+            term=self.term[kept],
+        )
+
 
 FUNCTIONS_PER_ROOT_ROW = 5.0
 FEWEST, MOST, MOST_IN_ALL = 100.0, 1000.0, 2500.0
@@ -176,7 +213,7 @@ def sized_by_data(settings: ModelSettings, n_elements: int, n_rows: int, cutoff:
 def build_model(
     settings: ModelSettings, elements: Sequence[int], distances: Distances | None = None
 ) -> Model:
-    """Make the plan of a potential.
+    """Make the plan of a potential; terms whose regressor is trained have their descriptor alone.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atomsmith.systems import FloatArray, IntArray
 
@@ -40,7 +41,7 @@ class FeatureInfo:
         """Count the features."""
         return len(self.labels)
 
-    def take(self, kept: IntArray) -> FeatureInfo:
+    def take(self, kept: NDArray[np.signedinteger[Any]]) -> FeatureInfo:
         """Return some of the features, in the order given."""
         return FeatureInfo(
             order=self.order[kept],

@@ -32,8 +32,9 @@ class RowMaker:
     weights
         Row weights; those common to a kind are not applied here, see `relative_weights`.
     reference
-        Energies of isolated atoms by element of the plan, eV; taken off the targets so that large totals do
-        not cost digits. The fitted reference energies are then relative to these.
+        Coefficients that are known beforehand, of the first features or of all: energies of isolated atoms by
+        element of the plan, eV, and those that came with trained terms. They are taken off the targets, so
+        that large totals do not cost digits; the fitted coefficients are then relative to these.
     n_threads
         Threads of the engine.
     """
@@ -80,10 +81,13 @@ class RowMaker:
         evaluator = evaluator or PlanEvaluator(self.plan, n_threads=self.n_threads)
         systems = Systems.from_configurations(configurations)
         made = dict(zip(KINDS, evaluator.design_rows(systems), strict=True))
-        unscaled = evaluator.weights(np.zeros((1, evaluator.model.n_features)))
+        n_elements = len(self.plan["elements"])
+        trained = np.zeros((1, evaluator.model.n_features))
+        trained[0, n_elements : len(self.reference)] = self.reference[n_elements:]
+        unscaled = evaluator.weights(trained)
         energies, forces, virial = evaluator.predict_sets(systems, unscaled)
         fixed_energy = sum_atoms(energies[0], systems)
-        for element, energy in enumerate(self.reference):
+        for element, energy in enumerate(self.reference[:n_elements]):
             fixed_energy = fixed_energy + energy * made["energy"][:, element]
         fixed = {
             "energy": fixed_energy,

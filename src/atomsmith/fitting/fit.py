@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,11 +30,13 @@ from atomsmith.fitting.pruning import restricted, without_dropped
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
 from atomsmith.fitting.solvers import Solution, solve
 from atomsmith.fitting.streaming import Workers, accumulate
+from atomsmith.fitting.trainers import trainer_of
+from atomsmith.fitting.training import Observer, TrainedTerm, train_terms, with_members
 from atomsmith.fitting.virial_weight import settled_weights
 from atomsmith.fitting.weights import KindWeights
 from atomsmith.model import Distances, Model, build_model, sized_by_data
 from atomsmith.potential import Potential, library_version
-from atomsmith.systems import FloatArray
+from atomsmith.systems import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
@@ -116,6 +119,8 @@ def fit_model(
     kept: KeptFactors | None = None,
     announce: Callable[[Estimate], None] | None = None,
     progress: Callable[[int], None] | None = None,
+    training: Observer | None = None,
+    training_folder: Path | None = None,
 ) -> FitResult:
     """Fit a potential and keep how it came about; see `fit`.
 
@@ -131,14 +136,30 @@ def fit_model(
         Factors of earlier fits: only configurations that are new to them are folded. The bits are those that
         an empty one gives. The factors of the result are then those kept, and change with the next fit.
     announce
-        Called with the time and memory that the fit will take, before it begins.
+        Called with the time and memory that the fit will take, before it begins (terms that are not linear in
+        their parameters are trained before).
+    training
+        Called now and then with the state of such a training.
+    training_folder
+        Where trainings keep what they go on from after they were killed; None: nowhere.
     """
     started = time.perf_counter()
     problem = Problem.of(train, settings or PotentialSettings(), elements)
     built = time.perf_counter()
     settings = problem.settings
+    trainers = [trainer_of(term) for term in settings.model.terms]
+    if any(trainers):
+        problem = train_terms(
+            problem,
+            trainers,
+            solve=lambda part, factors: _solved(part, factors).coefficients,
+            folder=training_folder,
+            observer=training,
+            workers=workers,
+        )
+    trained = time.perf_counter()
     n_groups = GROUPS if settings.calibrate else 1
-    maker = RowMaker(problem.model.plan, settings.weights, problem.reference, settings.threads)
+    maker = RowMaker(problem.model.plan, settings.weights, problem.known, settings.threads)
     if announce is not None:
         count = 0 if workers is None else workers.count
         announce(estimate(maker, problem.rows_of, settings.solver.kind, n_groups=n_groups, workers=count))
@@ -159,6 +180,8 @@ def fit_model(
         )
         result = replace(result, potential=replace(result.potential, extrapolation=seen))
     seconds = {"basis": built - started, "rows": folded - estimated, "solve": time.perf_counter() - folded}
+    if any(trainers):
+        seconds["training"] = trained - built
     return replace(result, seconds=seconds, peak_bytes=peak_bytes())
 
 
@@ -178,6 +201,11 @@ class Problem:
         The basis, and the distances in the data that shape it.
     reference, held
         See `reference_energies`.
+    trained
+        Terms that are not linear in their parameters, as far as they are trained; their parts are in the
+        model.
+    untrained
+        The model with the descriptors of all terms, before any training; None: as it is.
     """
 
     data: Dataset
@@ -187,6 +215,48 @@ class Problem:
     distances: Distances
     reference: FloatArray
     held: bool
+    trained: tuple[TrainedTerm, ...] = ()
+    untrained: Model | None = None
+
+    @property
+    def bare_model(self) -> Model:
+        """The model with the descriptors of all terms, before any training."""
+        return self.untrained or self.model
+
+    @property
+    def known(self) -> FloatArray:
+        """Coefficients known beforehand, zero elsewhere: reference energies, and what trainings found."""
+        known = np.zeros(len(self.model.features))
+        known[: len(self.reference)] = self.reference
+        for one in self.trained:
+            if one.coefficients is not None:
+                known[self.model.term == one.term] = one.coefficients
+        return known
+
+    @property
+    def held_features(self) -> BoolArray:
+        """Features whose coefficients the fit does not change."""
+        given = [one.term for one in self.trained if one.coefficients is not None]
+        held: BoolArray = np.isin(self.model.term, given) | ((self.model.term < 0) & self.held)
+        return held
+
+    def with_trained(self, found: TrainedTerm) -> Problem:
+        """Return the problem with a trained term, in place of what an earlier training found."""
+        others = tuple(one for one in self.trained if one.term != found.term)
+        return replace(
+            self,
+            model=self.model.with_part(found.term, found.part),
+            trained=(*others, found),
+            untrained=self.bare_model,
+        )
+
+    def without_terms(self, terms: Sequence[int]) -> Problem:
+        """Return the problem without some terms."""
+        return replace(
+            self,
+            model=self.model.without_terms(terms),
+            trained=tuple(one for one in self.trained if one.term not in terms),
+        )
 
     @classmethod
     def of(
@@ -224,7 +294,7 @@ class Problem:
 def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
     """Coefficients, repulsive core, posterior and committee from triangular factors."""
     model, settings, reference = problem.model, problem.settings, problem.reference
-    prior = prior_of(model, settings, problem.held, feature_scale(factors))
+    prior = prior_of(model, settings, problem.held_features, feature_scale(factors))
     weights = settled_weights(factors, settings.weights, prior, settings.solver)
     settings = settings.model_copy(update={"weights": weights})
     problem = replace(problem, settings=settings)
@@ -236,44 +306,54 @@ def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
     factor = merge_factors(groups)
     solution = solve(factor, prior, settings.solver)
     core = (
-        with_repulsive_core(model.plan, solution.coefficients)
+        with_repulsive_core(model.plan, solution.coefficients + problem.known)
         if settings.repulsive_core
         else Core(model.plan, {}, [])
     )
     scale, unseen = held_out_scale(groups, prior, solution) if len(groups) > 1 else (1.0, None)
     plan, kept = without_dropped(core.plan, solution)
-    posterior = restricted(_shifted(solution.posterior.scaled(scale), reference), kept)
-    committee = posterior.draw(settings.committee, settings.seed) if settings.committee else None
+    posterior = _shifted(solution.posterior.scaled(scale), problem.known)
+    posterior, committee = with_members(posterior, problem, settings.committee, settings.seed)
+    posterior = restricted(posterior, kept)
     potential = Potential(
         elements=model.elements,
         plan=plan,
         features=model.features.take(kept),
         coefficients=posterior.mean,
         posterior=posterior,
-        committee=np.zeros((0, len(posterior.mean))) if committee is None else committee,
+        committee=committee[:, kept],
         metadata=_metadata(problem, solution, core)
         | {"calibration": {"scale": scale, "held_out_weighted_rmse": unseen, "groups": len(groups)}},
     )
     return FitResult(potential, solution, factors, factor, prior, model, reference, core)
 
 
-def prior_of(model: Model, settings: PotentialSettings, held: bool, scale: FloatArray) -> Prior:
-    """Smoothness prior of the terms; reference energies free, or held when they are known.
+def prior_of(
+    model: Model, settings: PotentialSettings, held: bool | BoolArray, scale: FloatArray
+) -> Prior:
+    """Smoothness prior of the terms; reference energies free, unless they are known and thus held.
 
-    Features of terms without a natural scale (`TermSettings.standardised`) are put on one by the data: by
-    ``scale``, see `feature_scale`.
+    ``held`` says that of the reference energies, or of every feature, shape (n,). Features of terms without a
+    natural scale (`TermSettings.standardised`) are put on one by the data: by ``scale``, see `feature_scale`.
     """
-    n_elements = len(model.elements)
-    width = np.array([1.0] + [term.regressor.prior_scale for term in settings.model.terms])
+    width = np.array([1.0] + [getattr(term.regressor, "prior_scale", 1.0) for term in settings.model.terms])
     penalty = model.features.smoothness / width[model.term + 1]
     for index, term in enumerate(settings.model.terms):
         own = model.term == index
         if term.standardised:
             penalty[own] *= standardised(scale[own])
-    return Prior.create(
-        penalty,
-        **{"held" if held else "free": np.arange(n_elements)},  # type: ignore[arg-type]
-    )
+    references = model.term < 0
+    fixed = held if isinstance(held, np.ndarray) else references & held
+    return Prior.create(penalty, free=references & ~fixed, held=fixed)
+
+
+def _solved(problem: Problem, factors: FactorSet) -> Solution:
+    """Solve for the linear coefficients alone."""
+    settings = problem.settings
+    prior = prior_of(problem.model, settings, problem.held_features, feature_scale(factors))
+    weights = settled_weights(factors, settings.weights, prior, settings.solver)
+    groups = list(factors.by_group(KindWeights.of(weights)).values())
+    return solve(merge_factors(groups), prior, settings.solver)
 
 
 def reference_energies(
@@ -342,10 +422,8 @@ def core_is_repulsive(potential: Potential) -> bool:
     return not holes(potential.plan, potential.coefficients)
 
 
-def _shifted(posterior: Posterior, reference: FloatArray) -> Posterior:
-    mean = posterior.mean.copy()
-    mean[: len(reference)] += reference
-    return Posterior(mean, posterior.kept, posterior.factor, posterior.noise_precision)
+def _shifted(posterior: Posterior, known: FloatArray) -> Posterior:
+    return Posterior(posterior.mean + known, posterior.kept, posterior.factor, posterior.noise_precision)
 
 
 def _metadata(problem: Problem, solution: Solution, core: Core) -> dict[str, Any]:
@@ -367,4 +445,4 @@ def _metadata(problem: Problem, solution: Solution, core: Core) -> dict[str, Any
         },
         "fit": solution.to_dict(),
         "core": {"strengths": core.strengths, "holes": core.holes},
-    }
+    } | ({"training": [one.record for one in problem.trained]} if problem.trained else {})

@@ -2,11 +2,13 @@
 
 from atomsmith.regressors.embedding import EmbeddingCentre, embed, embedding_plan
 from atomsmith.regressors.linear import LinearSettings
+from atomsmith.regressors.network import NetworkSettings
 from atomsmith.regressors.quadratic import QuadraticSettings, with_products
 
 __all__ = [
     "EmbeddingCentre",
     "LinearSettings",
+    "NetworkSettings",
     "QuadraticSettings",
     "embed",
     "embedding_plan",
