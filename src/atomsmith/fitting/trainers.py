@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from atomsmith.errors import InputError
 from atomsmith.fitting.training import Trainer
 from atomsmith.model import TermSettings
+from atomsmith.regressors import LinearSettings, QuadraticSettings
 
 TRAINERS: dict[str, Trainer] = {}
 """By the kind of a regressor, or by the name that a descriptor gives as its ``training``."""
 
 
 def trainer_of(term: TermSettings) -> Trainer | None:
-    """Trainer of a term; None where it is linear in its parameters."""
-    named = TRAINERS.get(term.regressor.kind)
-    return named or TRAINERS.get(getattr(term.descriptor, "training", None) or "")
+    """Trainer of a term; None where it is linear in its parameters.
+
+    Raises
+    ------
+    InputError
+        If the term needs training that nothing here can do.
+    """
+    wanted = getattr(term.descriptor, "training", None)
+    if not isinstance(term.regressor, LinearSettings | QuadraticSettings):
+        wanted = term.regressor.kind
+    if wanted is None:
+        return None
+    if wanted not in TRAINERS:
+        raise InputError(
+            f"A term of {term.descriptor.kind} asks for the training {wanted!r}, which fits do not know; they "
+            f"know {', '.join(sorted(TRAINERS)) or 'none'}."
+        )
+    return TRAINERS[wanted]
