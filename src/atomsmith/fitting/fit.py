@@ -328,9 +328,7 @@ def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
     return FitResult(potential, solution, factors, factor, prior, model, reference, core)
 
 
-def prior_of(
-    model: Model, settings: PotentialSettings, held: bool | BoolArray, scale: FloatArray
-) -> Prior:
+def prior_of(model: Model, settings: PotentialSettings, held: bool | BoolArray, scale: FloatArray) -> Prior:
     """Smoothness prior of the terms; reference energies free, unless they are known and thus held.
 
     ``held`` says that of the reference energies, or of every feature, shape (n,). Features of terms without a

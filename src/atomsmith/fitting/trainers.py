@@ -26,7 +26,7 @@ def trainer_of(term: TermSettings) -> Trainer | None:
         return None
     if wanted not in TRAINERS:
         raise InputError(
-            f"A term of {term.descriptor.kind} asks for the training {wanted!r}, which fits do not know; they "
-            f"know {', '.join(sorted(TRAINERS)) or 'none'}."
+            f"A term of {term.descriptor.kind} asks for the training {wanted!r}, which fits do not know; use "
+            f"one of {', '.join(sorted(TRAINERS)) or 'those of linear terms'}."
         )
     return TRAINERS[wanted]
