@@ -19,6 +19,36 @@ from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray
 
 
+class RadialTraining(Settings):
+    """How radial functions are found together with the linear coefficients, by Gauss-Newton steps."""
+
+    trainable: bool = Field(
+        default=False,
+        description="Fit the radial functions; otherwise they are Chebyshev polynomials, which takes less "
+        "time and is less accurate.",
+    )
+    iterations: int = Field(default=30, ge=1, le=1000, description="Most Gauss-Newton steps.")
+    patience: int = Field(
+        default=4,
+        ge=1,
+        description="Steps without a better error on configurations held out after which training ends.",
+    )
+    held_out: float = Field(
+        default=0.1,
+        ge=0.0,
+        le=0.5,
+        description="Share of the configurations that steps do not see and that decide when to end; the "
+        "linear coefficients are then fitted to all. 0: training ends when the steps gain nothing.",
+    )
+    rows_per_parameter: float = Field(
+        default=50.0,
+        ge=2.0,
+        description="Steps see as many configurations, drawn by the seed, as give each parameter so many "
+        "rows: radial functions are few numbers, which need not all of a large set.",
+    )
+    seed: int = Field(default=0, ge=0, description="Which configurations are held out or left out of steps.")
+
+
 class MomentsSettings(Settings):
     """Invariant contractions of moment tensors, the basis of moment tensor potentials."""
 
@@ -43,6 +73,7 @@ class MomentsSettings(Settings):
     shared: bool = Field(
         default=True, description="Let the elements of the centre share coefficients, as in MLIP."
     )
+    radial: RadialTraining = Field(default=RadialTraining(), description="Training of the radial functions.")
     seed: int = Field(
         default=0, ge=0, description="Of the radial functions that tell the elements of neighbours apart."
     )

@@ -64,8 +64,8 @@ class RowMaker:
         InputError
             If an atom's element is not in the plan.
         """
-        evaluator = PlanEvaluator(self.plan, n_threads=self.n_threads)
-        for block in blocks(configurations, evaluator.model.n_features):
+        evaluator = self.evaluator()
+        for block in blocks(configurations, self.n_features):
             into.fold(self.rows(block, evaluator), len(block), sum(map(number_of_labels, block)))
             if progress is not None:
                 progress(len(block))
@@ -78,9 +78,9 @@ class RowMaker:
         The energies, forces and virials that no coefficient scales (repulsion) are taken off the targets.
         ``evaluator`` is one of the plan, to spare making it again.
         """
-        evaluator = evaluator or PlanEvaluator(self.plan, n_threads=self.n_threads)
+        evaluator = evaluator or self.evaluator()
         systems = Systems.from_configurations(configurations)
-        made = dict(zip(KINDS, evaluator.design_rows(systems), strict=True))
+        made = dict(zip(KINDS, self.made(systems, evaluator), strict=True))
         n_elements = len(self.plan["elements"])
         trained = np.zeros((1, evaluator.model.n_features))
         trained[0, n_elements : len(self.reference)] = self.reference[n_elements:]
@@ -89,14 +89,52 @@ class RowMaker:
         fixed_energy = sum_atoms(energies[0], systems)
         for element, energy in enumerate(self.reference[:n_elements]):
             fixed_energy = fixed_energy + energy * made["energy"][:, element]
-        fixed = {
-            "energy": fixed_energy,
-            "forces": forces[0].reshape(-1),
-            "virial": -stress_from_virial(virial[0], np.ones(systems.n_systems)).reshape(-1),
+        return self._labelled(configurations, made, fixed_energy, forces[0], virial[0])
+
+    def residuals(
+        self,
+        configurations: Sequence[Configuration],
+        coefficients: FloatArray,
+        evaluator: PlanEvaluator | None = None,
+    ) -> dict[str, LabelledRows]:
+        """What coefficients, relative to ``reference``, leave of the labels: as `rows`, without a column."""
+        evaluator = evaluator or self.evaluator()
+        systems = Systems.from_configurations(configurations)
+        absolute = np.array(coefficients)
+        absolute[: len(self.reference)] += self.reference
+        energies, forces, virial = evaluator.predict_sets(systems, evaluator.weights(absolute[None]))
+        made = {
+            "energy": np.zeros((systems.n_systems, 0)),
+            "forces": np.zeros((3 * len(systems.numbers), 0)),
+            "virial": np.zeros((6 * systems.n_systems, 0)),
+        }
+        return self._labelled(configurations, made, sum_atoms(energies[0], systems), forces[0], virial[0])
+
+    def evaluator(self) -> PlanEvaluator:
+        """Return an evaluator of the plan."""
+        return PlanEvaluator(self.plan, n_threads=self.n_threads)
+
+    def made(self, systems: Systems, evaluator: PlanEvaluator) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Rows of energy, forces and virial as the engine makes them, with all n columns."""
+        return evaluator.design_rows(systems)
+
+    def _labelled(
+        self,
+        configurations: Sequence[Configuration],
+        made: dict[str, FloatArray],
+        energy: FloatArray,
+        forces: FloatArray,
+        virial: FloatArray,
+    ) -> dict[str, LabelledRows]:
+        """Rows of the labels, less energies (S,), forces (N, 3) and virials (S, 3, 3) that are known."""
+        known = {
+            "energy": energy,
+            "forces": forces.reshape(-1),
+            "virial": -stress_from_virial(virial, np.ones(len(virial))).reshape(-1),
         }
         scales = [relative_weights(c, self.weights) for c in configurations]
         return {
-            kind: _labelled(kind, configurations, [one.rows(kind) for one in scales], made, fixed)
+            kind: _labelled(kind, configurations, [one.rows(kind) for one in scales], made, known)
             for kind in KINDS
         }
 

@@ -108,7 +108,7 @@ def feature_scale(factors: FactorSet) -> FloatArray:
 
 
 SMALLEST_SCALE = 1.0e-8
-"""Least scale of a feature relative to the largest of its term; below it, features do not tell atoms apart."""
+"""Least scale of a feature relative to the largest of its term; below it, it does not tell atoms apart."""
 
 
 def standardised(scale: FloatArray) -> FloatArray:

@@ -2,7 +2,7 @@
 
 Energies are linear in the coefficients c of the features and polynomial in the coefficients t of the radial
 functions. A step solves the least-squares problem that is linearised in t, min |A(t) c + J(t, c) dt - y|^2,
-with the prior of c and the damping of Marquardt on dt (More, Lect. Notes Math. 630, 105 (1978)), keeps dt, and
+with the prior of c and the damping of Marquardt on dt (More, Lect. Notes Math. 630, 105 (1978)), keeps dt and
 finds c again: Kaufman's form of variable projection (Kaufman, BIT 15, 49 (1975); Golub and Pereyra, SIAM J.
 Numer. Anal. 10, 413 (1973)). Features depend so nearly on each other that the c of the linearised problem
 would be useless; found again, a dozen steps are enough. Rows of [A J] are streamed into one triangular
@@ -24,7 +24,7 @@ from atomsmith.fitting.evidence import Evidence
 from atomsmith.fitting.factor import TriangularFactor
 from atomsmith.fitting.factor_set import FactorSet, KindErrors
 from atomsmith.fitting.prior import Prior, feature_scale
-from atomsmith.fitting.radial_rows import RadialRowMaker, active, changed, independent_changes, orthogonal
+from atomsmith.fitting.radial_rows import RadialRowMaker, changed, independent_changes
 from atomsmith.fitting.ridge import Ridge
 from atomsmith.fitting.solvers import Solver, solve
 from atomsmith.fitting.standard_form import StandardForm
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from atomsmith.descriptors.moments import RadialTraining
 
 SMALLEST_GAIN = 1.0e-3
-"""Relative gain of the objective below which a step, without configurations held out, is the last."""
+"""Relative gain of the objective below which a step is the last."""
 ATTEMPTS = 8
 DAMPING, LEAST_DAMPING = 1.0e-3, 1.0e-6
 """Of the first step and of later ones, in units of the squared columns of changes that features leave."""
@@ -53,36 +53,40 @@ class RadialTask:
     ----------
     maker
         Rows of the features, with the plan to start from and weights that are settled.
+    part
+        Number of the part of the plan whose radial functions are trained.
     seen, held_out
         Configurations that steps see, and those that decide when to end.
     prior, solver
         Of the linear coefficients, relative to the maker's reference energies; the prior follows from
         `feature_scale`.
     settings
-        By part of the plan that is trained; limits are those of the first.
+        Limits.
     """
 
     maker: RowMaker
+    part: int
     seen: Sequence[Configuration]
     held_out: Sequence[Configuration]
     prior: Callable[[FloatArray], Prior]
     solver: Solver
-    settings: Mapping[int, RadialTraining]
+    settings: RadialTraining
 
     @property
-    def limits(self) -> RadialTraining:
-        """Iterations and patience."""
-        return next(iter(self.settings.values()))
+    def table(self) -> FloatArray:
+        """Chebyshev coefficients to start from, shape (pairs, functions, size)."""
+        return np.array(self.maker.plan["parts"][self.part]["radial"]["coefficients"])
 
-    @property
-    def tables(self) -> dict[int, FloatArray]:
-        """Chebyshev coefficients of the plan, by part, shape (pairs, functions, size)."""
-        parts = self.maker.plan["parts"]
-        return {part: np.array(parts[part]["radial"]["coefficients"]) for part in self.settings}
-
-    def plan(self, tables: Mapping[int, FloatArray]) -> dict[str, Any]:
+    def plan(self, table: FloatArray) -> dict[str, Any]:
         """Plan with other radial functions."""
-        return with_tables(self.maker.plan, tables)
+        parts = list(self.maker.plan["parts"])
+        parts[self.part] = with_table(parts[self.part], table)
+        return self.maker.plan | {"parts": parts}
+
+
+def with_table(part: dict[str, Any], table: FloatArray) -> dict[str, Any]:
+    """Part of a plan with other radial functions."""
+    return part | {"radial": part["radial"] | {"coefficients": table}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,61 +95,45 @@ class RadialState:
 
     Attributes
     ----------
-    tables, coefficients
-        Radial functions by part, and linear coefficients that suit them.
+    table, coefficients
+        Radial functions, and linear coefficients that suit them.
+    best, best_error, best_iteration
+        Radial functions with the smallest weighted error on configurations held out; those of the last step
+        where none are.
     damping
         Of the next step.
     iteration
         Steps taken.
-    best_tables, best_error, best_iteration
-        Where the weighted error on configurations held out was smallest; the last step where none are.
     finished
         No step is left to take.
     """
 
-    tables: dict[int, FloatArray]
+    table: FloatArray
     coefficients: FloatArray
-    damping: float = DAMPING
-    iteration: int = 0
-    best_tables: dict[int, FloatArray] | None = None
+    best: FloatArray
     best_error: float = np.inf
     best_iteration: int = 0
+    damping: float = DAMPING
+    iteration: int = 0
     finished: bool = False
 
     def to_arrays(self) -> dict[str, Any]:
         """Plain arrays, for a checkpoint."""
-        best = self.tables if self.best_tables is None else self.best_tables
-        arrays: dict[str, Any] = {
+        return {
+            "table": self.table,
             "coefficients": self.coefficients,
-            "numbers": np.array([self.damping, self.best_error]),
-            "counts": np.array(
-                [self.iteration, self.best_iteration, self.finished, self.best_tables is None]
-            ),
+            "best": self.best,
+            "numbers": np.array([self.best_error, self.damping]),
+            "counts": np.array([self.best_iteration, self.iteration, self.finished]),
         }
-        for part, table in self.tables.items():
-            arrays |= {f"table/{part}": table, f"best/{part}": best[part]}
-        return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any]) -> RadialState:
         """Rebuild from `to_arrays`, bit for bit."""
-
-        def tables(kind: str) -> dict[int, FloatArray]:
-            mark = f"{kind}/"
-            return {int(k.removeprefix(mark)): np.array(v) for k, v in arrays.items() if k.startswith(mark)}
-
-        iteration, best_iteration, finished, none = map(int, arrays["counts"])
-        damping, best_error = map(float, arrays["numbers"])
-        return cls(
-            tables=tables("table"),
-            coefficients=np.array(arrays["coefficients"]),
-            damping=damping,
-            iteration=iteration,
-            best_tables=None if none else tables("best"),
-            best_error=best_error,
-            best_iteration=best_iteration,
-            finished=bool(finished),
-        )
+        best_error, damping = map(float, arrays["numbers"])
+        best_iteration, iteration, finished = map(int, arrays["counts"])
+        table, coefficients, best = (np.array(arrays[name]) for name in ("table", "coefficients", "best"))
+        return cls(table, coefficients, best, best_error, best_iteration, damping, iteration, bool(finished))
 
 
 @dataclass(frozen=True)
@@ -157,14 +145,6 @@ class RadialProgress:
     seen: KindErrors
     held_out: KindErrors | None
     seconds: float
-
-
-def with_tables(plan: dict[str, Any], tables: Mapping[int, FloatArray]) -> dict[str, Any]:
-    """Plan with other radial functions, by part."""
-    parts = list(plan["parts"])
-    for part, table in tables.items():
-        parts[part] = parts[part] | {"radial": parts[part]["radial"] | {"coefficients": table}}
-    return plan | {"parts": parts}
 
 
 def split(
@@ -189,9 +169,9 @@ def split(
 
 def start(task: RadialTask, workers: Workers | None = None) -> RadialState:
     """Linear coefficients of the radial functions to start from."""
-    factor, factors = _features_factor(task, task.tables, workers)
+    factor, factors = _features_factor(task, task.table, workers)
     solution = solve(factor, task.prior(feature_scale(factors)), quick(task.solver))
-    return RadialState(task.tables, solution.coefficients)
+    return RadialState(task.table, solution.coefficients, best=task.table)
 
 
 def step(
@@ -199,12 +179,12 @@ def step(
 ) -> tuple[RadialState, RadialProgress]:
     """One damped Gauss-Newton step; ``finished`` if it was the last, or none is left to take."""
     began = time.perf_counter()
-    changes = {part: independent_changes(table) for part, table in state.tables.items()}
+    changes = independent_changes(state.table)
     problem = _Linearised.of(_joint_factors(task, state, changes, workers), task, len(state.coefficients))
     damping = state.damping
     for _ in range(ATTEMPTS):
-        tables = _moved(state.tables, changes, problem.amounts(damping))
-        factor, factors = _features_factor(task, tables, workers)
+        table = changed(state.table, changes, problem.amounts(damping))
+        factor, factors = _features_factor(task, table, workers)
         coefficients, after = problem.projected(factor)
         if after < problem.before:
             break
@@ -212,7 +192,7 @@ def step(
     gained = 1.0 - after / problem.before
     following = replace(
         state,
-        tables=tables if gained > 0.0 else state.tables,
+        table=table if gained > 0.0 else state.table,
         coefficients=coefficients if gained > 0.0 else problem.coefficients,
         damping=max(damping / 5.0, LEAST_DAMPING),
         iteration=state.iteration + 1,
@@ -220,7 +200,7 @@ def step(
     following, unseen = _judged(task, following, gained)
     return following, RadialProgress(
         iteration=following.iteration,
-        iterations=task.limits.iterations,
+        iterations=task.settings.iterations,
         seen=factors.errors(coefficients),
         held_out=unseen,
         seconds=time.perf_counter() - began,
@@ -229,24 +209,17 @@ def step(
 
 def _judged(task: RadialTask, state: RadialState, gained: float) -> tuple[RadialState, KindErrors | None]:
     """The state after a step with the best so far, and whether it was the last."""
-    unseen, better, waited = None, gained > 0.0, gained < SMALLEST_GAIN
-    error = state.best_error
+    unseen, better, waited, error = None, gained > 0.0, gained < SMALLEST_GAIN, state.best_error
     if task.held_out:
-        maker = replace(task.maker, plan=task.plan(state.tables))
+        maker = replace(task.maker, plan=task.plan(state.table))
         weights = KindWeights.of(maker.weights)
         error, unseen = predicted(maker, task.held_out, state.coefficients, weights)
         better = error < state.best_error
-        waited = not better and state.iteration - state.best_iteration >= task.limits.patience
+        waited = waited or (not better and state.iteration - state.best_iteration >= task.settings.patience)
     if better:
-        state = replace(state, best_tables=state.tables, best_error=error, best_iteration=state.iteration)
-    last = gained <= 0.0 or waited or state.iteration >= task.limits.iterations
+        state = replace(state, best=state.table, best_error=error, best_iteration=state.iteration)
+    last = gained <= 0.0 or waited or state.iteration >= task.settings.iterations
     return replace(state, finished=last), unseen
-
-
-def result(task: RadialTask, state: RadialState) -> dict[str, Any]:
-    """Plan with the best radial functions found, orthogonal ones in their place."""
-    best = state.tables if state.best_tables is None else state.best_tables
-    return task.plan({part: orthogonal(table) for part, table in best.items()})
 
 
 def predicted(
@@ -269,42 +242,32 @@ def quick(solver: Solver) -> Solver:
 
 
 def _features_factor(
-    task: RadialTask, tables: Mapping[int, FloatArray], workers: Workers | None
+    task: RadialTask, table: FloatArray, workers: Workers | None
 ) -> tuple[TriangularFactor, FactorSet]:
     """Factor of the features that radial functions give, on what steps see, and the same by kind."""
-    maker = replace(task.maker, plan=task.plan(tables))
+    maker = replace(task.maker, plan=task.plan(table))
     factors = FactorSet(maker.n_features, 1)
     accumulate(maker, task.seen, factors, workers=workers)
     return factors.combine(KindWeights.of(maker.weights)), factors
 
 
 def _joint_factors(
-    task: RadialTask, state: RadialState, changes: dict[int, FloatArray], workers: Workers | None
+    task: RadialTask, state: RadialState, changes: FloatArray, workers: Workers | None
 ) -> FactorSet:
     """Factors of the features and of the changes of radial functions."""
     base = task.maker
     maker = RadialRowMaker(
-        plan=task.plan(state.tables),
+        plan=task.plan(state.table),
         weights=base.weights,
         reference=base.reference,
         n_threads=base.n_threads,
         coefficients=state.coefficients,
+        part=task.part,
         changes=changes,
     )
     factors = FactorSet(maker.n_features, 1)
     accumulate(maker, task.seen, factors, workers=workers)
     return factors
-
-
-def _moved(
-    tables: dict[int, FloatArray], changes: dict[int, FloatArray], amounts: FloatArray
-) -> dict[int, FloatArray]:
-    moved, begin = {}, 0
-    for part, table in tables.items():
-        count = int(active(changes[part]).sum())
-        moved[part] = changed(table, changes[part], amounts[begin : begin + count])
-        begin += count
-    return moved
 
 
 @dataclass(frozen=True, eq=False)
