@@ -16,16 +16,25 @@
 using namespace LAMMPS_NS;
 
 ComputeUncertainty::ComputeUncertainty(LAMMPS* lmp, int narg, char** arg) : Compute(lmp, narg, arg) {
-    if (narg != 3 && !(narg == 5 && std::strcmp(arg[3], "eps") == 0))
-        stop_all(error, FLERR,
-                 "compute atomsmith/uncertainty takes no argument but eps and its value in eV/angstrom");
-    if (narg == 5) epsilon_ = utils::numeric(FLERR, arg[4], false, lmp);
-    if (!(epsilon_ > 0.0)) stop_all(error, FLERR, "eps of compute atomsmith/uncertainty must be positive");
+    for (int k = 3; k < narg; k += 2) {
+        double* value = std::strcmp(arg[k], "eps") == 0     ? &epsilon_
+                        : std::strcmp(arg[k], "scale") == 0 ? &scale_
+                                                            : nullptr;
+        if (!value || k + 1 == narg)
+            stop_all(
+                error, FLERR,
+                "compute atomsmith/uncertainty takes no arguments but eps and its value in eV/angstrom, and "
+                "scale and its value");
+        *value = utils::numeric(FLERR, arg[k + 1], false, lmp);
+        if (!(*value > 0.0))
+            stop_all(error, FLERR,
+                     std::string(arg[k]) + " of compute atomsmith/uncertainty must be positive");
+    }
     scalar_flag = vector_flag = peratom_flag = timeflag = 1;
-    size_vector = 3;
+    size_vector = 4;
     size_peratom_cols = 0;
     extscalar = extvector = 0;
-    vector = new double[3]{};
+    vector = new double[4]{};
 }
 
 ComputeUncertainty::~ComputeUncertainty() {
@@ -61,8 +70,8 @@ void ComputeUncertainty::compute_peratom() {
             const double* member = mean + 3 * set * n_all_;
             deviation += std::hypot(member[0] - mean[0], member[1] - mean[1], member[2] - mean[2]);
         }
-        vector_atom[i] =
-            deviation / static_cast<double>(n_sets_ - 1) / (std::hypot(mean[0], mean[1], mean[2]) + epsilon_);
+        vector_atom[i] = scale_ * deviation / static_cast<double>(n_sets_ - 1) /
+                         (std::hypot(mean[0], mean[1], mean[2]) + epsilon_);
     }
 }
 
@@ -84,6 +93,12 @@ void ComputeUncertainty::compute_vector() {
     for (std::size_t set = 1; set < n_sets_; ++set) square += std::pow(total[set] - total[0], 2);
     vector[0] = std::sqrt(square / static_cast<double>(n_sets_ - 1));
     vector[2] = all[1] > 0.0 ? all[0] / all[1] : 0.0;
+    // A shift of all f_i changes no share, so they are taken about the largest.
+    double shares = 0.0, all_shares = 0.0;
+    for (int i = 0; i < atom->nlocal; ++i)
+        if (atom->mask[i] & groupbit) shares += std::exp(vector_atom[i] - vector[1]);
+    MPI_Allreduce(&shares, &all_shares, 1, MPI_DOUBLE, MPI_SUM, world);
+    vector[3] = all_shares > 0.0 ? 1.0 / all_shares : 0.0;
 }
 
 double ComputeUncertainty::compute_scalar() {

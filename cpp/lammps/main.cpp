@@ -2,6 +2,7 @@
 // `lmp` with the styles of Atomsmith, for a LAMMPS without the PLUGIN package.
 #include <cstdio>
 
+#include "compute_closest.h"
 #include "compute_uncertainty.h"
 #include "force.h"
 #include "input.h"
@@ -19,6 +20,8 @@ Compute* make_uncertainty(LAMMPS* lmp, int narg, char** arg) {
     return new ComputeUncertainty(lmp, narg, arg);
 }
 
+Compute* make_closest(LAMMPS* lmp, int narg, char** arg) { return new ComputeClosest(lmp, narg, arg); }
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -28,6 +31,7 @@ int main(int argc, char** argv) {
         LAMMPS lammps(argc, argv, MPI_COMM_WORLD);
         (*lammps.force->pair_map)["atomsmith"] = &make_pair;
         (*lammps.modify->compute_map)["atomsmith/uncertainty"] = &make_uncertainty;
+        (*lammps.modify->compute_map)["atomsmith/closest"] = &make_closest;
         lammps.input->file();
     } catch (...) { // LAMMPS has said what was wrong
         MPI_Abort(MPI_COMM_WORLD, 1);

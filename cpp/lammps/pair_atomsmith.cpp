@@ -64,35 +64,36 @@ void PairAtomsmith::allocate() {
 void PairAtomsmith::settings(int narg, char** arg) {
     threads_ = 1;
     precision_ = atomsmith::Precision::kDouble;
-    tau_ = 0.0;
-    biased_ = false;
-    for (int k = 0; k < narg; k += 2) {
-        if (k + 1 == narg)
-            stop_all(error, FLERR, std::string("pair_style atomsmith: '") + arg[k] + "' needs a value");
-        if (std::strcmp(arg[k], "threads") == 0) {
-            threads_ = utils::inumeric(FLERR, arg[k + 1], false, lmp);
-            if (threads_ < 1) stop_all(error, FLERR, "pair_style atomsmith: threads must be 1 or more");
-        } else if (std::strcmp(arg[k], "bias") == 0) {
-            tau_ = utils::numeric(FLERR, arg[k + 1], false, lmp);
-            biased_ = true;
-        } else if (std::strcmp(arg[k], "precision") == 0) {
-            const std::string precision = arg[k + 1];
-            if (precision != "double" && precision != "single")
-                stop_all(error, FLERR,
-                         "pair_style atomsmith: precision must be double or single, found " + precision);
-            precision_ =
-                precision == "single" ? atomsmith::Precision::kSingle : atomsmith::Precision::kDouble;
-        } else {
-            stop_all(error, FLERR,
-                     std::string("pair_style atomsmith: '") + arg[k] +
-                         "' is not one of its keywords, which are threads, precision and bias");
-        }
-    }
-    if (biased_ && precision_ == atomsmith::Precision::kSingle)
+    BiasSettings bias;
+    for (int k = 0; k < narg;) k = read_keyword(narg, arg, k, bias);
+    bias_ = Bias(bias);
+    if (allocated) // what has to be read of the file may differ now
+        for (int t = 1; t <= atom->ntypes; ++t) std::fill_n(setflag[t] + 1, atom->ntypes, 0);
+    if (bias.on && precision_ == atomsmith::Precision::kSingle)
         stop_all(error, FLERR, "pair_style atomsmith: the bias needs precision double");
     delete[] pvector;
-    nextra = biased_ ? 3 : 0;
-    pvector = biased_ ? new double[3]{} : nullptr;
+    nextra = bias_.settings().on ? kBiasValues : 0;
+    pvector = nextra ? new double[kBiasValues]{} : nullptr;
+}
+
+// Reads the keyword at `k` and its values; returns the place of the next one.
+int PairAtomsmith::read_keyword(int narg, char** arg, int k, BiasSettings& bias) {
+    const std::string keyword = arg[k];
+    if (k + 1 == narg) stop_all(error, FLERR, "pair_style atomsmith: '" + keyword + "' needs a value");
+    if (keyword == "threads") {
+        threads_ = utils::inumeric(FLERR, arg[k + 1], false, lmp);
+        if (threads_ < 1) stop_all(error, FLERR, "pair_style atomsmith: threads must be 1 or more");
+        return k + 2;
+    }
+    if (keyword == "precision") {
+        const std::string precision = arg[k + 1];
+        if (precision != "double" && precision != "single")
+            stop_all(error, FLERR,
+                     "pair_style atomsmith: precision must be double or single, found " + precision);
+        precision_ = precision == "single" ? atomsmith::Precision::kSingle : atomsmith::Precision::kDouble;
+        return k + 2;
+    }
+    return read_bias(narg, arg, k, bias);
 }
 
 void PairAtomsmith::coeff(int narg, char** arg) {
@@ -122,7 +123,7 @@ void PairAtomsmith::read_file(const std::string& path) {
             problem = "no such file, or it cannot be read; expected a potential written by atomsmith fit";
         } else {
             try {
-                text = atomsmith::essentials(content.view());
+                text = atomsmith::essentials(content.view(), bias_.settings().posterior);
             } catch (const std::exception& damage) {
                 problem = std::string("the file is damaged (") + damage.what() + ")";
             }
@@ -148,13 +149,7 @@ void PairAtomsmith::read_file(const std::string& path) {
     const atomsmith::Model& model = *potential_.model;
     weights_ = atomsmith::make_weights(model, potential_.coefficients.data(), 1);
     committee_weights_.reset();
-    offsets_ = potential_.committee;
-    for (std::size_t k = 0; k < offsets_.size(); ++k)
-        offsets_[k] -= potential_.coefficients[k % model.n_features];
-    if (biased_ && potential_.n_members == 0)
-        stop_all(error, FLERR,
-                 path + ": the potential has no committee, which the bias needs; fit it again with "
-                        "committee: 8");
+    if (bias_.settings().on) check_bias();
     built_ = -1;
 }
 
@@ -253,7 +248,7 @@ void PairAtomsmith::check_positions() {
 
 void PairAtomsmith::check_result(double energy) {
     double sum = energy;
-    for (int k = 0; k < 3 * atoms_.size(); ++k) sum += forces_[k];
+    for (const double f : now_.forces) sum += f;
     if (std::isfinite(sum)) return;
     for (int k = 0; k < list->inum; ++k) {
         const int i = list->ilist[k];
@@ -276,62 +271,28 @@ void PairAtomsmith::compute(int eflag, int vflag) {
     ev_init(eflag, vflag);
     check_positions();
     update_atoms();
-    energies_.resize(atoms_.n_centres());
-    forces_.resize(3 * static_cast<std::size_t>(atoms_.size()));
-    virial_.resize(9);
     atoms_.positions(atom->nlocal + atom->nghost ? atom->x[0] : nullptr);
-    atomsmith::AtomVirials of_atoms;
-    if (vflag_atom || cvflag_atom) {
-        by_centre_.resize(9 * static_cast<std::size_t>(atoms_.n_centres()));
-        by_neighbour_.resize(9 * static_cast<std::size_t>(atoms_.size()));
-        of_atoms = {by_centre_.data(), by_neighbour_.data()};
+    if (bias_.settings().on) {
+        evaluate_biased();
+    } else {
+        atomsmith::AtomVirials view;
+        now_.resize(atoms_.n_centres(), atoms_.size(), vflag_atom || cvflag_atom);
+        atoms_.batch().predict(*weights_, threads_, now_.energies.data(), now_.forces.data(),
+                               now_.virial.data(), now_.wanted(view));
     }
-    const atomsmith::AtomVirials* wanted = vflag_atom || cvflag_atom ? &of_atoms : nullptr;
-    if (biased_)
-        evaluate_biased(wanted);
-    else
-        atoms_.batch().predict(*weights_, threads_, energies_.data(), forces_.data(), virial_.data(), wanted);
     check_result(add_energies());
     add_forces();
     if (vflag_global)
-        for (int k = 0; k < 6; ++k) virial[k] += symmetric(virial_.data(), k);
+        for (int k = 0; k < 6; ++k) virial[k] += symmetric(now_.virial.data(), k);
     if (vflag_atom || cvflag_atom) add_atom_virial();
-}
-
-// E - tau sigma. With b the features summed over all atoms, E_k - E = (c_k - c) b, so that ranks exchange one
-// number a member, and the forces are one sweep with the coefficients c - tau sum_k (E_k - E)(c_k - c) / (K
-// sigma) (van der Oord et al., npj Comput. Mater. 9, 168 (2023)).
-void PairAtomsmith::evaluate_biased(const atomsmith::AtomVirials* wanted) {
-    const int n = potential_.model->n_features, members = potential_.n_members;
-    std::vector<double> sums(n), local(members + 1, 0.0), total(members + 1);
-    atoms_.batch().forward(threads_, sums.data(), energies_.data());
-    for (const double fixed : energies_) local[members] += fixed;
-    for (int f = 0; f < n; ++f) local[members] += potential_.coefficients[f] * sums[f];
-    for (int k = 0; k < members; ++k)
-        for (int f = 0; f < n; ++f) local[k] += offsets_[static_cast<std::size_t>(k) * n + f] * sums[f];
-    MPI_Allreduce(local.data(), total.data(), members + 1, MPI_DOUBLE, MPI_SUM, world);
-    double square = 0.0;
-    for (int k = 0; k < members; ++k) square += total[k] * total[k];
-    const double sigma = std::sqrt(square / members);
-    std::vector<double> coefficients = potential_.coefficients;
-    if (sigma > 0.0)
-        for (int k = 0; k < members; ++k)
-            for (int f = 0; f < n; ++f)
-                coefficients[f] -=
-                    tau_ * total[k] / (members * sigma) * offsets_[static_cast<std::size_t>(k) * n + f];
-    atoms_.batch().backward(coefficients.data(), threads_, energies_.data(), forces_.data(), virial_.data(),
-                            wanted);
-    // compute pair adds these up over ranks.
-    const double of_all[3] = {sigma, total[members], tau_};
-    for (int k = 0; k < 3; ++k) pvector[k] = comm->me == 0 ? of_all[k] : 0.0;
 }
 
 double PairAtomsmith::add_energies() {
     double sum = 0.0;
-    for (const double energy : energies_) sum += energy;
+    for (const double energy : now_.energies) sum += energy;
     if (eflag_global) eng_vdwl += sum;
     if (eflag_atom)
-        for (int k = 0; k < atoms_.n_centres(); ++k) eatom[atoms_.index(k)] += energies_[k];
+        for (int k = 0; k < atoms_.n_centres(); ++k) eatom[atoms_.index(k)] += now_.energies[k];
     return sum;
 }
 
@@ -339,17 +300,22 @@ void PairAtomsmith::add_forces() {
     if (force->newton_pair) { // LAMMPS sends home what ghosts have
         for (int k = 0; k < atoms_.size(); ++k)
             for (int d = 0; d < 3; ++d)
-                atom->f[atoms_.index(k)][d] += forces_[3 * static_cast<std::size_t>(k) + d];
+                atom->f[atoms_.index(k)][d] += now_.forces[3 * static_cast<std::size_t>(k) + d];
         return;
     }
+    gather_home(now_.forces);
+    for (int i = 0; i < atom->nlocal; ++i)
+        for (int d = 0; d < 3; ++d) atom->f[i][d] += atom_forces_[3 * static_cast<std::size_t>(i) + d];
+}
+
+// Sums vectors of the engine's atoms, ghosts included, into `atom_forces_` of the atoms that own them.
+void PairAtomsmith::gather_home(const std::vector<double>& of_engine) {
     atom_forces_.assign(3 * static_cast<std::size_t>(atom->nlocal + atom->nghost), 0.0);
     for (int k = 0; k < atoms_.size(); ++k)
         for (int d = 0; d < 3; ++d)
             atom_forces_[3 * static_cast<std::size_t>(atoms_.index(k)) + d] =
-                forces_[3 * static_cast<std::size_t>(k) + d];
+                of_engine[3 * static_cast<std::size_t>(k) + d];
     send_home(atom_forces_.data());
-    for (int i = 0; i < atom->nlocal; ++i)
-        for (int d = 0; d < 3; ++d) atom->f[i][d] += atom_forces_[3 * static_cast<std::size_t>(i) + d];
 }
 
 // Adds what stands at ghosts, three numbers each, to the atoms that they are images of.
@@ -390,15 +356,15 @@ void PairAtomsmith::add_atom_virial() {
         }
     };
     const auto centre = [&](std::size_t a, int k) {
-        return a < static_cast<std::size_t>(atoms_.n_centres()) ? symmetric(by_centre_.data() + 9 * a, k)
+        return a < static_cast<std::size_t>(atoms_.n_centres()) ? symmetric(now_.by_centre.data() + 9 * a, k)
                                                                 : 0.0;
     };
     if (vflag_atom)
         add(vatom, 6, [&](std::size_t a, int k) {
-            return 0.5 * (centre(a, k) + symmetric(by_neighbour_.data() + 9 * a, k));
+            return 0.5 * (centre(a, k) + symmetric(now_.by_neighbour.data() + 9 * a, k));
         });
     if (cvflag_atom)
-        add(cvatom, 9, [&](std::size_t a, int k) { return by_neighbour_[9 * a + kVirialOrder[k]]; });
+        add(cvatom, 9, [&](std::size_t a, int k) { return now_.by_neighbour[9 * a + kVirialOrder[k]]; });
 }
 
 void PairAtomsmith::committee(std::vector<double>& energies, std::vector<double>& forces) {
@@ -427,6 +393,6 @@ void PairAtomsmith::committee(std::vector<double>& energies, std::vector<double>
 
 double PairAtomsmith::memory_usage() {
     return Pair::memory_usage() + atoms_.memory_usage() +
-           static_cast<double>((energies_.capacity() + forces_.capacity() + atom_forces_.capacity()) *
+           static_cast<double>((now_.capacity() + steeper_.capacity() + atom_forces_.capacity()) *
                                sizeof(double));
 }

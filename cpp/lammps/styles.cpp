@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The styles, offered to a LAMMPS of the version that this was built for.
+#include "compute_closest.h"
 #include "compute_uncertainty.h"
 #include "pair_atomsmith.h"
 #include "plugin.h"
@@ -12,6 +13,10 @@ void* make_pair(void* lmp) { return static_cast<Pair*>(new PairAtomsmith(static_
 
 void* make_uncertainty(void* lmp, int narg, char** arg) {
     return static_cast<Compute*>(new ComputeUncertainty(static_cast<LAMMPS*>(lmp), narg, arg));
+}
+
+void* make_closest(void* lmp, int narg, char** arg) {
+    return static_cast<Compute*>(new ComputeClosest(static_cast<LAMMPS*>(lmp), narg, arg));
 }
 
 } // namespace
@@ -32,5 +37,9 @@ extern "C" __attribute__((visibility("default"))) void atomsmith_register(void* 
     plugin.name = "atomsmith/uncertainty";
     plugin.info = "compute style atomsmith/uncertainty";
     plugin.creator.v2 = &make_uncertainty;
+    add(&plugin, lmp);
+    plugin.name = "atomsmith/closest";
+    plugin.info = "compute style atomsmith/closest";
+    plugin.creator.v2 = &make_closest;
     add(&plugin, lmp);
 }

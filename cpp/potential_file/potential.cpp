@@ -98,13 +98,29 @@ void check_format(const JsonDict& file) {
                std::to_string(kFormatVersion) + "; update atomsmith and build the plugin again");
 }
 
+Posterior read_posterior(const JsonDict& from, std::size_t n_features) {
+    Posterior posterior;
+    posterior.n_features = static_cast<int>(n_features);
+    posterior.kept = array_of<int>(from, "kept");
+    for (const int f : posterior.kept)
+        if (f < 0 || f >= posterior.n_features)
+            refuse("the posterior keeps the feature " + std::to_string(f) + " of " +
+                   std::to_string(n_features));
+    posterior.factor = decode_base64(value_of<std::string>(dict_of(from, "factor"), "float64"));
+    const std::size_t k = posterior.kept.size();
+    if (posterior.factor.size() != k * (k + 1) / 2)
+        refuse("the posterior's factor has " + std::to_string(posterior.factor.size()) + " numbers for " +
+               std::to_string(k) + " features");
+    return posterior;
+}
+
 } // namespace
 
-std::string essentials(std::string_view file) {
+std::string essentials(std::string_view file, bool with_posterior) {
     std::string text;
     for (const auto& [key, value] : json::members(file)) {
         if (key != "format" && key != "version" && key != "library" && key != "plan" &&
-            key != "coefficients" && key != "committee")
+            key != "coefficients" && key != "committee" && !(with_posterior && key == "posterior"))
             continue;
         text += text.empty() ? "{" : ",";
         text.append("\"").append(key).append("\":").append(value);
@@ -134,6 +150,9 @@ Potential parse_potential(std::string_view text) {
     if (n > 0 && potential.committee.size() % n != 0)
         refuse("the committee's coefficients do not have the size of " + std::to_string(n) + " features");
     potential.n_members = n > 0 ? static_cast<int>(potential.committee.size() / n) : 0;
+    if (const json::Value* posterior = document.find("posterior");
+        posterior && posterior->kind != json::Value::Kind::kNull)
+        potential.posterior = read_posterior(dict_of(file, "posterior"), n);
     return potential;
 }
 

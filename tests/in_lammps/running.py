@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 from ase.data import atomic_masses
 
 from atomsmith.lammps.launch import environment
@@ -32,6 +33,10 @@ class Sample:
             pbc=np.array([self.pbc]),
             first=np.array([0, len(self.numbers)]),
         )
+
+    @property
+    def atoms(self) -> Atoms:
+        return Atoms(self.numbers, self.positions, cell=self.cell, pbc=self.pbc)
 
     @property
     def boundary(self) -> str:

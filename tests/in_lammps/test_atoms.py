@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from tests.in_lammps.running import BAR, Sample, dump_of, printed, run_lammps, vectors
+from ase.neighborlist import neighbor_list
+from tests.in_lammps.running import BAR, Sample, dump_of, printed, run_lammps
 from tests.in_lammps.test_agreement import ELEMENTS, SAMPLES, SYMBOLS
 from tests.potentials import make_potential
 
@@ -102,26 +103,62 @@ box tilt large
 read_data a.data
 pair_style atomsmith
 pair_coeff * * ace.json {SYMBOLS}
-compute u all atomsmith/uncertainty eps 0.3
+compute u all atomsmith/uncertainty eps 0.3 scale 0.5
 group heavy type 1 2
 compute h heavy atomsmith/uncertainty
-thermo_style custom step c_u c_u[1] c_u[2] c_u[3] c_h
+thermo_style custom step c_u c_u[*] c_h
 dump d all custom 1 a.dump id c_u c_h
 dump_modify d format float %.17g
 run 0
-print "value $(c_u:%.17g) $(c_u[1]:%.17g) $(c_u[2]:%.17g) $(c_u[3]:%.17g) $(c_h:%.17g)"
+print "value $(c_u:%.17g) $(c_u[1]:%.17g) $(c_u[2]:%.17g) $(c_u[3]:%.17g) $(c_u[4]:%.17g) $(c_h:%.17g)"
 """,
         ranks=ranks,
     )
     both = Evaluator(potential, skin=0.0).predict_committee(sample.systems)
-    f = relative_force_uncertainty(both.mean.forces, both.members.forces, 0.3)
+    f = 0.5 * relative_force_uncertainty(both.mean.forces, both.members.forces, 0.3)
     other = relative_force_uncertainty(both.mean.forces, both.members.forces, 0.2)
     heavy = sample.numbers != 8
     dump = dump_of(tmp_path / "a.dump")
     np.testing.assert_allclose(dump["c_u"], f, rtol=1e-9)
     np.testing.assert_allclose(dump["c_h"], np.where(heavy, other, 0.0), rtol=1e-9)
-    expected = [f.max(), committee_sigma(both)[0], f.max(), f.mean(), other[heavy].max()]
+    share = np.exp(f).max() / np.exp(f).sum()
+    expected = [f.max(), committee_sigma(both)[0], f.max(), f.mean(), share, other[heavy].max()]
     np.testing.assert_allclose(printed(result.stdout, "value")[0], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_the_closest_pair_is_found_across_boundaries_and_by_elements(plugin, tmp_path, ranks):
+    sample = SAMPLES["triclinic"]
+    make_potential(3, elements=ELEMENTS, cutoff=4.2).save(tmp_path / "ace.json")
+    sample.write(tmp_path / "a.data", ELEMENTS)
+    result = run_lammps(
+        plugin,
+        tmp_path,
+        f"""units metal
+atom_style atomic
+box tilt large
+read_data a.data
+pair_style atomsmith
+pair_coeff * * ace.json {SYMBOLS}
+compute a all atomsmith/closest * * 1.5
+compute b all atomsmith/closest * * 2 1 3 2.5 2 2 0
+compute c all atomsmith/closest 3 3 0.1
+thermo_style custom step c_a c_b c_c
+run 0
+print "value $(c_a:%.17g) $(c_b:%.17g) $(c_c:%.17g)"
+""",
+        ranks=ranks,
+    )
+    i, j, distances = neighbor_list("ijd", sample.atoms, 4.2)
+    pairs = np.sort(np.stack([sample.numbers[i], sample.numbers[j]]), axis=0).T
+    limit = np.full(len(i), 2.0)
+    limit[(pairs == (8, 13)).all(axis=1)] = 2.5
+    limit[(pairs == (14, 14)).all(axis=1)] = np.inf
+    oxygen = distances[(pairs == (8, 8)).all(axis=1)]
+    with np.errstate(divide="ignore"):
+        ratios = np.where(np.isfinite(limit), distances / limit, np.inf)
+    expected = [distances.min() / 1.5, ratios.min(), oxygen.min() / 0.1]
+    np.testing.assert_allclose(printed(result.stdout, "value")[0], expected, rtol=1e-12)
 
 
 def test_a_run_halts_where_the_committee_disagrees(plugin, tmp_path):
@@ -147,44 +184,3 @@ print "value $(step)"
     for tolerance, steps in ((1.01 * largest, 3), (0.99 * largest, 1)):
         result = run_lammps(plugin, tmp_path, text, ranks=2, arguments=["-var", "tolerance", str(tolerance)])
         assert printed(result.stdout, "value")[0, 0] == steps
-
-
-@pytest.mark.parametrize(("ranks", "newton"), [(1, "on"), (2, "off")])
-def test_the_bias_is_that_of_our_walkers(plugin, tmp_path, ranks, newton):
-    sample = SAMPLES["triclinic"]
-    potential = make_potential(4, elements=ELEMENTS, cutoff=4.2)
-    potential.save(tmp_path / "ace.json")
-    sample.write(tmp_path / "a.data", ELEMENTS)
-    result = run_lammps(
-        plugin,
-        tmp_path,
-        f"""units metal
-newton {newton}
-atom_style atomic
-box tilt large
-read_data a.data
-pair_style atomsmith bias 0.7
-pair_coeff * * ace.json {SYMBOLS}
-compute b all pair atomsmith
-compute e all pe/atom
-compute sum all reduce sum c_e
-compute p all pressure NULL virial
-thermo_style custom step pe c_b[*] c_sum c_p[*]
-run 0
-print "value $(pe:%.17g) $(c_sum:%.17g) $(c_b[1]:%.17g) $(c_b[2]:%.17g) $(c_b[3]:%.17g)"
-print "pressure $(c_p[4]:%.17g) $(vol:%.17g)"
-write_dump all custom a.dump id fx fy fz modify format float %.17g
-""",
-        ranks=ranks,
-    )
-    biased = Evaluator(potential, skin=0.0).predict_biased(sample.systems, np.array([0.7]))
-    energy, sigma = biased.energy[0], biased.sigma[0]
-    row = printed(result.stdout, "value")[0]
-    np.testing.assert_allclose(
-        row, [energy - 0.7 * sigma, energy - 0.7 * sigma, sigma, energy, 0.7], rtol=1e-9
-    )
-    pressure, volume = printed(result.stdout, "pressure")[0]
-    virial = 0.5 * (biased.virial[0] + biased.virial[0].T)
-    np.testing.assert_allclose(pressure * volume / BAR, virial[0, 1], atol=1e-9 * np.abs(virial).max())
-    forces = vectors(dump_of(tmp_path / "a.dump"), "fx", "fy", "fz")
-    np.testing.assert_allclose(forces, biased.forces, atol=1e-9 * np.abs(biased.forces).max(), rtol=0)

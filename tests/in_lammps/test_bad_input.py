@@ -41,6 +41,17 @@ def make_crystal_potential():
     return Potential(model.elements, model.plan, model.features, np.ones(len(model.features)))
 
 
+def write_with_other_posteriors(folder):
+    """Files without a posterior, with a torn one, and with one that is too small."""
+    data = json.loads((folder / "ace.json").read_text())
+    (folder / "certain.json").write_text(json.dumps(data | {"posterior": None}))
+    for name, numbers in (("torn", "A*AAAAAAAAA="), ("less", "AAAAAAAAAAA=")):
+        factor = {"float64": numbers, "shape": [1]}
+        (folder / f"{name}.json").write_text(
+            json.dumps(data | {"posterior": data["posterior"] | {"factor": factor}})
+        )
+
+
 @pytest.fixture
 def folder(tmp_path):
     rng = np.random.default_rng(0)
@@ -58,6 +69,7 @@ def folder(tmp_path):
     data["plan"]["parts"][1]["kind"] = "ewald"
     (tmp_path / "kind.json").write_text(json.dumps(data))
     make_crystal_potential().save(tmp_path / "powers.json")
+    write_with_other_posteriors(tmp_path)
     return tmp_path
 
 
@@ -75,16 +87,47 @@ def folder(tmp_path):
         ({"elements": "Al Cu"}, "the potential knows Al Si, not 'Cu', to which pair_coeff maps atom type 2"),
         ({"mass": "mass 2 15.999", "elements": "Si Al"}, "maps atom type 1 to Si"),
         ({"units": "real"}, "needs units metal (eV, angstrom), found real"),
-        ({"style": "tau 3"}, "'tau' is not one of its keywords, which are threads, precision and bias"),
+        ({"style": "tau 3"}, "'tau' is not one of its keywords, which are threads, precision, bias and"),
         ({"style": "precision half"}, "precision must be double or single, found half"),
         ({"style": "bias 1 precision single"}, "the bias needs precision double"),
         ({"style": "bias"}, "'bias' needs a value"),
+        ({"style": "bias relative"}, "'bias' needs more values"),
+        ({"style": "bias 0.1 resume 1 2"}, "'resume' needs more values"),
+        ({"style": "bias 0.1 sigma both"}, "sigma must be committee or posterior, found both"),
+        ({"style": "bias relative 0.1 every 0"}, "every must be 1 or more"),
+        ({"style": "window 9 bias relative 0.1"}, "'window' comes after bias, which is missing"),
+        (
+            {"style": "bias 0.1 sigma posterior", "file": "certain.json"},
+            "the potential has no posterior, which sigma posterior needs",
+        ),
+        (
+            {"style": "bias 0.1 sigma posterior", "file": "torn.json"},
+            "an array in base64 is damaged or cut short",
+        ),
+        (
+            {"style": "bias 0.1 sigma posterior", "file": "less.json"},
+            "the posterior's factor has 1 numbers for",
+        ),
+        (
+            {"more": "pair_style atomsmith bias 0.1 sigma posterior"},
+            "All pair coeffs are not set",
+        ),
+        ({"more": "compute c all atomsmith/closest 1 3 2.0"}, "there is no atom type 3, the last one is 2"),
+        ({"more": "compute c all atomsmith/closest 1 2"}, "needs two atom types and a distance"),
+        (
+            {"more": "compute c all atomsmith/closest * * 9"},
+            "are more than the cutoff of the atomsmith potential",
+        ),
         ({"style": "bias 0.1", "file": "alone.json"}, "has no committee, which the bias needs"),
         (
             {"file": "alone.json", "more": "compute u all atomsmith/uncertainty"},
             "a potential with a committee",
         ),
-        ({"more": "compute u all atomsmith/uncertainty eps"}, "takes no argument but eps and its value"),
+        ({"more": "compute u all atomsmith/uncertainty eps"}, "takes no arguments but eps and its value"),
+        (
+            {"more": "compute u all atomsmith/uncertainty scale 0"},
+            "scale of compute atomsmith/uncertainty must",
+        ),
         (
             {"more": "create_atoms 1 single 1 1 1 units box\ncreate_atoms 2 single 1 1 1 units box"},
             "on top of",
@@ -149,9 +192,10 @@ int main(int n, char** files) {
         std::ostringstream text;
         text << file.rdbuf();
         try {
-            const auto potential = atomsmith::parse_potential(atomsmith::essentials(text.str()));
+            const auto potential = atomsmith::parse_potential(atomsmith::essentials(text.str(), true));
             double sum = 0.0;
             for (double c : potential.coefficients) sum += c;
+            for (double c : potential.posterior.factor) sum += c;
             std::printf("ok %d %d %.17g\n", potential.model->n_features, potential.n_members, sum);
         } catch (const std::exception& error) {
             std::printf("refused %s\n", error.what());
@@ -198,7 +242,8 @@ def test_damaged_files_are_refused_and_never_crash(reader, tmp_path):
     n, members = potential.coefficients.size, len(potential.committee)
     status, features, count, total = lines[0].split()
     assert (status, int(features), int(count)) == ("ok", n, members)
-    np.testing.assert_allclose(float(total), potential.coefficients.sum(), rtol=1e-14)
+    everything = potential.coefficients.sum() + potential.posterior.factor.sum()
+    np.testing.assert_allclose(float(total), everything, rtol=1e-13)
     assert all(line.startswith("refused") for line in lines[1 : 1 + len(cut)])
 
 

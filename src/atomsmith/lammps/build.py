@@ -21,7 +21,14 @@ PLUGIN = "atomsmithplugin.so"
 """LAMMPS loads files of this ending from the folders in LAMMPS_PLUGIN_PATH."""
 STYLES = "libatomsmith_styles.so"
 PROGRAM = "lmp_atomsmith"
-_STYLE_SOURCES = ("pair_atomsmith.cpp", "compute_uncertainty.cpp", "local_atoms.cpp")
+_STYLE_SOURCES = (
+    "pair_atomsmith.cpp",
+    "pair_biased.cpp",
+    "bias.cpp",
+    "compute_uncertainty.cpp",
+    "compute_closest.cpp",
+    "local_atoms.cpp",
+)
 _ARCHIVES = ("libatomsmith_potential.a", "libatomsmith_engine.a")
 
 
