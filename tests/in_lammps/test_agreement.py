@@ -70,11 +70,11 @@ def write_potentials(folder):
     return potentials
 
 
-def potential_of(parts, seed=3):
+def potential_of(parts, seed=3, elements=ELEMENTS):
     from atomsmith import _engine
     from atomsmith.descriptors import FeatureInfo
 
-    plan = {"elements": list(ELEMENTS), "parts": parts}
+    plan = {"elements": list(elements), "parts": parts}
     n = _engine.Model.from_plan(plan).n_features
     info = FeatureInfo(
         order=np.zeros(n, np.int32),
@@ -83,7 +83,7 @@ def potential_of(parts, seed=3):
         elements=((),) * n,
         labels=("",) * n,
     )
-    return Potential(ELEMENTS, plan, info, 0.1 * np.random.default_rng(seed).normal(size=n))
+    return Potential(tuple(elements), plan, info, 0.1 * np.random.default_rng(seed).normal(size=n))
 
 
 def script(names, files):
