@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from ase.build import molecule
 from typer.testing import CliRunner
 
 from atomsmith import Potential
 from atomsmith.cli.application import app
 from exchange.test_mlip import alloy
 from exchange.test_mlip import small as small_mtp
+from exchange.test_n2p2 import small as small_n2p2
 from exchange.test_snap import PARAMETERS, made_up
 
 runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"})
@@ -42,6 +44,23 @@ def test_mtp_there_and_back(tmp_path):
     np.testing.assert_array_equal(forces(again), forces(target))
 
 
+def test_n2p2_there_and_back(tmp_path):
+    settings, written = small_n2p2(tmp_path), tmp_path / "again" / "input.nn"
+    target, weights = tmp_path / "potential.json", sorted(tmp_path.glob("weights.*.data"))
+    written.parent.mkdir()
+    units = ["--cflength", "1.0", "--cfenergy", "1.0"]
+    arguments = [settings, *weights, tmp_path / "scaling.data", "-o", target, *units]
+    result = runner.invoke(app, ["import", *map(str, arguments)])
+    assert result.exit_code == 0, result.stderr
+    assert runner.invoke(app, ["export", str(target), "-o", str(written)]).exit_code == 0
+    atoms = molecule("H2O")
+    found = []
+    for path in (target, written):
+        atoms.calc = Potential.load(path).calculator()
+        found.append(atoms.get_forces())
+    np.testing.assert_allclose(*found, rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -50,6 +69,7 @@ def test_mtp_there_and_back(tmp_path):
         (["import", "small.mtp"], "does not name the elements of its 2 species"),
         (["import", "small.mtp", "small.mtp", "--elements", "Ni"], "takes 1 file, found 2"),
         (["import", "made.snapcoeff", "--elements", "Ni"], "names its elements itself"),
+        (["import", "made.snapcoeff", "--cflength", "1"], "has fixed units; leave cflength out"),
         (["export", "made.snapcoeff", "-o", "made.yace"], "can be read, but not written"),
         (["export", "made.snapcoeff", "-o", "made.mtp"], "holds only reference energies and moment tensors"),
     ],

@@ -17,7 +17,8 @@ def import_(
         typer.Argument(
             metavar="FILES...",
             help="The potential's files, its main one first: .ace or .yace (PACE), .snapcoeff and .snapparam "
-            "(SNAP), .mtp (MLIP).",
+            "(SNAP), .mtp (MLIP), input.nn with scaling.data and weights.*.data (n2p2); files that are not "
+            "named are looked for beside the main one.",
             show_default=False,
         ),
     ],
@@ -29,6 +30,18 @@ def import_(
         typer.Option(
             "--elements", help="Chemical symbol of species 0, 1, ... (.mtp); give it once for each."
         ),
+    ] = None,
+    cflength: Annotated[
+        float | None,
+        typer.Option(
+            "--cflength",
+            help="Unit of length of input.nn per angstrom, as for pair_style hdnnp; by default bohr.",
+            show_default=False,
+        ),
+    ] = None,
+    cfenergy: Annotated[
+        float | None,
+        typer.Option("--cfenergy", help="Its unit of energy per eV; by default hartree.", show_default=False),
     ] = None,
 ) -> None:
     """Convert a potential of another program.
@@ -42,7 +55,9 @@ def import_(
     from atomsmith.exchange.formats import read_foreign
 
     require_writable({"--output": output}, files)
-    potential = read_foreign(files[0], files[1:], elements or None)
+    given = {"cflength": cflength, "cfenergy": cfenergy}
+    units = {key: value for key, value in given.items() if value is not None}
+    potential = read_foreign(files[0], files[1:], elements or None, units)
     potential.save(output)
     console().print(f"{potential!r} written to {output}", markup=False)
 
@@ -57,7 +72,7 @@ def export(
         typer.Option(
             "--output",
             "-o",
-            help="Where to; the suffix tells the format: .snapcoeff (SNAP) or .mtp (MLIP).",
+            help="Where to; the suffix tells the format: .snapcoeff (SNAP), .mtp (MLIP) or .nn (n2p2).",
             show_default=False,
         ),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -32,6 +32,10 @@ class Format:
         Files that may follow the first as arguments of the reader.
     names_elements
         Whether the file says which elements it is for; else the reader takes ``elements``.
+    units
+        Whether the reader takes ``cflength`` and ``cfenergy``, because files name no units.
+    writer_module
+        Where the writer is, if not with the reader.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Format:
     writer: str | None = None
     other_files: int = 0
     names_elements: bool = True
+    units: bool = False
+    writer_module: str | None = None
 
 
 _PACE = Format("PACE", "atomsmith.exchange.pace", "read")
@@ -47,6 +53,15 @@ FORMATS: dict[str, Format] = {
     ".ace": _PACE,
     ".yace": _PACE,
     ".mtp": Format("MLIP", "atomsmith.exchange.mlip", "read_mtp", "write_mtp", names_elements=False),
+    ".nn": Format(
+        "n2p2",
+        "atomsmith.exchange.n2p2",
+        "read_n2p2",
+        "write_n2p2",
+        other_files=101,
+        units=True,
+        writer_module="atomsmith.exchange.n2p2_writing",
+    ),
     ".snapcoeff": Format("SNAP", "atomsmith.exchange.snap", "read_snap", "write_snap", other_files=1),
 }
 """Formats by the suffix of their (main) file, in lower case."""
@@ -68,7 +83,10 @@ def _format(path: str | Path) -> Format:
 
 
 def read_foreign(
-    path: str | Path, other_files: Sequence[str | Path] = (), elements: Sequence[str] | None = None
+    path: str | Path,
+    other_files: Sequence[str | Path] = (),
+    elements: Sequence[str] | None = None,
+    units: Mapping[str, float] | None = None,
 ) -> Potential:
     """Read a potential of a foreign format.
 
@@ -80,6 +98,9 @@ def read_foreign(
         Further files that belong to it, as .snapparam to .snapcoeff; by default found beside it.
     elements
         Chemical symbols of its species, for formats that do not name them.
+    units
+        ``cflength`` and ``cfenergy``, the units of the files per angstrom and per eV, for formats that do not
+        name them.
 
     Raises
     ------
@@ -94,7 +115,11 @@ def read_foreign(
         )
     if elements is not None and known.names_elements:
         raise InputError(f"{path}: a file of {known.name} names its elements itself; leave --elements out.")
-    options: dict[str, Any] = {} if known.names_elements else {"elements": elements}
+    if units and not known.units:
+        raise InputError(f"{path}: a file of {known.name} has fixed units; leave {', '.join(units)} out.")
+    options: dict[str, Any] = dict(units or {})
+    if not known.names_elements:
+        options["elements"] = elements
     reader = getattr(import_module(known.module), known.reader)
     potential: Potential = reader(path, *other_files, **options)
     return potential
@@ -112,4 +137,4 @@ def write_foreign(potential: Potential, path: str | Path) -> None:
     if known.writer is None:
         writable = ", ".join(suffix for suffix, entry in FORMATS.items() if entry.writer)
         raise InputError(f"{path}: potentials of {known.name} can be read, but not written; use {writable}.")
-    getattr(import_module(known.module), known.writer)(potential, path)
+    getattr(import_module(known.writer_module or known.module), known.writer)(potential, path)
