@@ -23,6 +23,7 @@ from atomsmith.fitting.estimate import Estimate, estimate, peak_bytes
 from atomsmith.fitting.factor import TriangularFactor, merge_factors
 from atomsmith.fitting.factor_set import FactorSet
 from atomsmith.fitting.held_out import GROUPS, held_out_scale
+from atomsmith.fitting.in_turn import train_in_turn
 from atomsmith.fitting.kept import KeptFactors
 from atomsmith.fitting.posterior import Posterior
 from atomsmith.fitting.prior import Prior, feature_scale, standardised
@@ -148,15 +149,16 @@ def fit_model(
     built = time.perf_counter()
     settings = problem.settings
     trainers = [trainer_of(term) for term in settings.model.terms]
-    if any(trainers):
-        problem = train_terms(
-            problem,
-            trainers,
-            solve=lambda part, factors: _solved(part, factors).coefficients,
-            folder=training_folder,
-            observer=training,
-            workers=workers,
-        )
+    options: dict[str, Any] = {
+        "solve": lambda part, factors: _solved(part, factors).coefficients,
+        "folder": training_folder,
+        "observer": training,
+        "workers": workers,
+    }
+    if settings.training is not None:
+        problem = train_in_turn(problem, trainers, settings.training, **options)
+    elif any(trainers):
+        problem = train_terms(problem, trainers, **options)
     trained = time.perf_counter()
     n_groups = GROUPS if settings.calibrate else 1
     maker = RowMaker(problem.model.plan, settings.weights, problem.known, settings.threads)
@@ -180,7 +182,7 @@ def fit_model(
         )
         result = replace(result, potential=replace(result.potential, extrapolation=seen))
     seconds = {"basis": built - started, "rows": folded - estimated, "solve": time.perf_counter() - folded}
-    if any(trainers):
+    if any(trainers) or settings.training is not None:
         seconds["training"] = trained - built
     return replace(result, seconds=seconds, peak_bytes=peak_bytes())
 
@@ -206,6 +208,8 @@ class Problem:
         model.
     untrained
         The model with the descriptors of all terms, before any training; None: as it is.
+    turns
+        Records of rounds in which the terms were fitted in turn.
     """
 
     data: Dataset
@@ -217,6 +221,7 @@ class Problem:
     held: bool
     trained: tuple[TrainedTerm, ...] = ()
     untrained: Model | None = None
+    turns: tuple[dict[str, Any], ...] = ()
 
     @property
     def bare_model(self) -> Model:
@@ -432,15 +437,19 @@ def _metadata(problem: Problem, solution: Solution, core: Core) -> dict[str, Any
         for j, b in enumerate(model.elements[: i + 1])
         if np.isfinite(distances.shortest[i, j])
     }
-    return {
-        "library": library_version(),
-        "settings": problem.settings.model_dump(mode="json", exclude={"data", "executor"}),
-        "data": {
-            "fingerprint": data.fingerprint(),
-            "n_configurations": len(data),
-            "n_atoms": int(data.n_atoms),
-            "shortest_distances": shortest,
-        },
-        "fit": solution.to_dict(),
-        "core": {"strengths": core.strengths, "holes": core.holes},
-    } | ({"training": [one.record for one in problem.trained]} if problem.trained else {})
+    return (
+        {
+            "library": library_version(),
+            "settings": problem.settings.model_dump(mode="json", exclude={"data", "executor"}),
+            "data": {
+                "fingerprint": data.fingerprint(),
+                "n_configurations": len(data),
+                "n_atoms": int(data.n_atoms),
+                "shortest_distances": shortest,
+            },
+            "fit": solution.to_dict(),
+            "core": {"strengths": core.strengths, "holes": core.holes},
+        }
+        | ({"training": [one.record for one in problem.trained]} if problem.trained else {})
+        | ({"in_turn": list(problem.turns)} if problem.turns else {})
+    )

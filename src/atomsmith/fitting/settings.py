@@ -10,6 +10,7 @@ from atomsmith.data.filtering import FilterSettings
 from atomsmith.data.labels import LabelNames
 from atomsmith.data.splitting import SplitSettings
 from atomsmith.extrapolation.settings import ExtrapolationSettings
+from atomsmith.fitting.in_turn import InTurnSettings
 from atomsmith.fitting.solvers import Evidence, Solver
 from atomsmith.fitting.weights import Weights
 from atomsmith.model import ModelSettings
@@ -38,6 +39,11 @@ class PotentialSettings(Settings):
     solver: Solver = Field(default=Evidence(), description="How the coefficients are found.")
     reference_energies: ReferenceEnergies = Field(
         default=ReferenceEnergies(), description="Energies of isolated atoms."
+    )
+    training: InTurnSettings | None = Field(
+        default=None,
+        description="in_turn: fit the terms one after the other on what the others leave, round by round; "
+        "null trains terms that need it once, in their order.",
     )
     extrapolation: ExtrapolationSettings | None = Field(
         default=None,

@@ -221,12 +221,17 @@ def retrained(
     assert trainer is not None
     others = coefficients.copy()
     others[problem.model.term == term] = 0.0
-    weights = problem.settings.weights
-    if weights.virial is None:
-        weights = weights.model_copy(update={"virial": OPEN_VIRIAL * weights.forces})
+    weights = with_open_virial(problem.settings.weights)
     residuals = residuals_of(problem.rows_of, problem.model, others, weights, problem.settings.threads)
     task = TrainingTask(problem, term, problem.rows_of, residuals, others, start, folder, observer, workers)
     return problem.with_trained(trainer(task))
+
+
+def with_open_virial(weights: Weights) -> Weights:
+    """Give virials a weight where the settings leave it to the data."""
+    if weights.virial is not None:
+        return weights
+    return weights.model_copy(update={"virial": OPEN_VIRIAL * weights.forces})
 
 
 def fitted_coefficients(

@@ -311,6 +311,21 @@ class Timing(_Record):
 
 
 @dataclass(frozen=True)
+class FittedRound(_Record):
+    """Training errors after a round in which the terms were fitted in turn, and each term's share of the
+    energy.
+
+    ``shares`` are the means of E_term / E by name of the term; None: no such label.
+    """
+
+    round: int
+    energy_rmse_mev: float | None
+    forces_rmse: float | None
+    stress_rmse_gpa: float | None
+    shares: dict[str, float]
+
+
+@dataclass(frozen=True)
 class SelectedConfiguration(_Record):
     """One configuration that a walker offered: why, and what became of it."""
 
@@ -388,6 +403,7 @@ class ReportData(_Record):
     calibration: tuple[Calibration, ...] = ()
     coefficients: Coefficients | None = None
     pair_curves: tuple[PairCurve, ...] = ()
+    in_turn: tuple[FittedRound, ...] = ()
     learning_curve: tuple[LearningPoint, ...] = ()
     timings: tuple[Timing, ...] = ()
     selection: tuple[SelectedConfiguration, ...] = ()

@@ -12,7 +12,7 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.elements import SYMBOLS
 from atomsmith.potential import Potential
 from atomsmith.report.gather.accuracy import Assessed, assess, calibrations, error_rows, parities
-from atomsmith.report.gather.model import coefficients, pair_curves
+from atomsmith.report.gather.model import coefficients, in_turn, pair_curves
 from atomsmith.report.gather.software import versions
 from atomsmith.report.gather.structures import error_properties, structure
 from atomsmith.report.html import number
@@ -20,6 +20,7 @@ from atomsmith.report.records import (
     Calibration,
     Coefficients,
     ErrorRow,
+    FittedRound,
     PairCurve,
     Parity,
     ReportData,
@@ -42,6 +43,7 @@ class PotentialSections(TypedDict):
     calibration: tuple[Calibration, ...]
     coefficients: Coefficients | None
     pair_curves: tuple[PairCurve, ...]
+    in_turn: tuple[FittedRound, ...]
 
 
 def report_of_fit(
@@ -119,6 +121,7 @@ def potential_sections(potential: Potential, assessed: Iterable[Assessed]) -> Po
         "calibration": tuple(c for a in assessed if a.split == "test" for c in calibrations(a)),
         "coefficients": coefficients(potential),
         "pair_curves": tuple(pair_curves(potential)),
+        "in_turn": tuple(in_turn(potential)),
     }
 
 

@@ -12,7 +12,7 @@ from atomsmith.elements import SYMBOLS
 from atomsmith.evaluator import PlanEvaluator
 from atomsmith.fitting.core import dimers
 from atomsmith.potential import Potential
-from atomsmith.report.records import Coefficients, PairCurve
+from atomsmith.report.records import Coefficients, FittedRound, PairCurve
 from atomsmith.systems import FloatArray
 
 CURVE_POINTS = 300
@@ -34,6 +34,20 @@ def coefficients(potential: Potential) -> Coefficients | None:
         magnitude=np.abs(potential.coefficients[chosen]),
         note="eV per unit of the basis function",
     )
+
+
+def in_turn(potential: Potential) -> list[FittedRound]:
+    """Rounds in which the terms were fitted in turn, if they were."""
+    return [
+        FittedRound(
+            round=number,
+            energy_rmse_mev=one["energy_rmse_mev_per_atom"],
+            forces_rmse=one["forces_rmse_ev_per_angstrom"],
+            stress_rmse_gpa=one["stress_rmse_gpa"],
+            shares=one["energy_share"],
+        )
+        for number, one in enumerate(potential.metadata.get("in_turn", ()), 1)
+    ]
 
 
 def pair_curves(potential: Potential) -> list[PairCurve]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from atomsmith.report.records import ReportData
 from atomsmith.report.sections.accuracy import calibration_section, errors_section, parity_section
 from atomsmith.report.sections.base import FigureShelf, Section
-from atomsmith.report.sections.model import coefficients_section, pairs_section
+from atomsmith.report.sections.model import coefficients_section, in_turn_section, pairs_section
 from atomsmith.report.sections.overview import settings_section, summary_section
 from atomsmith.report.sections.run import (
     learning_section,
@@ -27,6 +27,7 @@ SECTIONS: tuple[Callable[[ReportData, FigureShelf], Section | None], ...] = (
     selection_section,
     structures_section,
     coefficients_section,
+    in_turn_section,
     timings_section,
     settings_section,
 )
