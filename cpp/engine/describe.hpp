@@ -5,6 +5,7 @@
 #include "bispectrum.hpp"
 #include "coupling.hpp"
 #include "moments.hpp"
+#include "soap.hpp"
 
 namespace atomsmith::ATOMSMITH_ISA {
 
@@ -29,6 +30,9 @@ static inline void describe(const Part& part, int centre, PartWorkspace& own) {
     case Part::Kind::kMoments:
         make_values(part.moments, true, own.slots);
         for (int k = 0; k < c.n_inputs; ++k) features[k] = own.slots[part.moments.scalar_slots[k]];
+        return;
+    case Part::Kind::kSoap:
+        own.values[0] = soap_values(part.soap, own.slots, features);
         return;
     case Part::Kind::kSymmetry:
         for (int k = 0; k < c.n_inputs; ++k) features[k] = own.slots[k];
@@ -60,6 +64,9 @@ static inline void descend(const Part& part, int centre, const Vec* slopes, Part
         return;
     case Part::Kind::kMoments:
         moments_gradient(part.moments, slopes, own.slots, own.adjoint);
+        return;
+    case Part::Kind::kSoap:
+        soap_gradient(part.soap, own.slots, own.features, own.values[0], slopes, own.adjoint);
         return;
     case Part::Kind::kSymmetry:
         for (int k = 0; k < part.n_channels; ++k)

@@ -9,6 +9,7 @@
 #include "design.hpp"
 #include "moments_design.hpp"
 #include "regressor.hpp"
+#include "soap_design.hpp"
 #include "symmetry_design.hpp"
 
 namespace atomsmith::ATOMSMITH_ISA {
@@ -29,6 +30,9 @@ static inline void prepare_gradients(const Part& part, int centre, Workspace& w,
         for (std::size_t k = 0; k < part.moments.scalar_slots.size(); ++k)
             moment_rows(part.moments, static_cast<int>(k), own.slots, own.adjoint,
                         w.support + part.moments.support_first[k]);
+        return;
+    case Part::Kind::kSoap:
+        from_lanes(own.slots, 1, part.soap.n_slots, w.lane_channels, padded(part.soap.n_slots) + kLanes);
         return;
     default:
         return;
@@ -61,6 +65,7 @@ static inline void fill_gradient_table(const Part& part, int centre, int s, Work
     const std::size_t size =
         static_cast<std::size_t>(3) * stride * part.regressor.centres[centre].padded_inputs();
     for (std::size_t k = 0; k < size; ++k) w.table[k] = Vec{};
+    if (part.kind == Part::Kind::kSoap) return soap_gradient_table(part, s, w, own, w.table);
     for_each_gradient(part, centre, s, w, own,
                       [&](int feature, int first, int n, const Vec* gx, const Vec* gy, const Vec* gz) {
                           Vec* to = w.table + static_cast<std::size_t>(3) * stride * feature + first;

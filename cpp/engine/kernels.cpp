@@ -61,7 +61,7 @@ void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program
                 Real* lane = w.lane_channels + static_cast<std::size_t>(s) * lane_stride;
                 if (s >= block.n)
                     for (int c = 0; c < n; ++c) lane[c] = 0;
-                else if (part.kind == Part::Kind::kAce)
+                else if (part.is_harmonic())
                     basis_sweep(part, w.near, s, own, w.harmonics, w.directions, lane);
 #ifndef ATOMSMITH_SINGLE
                 else if (part.kind == Part::Kind::kMoments)
@@ -81,6 +81,9 @@ void prepare(const Sweep& sweep, const Block& block, Workspace& w, const Program
         }
         channels_before += static_cast<std::size_t>(n) * kLanes;
         if (part.has_products()) stored_products(*programs[k], n, own.slots);
+#ifndef ATOMSMITH_SINGLE
+        if (part.kind == Part::Kind::kSoap) soap_rows(part, block.centre, own.slots);
+#endif
     }
 }
 
@@ -287,7 +290,7 @@ void backward_lane(const Sweep& sweep, const Block& block, int s, int set, doubl
         const PartWorkspace& own = w.parts[k];
         const std::size_t lane_stride = padded(part.n_channels);
         const Real* g = own.gradients + (set * kLanes + s) * lane_stride;
-        if (part.has_products())
+        if (part.has_products() || part.kind == Part::Kind::kSoap)
             force_sweep<kSets>(part, g, kLanes * lane_stride, w.near, s, own, w.gradients);
 #ifndef ATOMSMITH_SINGLE
         if (part.kind == Part::Kind::kMoments)
@@ -328,7 +331,7 @@ void backward_block(const Sweep& sweep, const Block& block, const Plans& plans, 
         double fixed_energy = 0.0;
         for (std::size_t k = 0; k < model.parts.size(); ++k) {
             const Part& part = model.parts[k];
-            if (part.kind == Part::Kind::kAce) directions_lane(part, w.near, s, w.parts[k].directions);
+            if (part.is_harmonic()) directions_lane(part, w.near, s, w.parts[k].directions);
             if (part.kind == Part::Kind::kZbl)
                 fixed_energy += zbl_energy(part, block.centre, w.near, s, w.fixed);
 #ifndef ATOMSMITH_SINGLE
@@ -503,7 +506,8 @@ void design_part(const Sweep& sweep, const Block& block, int k, Workspace& w) {
         return design_moments(sweep, part, block.centre, block.atoms, block.n, w, own);
     case Part::Kind::kBispectrum:
         return design_bispectrum(sweep, part, block.centre, block.atoms, block.n, w, own);
-    case Part::Kind::kSymmetry:
+    case Part::Kind::kSymmetry: // these two have been made above, with a regressor or without
+    case Part::Kind::kSoap:
     case Part::Kind::kZbl:
     case Part::Kind::kInversePowers:
         return;

@@ -25,7 +25,7 @@ void require(bool condition, const std::string& message) {
 void check_radial(const Radial& r, int n_species) {
     const std::size_t pairs = static_cast<std::size_t>(n_species) * n_species;
     require(r.n >= 1, "a radial table needs at least one function");
-    if (r.spline.row_size > 0) {
+    if (r.spline.row_size > 0 || r.quintic.row_size > 0) {
         require(r.cutoff.size() == pairs, "a radial table needs one cutoff for each pair of species");
         return;
     }
@@ -159,6 +159,24 @@ void finish_regressor(Part& part, const std::vector<int>& counts, const std::vec
                                             " outputs");
 }
 
+void finish_soap(Part& part, int n_species) {
+    Soap& soap = part.soap;
+    require(soap.l_max >= 0 && soap.l_max <= HarmonicTable<double>::kMaxL,
+            "l_max must be between 0 and " + std::to_string(HarmonicTable<double>::kMaxL));
+    soap.finish(n_species, part.radial.n);
+    part.l_max = soap.l_max;
+    part.n_lmk = soap.n_lm() * soap.n_max;
+    part.n_channels = soap.n_channels;
+    std::vector<int> first;
+    for (int l = 0; l <= part.l_max; ++l) {
+        part.radial_first.push_back(l * soap.n_max);
+        part.radial_count.push_back(soap.n_max);
+        part.offset.push_back(l * l * soap.n_max);
+    }
+    for (int z = 0; z < n_species; ++z) first.push_back(z * soap.n_values());
+    finish_regressor(part, std::vector<int>(n_species, soap.n_values()), first);
+}
+
 void finish_ace(Part& part, int n_species) {
     require(part.l_max >= 0 && part.l_max <= HarmonicTable<double>::kMaxL,
             "l_max must be between 0 and " + std::to_string(HarmonicTable<double>::kMaxL));
@@ -261,6 +279,58 @@ SplineTable make_spline(int n, const std::vector<double>& cutoff, const std::vec
             std::memcpy(to + half, from + n, n * sizeof(double));
         }
     return table;
+}
+
+QuinticTable make_quintic(int n, const std::vector<double>& cutoff, const std::vector<double>& width,
+                          const std::vector<std::int32_t>& table, const std::vector<std::int32_t>& bins,
+                          const std::vector<double>& nodes) {
+    constexpr int kPadding = 8; // doubles in a line of cache
+    const std::size_t pairs = cutoff.size(), padded = (n + kPadding - 1) / kPadding * kPadding;
+    QuinticTable out;
+    out.row_size = static_cast<int>(6 * padded);
+    out.end = cutoff;
+    out.width = width;
+    std::vector<std::size_t> first(1, 0);
+    std::size_t given = 0;
+    for (const int count : bins) {
+        require(count >= 1, "a quintic table needs a bin");
+        first.push_back(first.back() + static_cast<std::size_t>(count + 1) * out.row_size);
+        given += count + 1;
+    }
+    require(table.size() == pairs && width.size() == pairs,
+            "a quintic table's arrays need one value for each pair of species");
+    require(nodes.size() == given * 3 * n, "a quintic table's nodes do not have the size of its bins");
+    for (std::size_t pair = 0; pair < pairs; ++pair) {
+        require(table[pair] >= 0 && table[pair] < static_cast<int>(bins.size()), "a pair's table is missing");
+        require(cutoff[pair] > 0.0 && width[pair] >= 0.0 && width[pair] <= cutoff[pair],
+                "the switch of a quintic table must lie within its cutoff");
+        out.first.push_back(first[table[pair]]);
+        out.bins.push_back(bins[table[pair]]);
+        out.per_distance.push_back(bins[table[pair]] / cutoff[pair]);
+    }
+    const std::size_t bytes = first.back() * sizeof(double);
+    out.rows.reset(static_cast<double*>(std::aligned_alloc(64, bytes)), std::free);
+    if (!out.rows) throw std::bad_alloc();
+    std::memset(out.rows.get(), 0, bytes);
+    const double* left = nodes.data();
+    for (std::size_t t = 0; t < bins.size(); ++t, left += 3 * n)
+        for (int bin = 0; bin < bins[t]; ++bin, left += 3 * n) {
+            double* to = out.rows.get() + first[t] + static_cast<std::size_t>(bin) * out.row_size;
+            const double* right = left + 3 * n;
+            for (int k = 0; k < n; ++k) {
+                const double f = left[k], d = left[n + k], s = 0.5 * left[2 * n + k];
+                const double rise = right[k] - f - d - s, slope = right[n + k] - d - 2.0 * s,
+                             bend = 0.5 * right[2 * n + k] - s;
+                const double c[6] = {f,
+                                     d,
+                                     s,
+                                     10.0 * rise - 4.0 * slope + bend,
+                                     -15.0 * rise + 7.0 * slope - 2.0 * bend,
+                                     6.0 * rise - 3.0 * slope + bend};
+                for (int power = 0; power < 6; ++power) to[power * padded + k] = c[power];
+            }
+        }
+    return out;
 }
 
 Program build_program(const AceCentre& centre, int n_channels, const std::vector<bool>& active) {
@@ -397,6 +467,10 @@ void finish_part(Part& part, int n_species, int first_feature) {
     case Part::Kind::kInversePowers:
         check_inverse_powers(part.inverse_powers, n_species, part.n_features);
         return;
+    case Part::Kind::kSoap:
+        check_radial(part.radial, n_species);
+        finish_soap(part, n_species);
+        break;
     case Part::Kind::kBispectrum: {
         Bispectrum& b = part.bispectrum;
         b.finish(n_species);
@@ -442,7 +516,8 @@ ProductList products_of(const AceCentre& centre, int n_densities, const std::vec
 
 bool works_in_single_precision(const Part& part) {
     return part.kind != Part::Kind::kBispectrum && part.kind != Part::Kind::kMoments &&
-           part.kind != Part::Kind::kSymmetry && part.is_local() && part.radial.spline.row_size == 0 &&
+           part.kind != Part::Kind::kSymmetry && part.kind != Part::Kind::kSoap &&
+           part.is_local() && part.radial.quintic.row_size == 0 && part.radial.spline.row_size == 0 &&
            part.embeddings.empty() && part.regressor.is_linear();
 }
 

@@ -14,6 +14,7 @@
 #include "lattice_sums.hpp"
 #include "moments_plan.hpp"
 #include "regressor_plan.hpp"
+#include "soap_plan.hpp"
 #include "symmetry_plan.hpp"
 
 namespace atomsmith {
@@ -67,6 +68,16 @@ struct SplineTable {
     std::shared_ptr<double> nodes;
 };
 
+// Radial functions as polynomials of degree 5 in the bins between equidistant nodes, times a cosine switch;
+// row: the six coefficients of all functions, each padded to 64 bytes.
+struct QuinticTable {
+    int row_size = 0;                             // doubles; 0: the functions are not tabulated
+    std::vector<std::int32_t> bins;               // [pair]
+    std::vector<std::size_t> first;               // [pair], doubles; pairs may share a table
+    std::vector<double> end, per_distance, width; // [pair]: cutoff, bins / cutoff, width of the switch
+    std::shared_ptr<double> rows;
+};
+
 struct Radial {
     int n = 0;
     int outer_power = 0;
@@ -75,6 +86,7 @@ struct Radial {
     std::vector<double> cutoff, inner, r0, shift, scale;
     Numbers recurrence;
     SplineTable spline;
+    QuinticTable quintic;
     // (r - cutoff)^2 sum_k c_k T_k(x), x from -1 at `inner` to 1 at the cutoff: c of
     // [pair][n][chebyshev_size].
     int chebyshev_size = 0;
@@ -114,7 +126,7 @@ struct AceCentre {
 };
 
 struct Part {
-    enum class Kind { kE0, kPair, kAce, kZbl, kBispectrum, kMoments, kSymmetry, kInversePowers };
+    enum class Kind { kE0, kPair, kAce, kZbl, kBispectrum, kMoments, kSymmetry, kInversePowers, kSoap };
     Kind kind{};
     int first_feature = 0;
     int n_features = 0;
@@ -133,13 +145,16 @@ struct Part {
     Bispectrum bispectrum;
     Moments moments;
     Symmetry symmetry;
+    Soap soap;
     InversePowers inverse_powers;
-    Regressor regressor; // of descriptors (ace without embeddings, bispectrum, moments, symmetry)
+    Regressor regressor; // of descriptors (ace without embeddings, bispectrum, moments, symmetry, soap)
     double cutoff = 0.0;
     // Whether features are sums over the neighbours of an atom within the cutoff.
     bool is_local() const { return kind != Kind::kInversePowers; }
     bool has_products() const { return kind == Kind::kAce && embeddings.empty(); }
     bool has_linear_products() const { return has_products() && regressor.is_linear(); }
+    // Whether one-particle functions are radial functions times spherical harmonics.
+    bool is_harmonic() const { return kind == Kind::kAce || kind == Kind::kSoap; }
     bool is_descriptor() const { return n_channels > 0 && embeddings.empty(); }
     // Whether energies follow from the values of the features; some descriptors have sweeps of their own for
     // energies linear in them, which go without.
@@ -164,6 +179,12 @@ struct Model {
 // Copies nodes, [sum over pairs of (bins + 1)][2][n], into rows as the kernels read them.
 SplineTable make_spline(int n, const std::vector<double>& cutoff, const std::vector<std::int32_t>& bins,
                         const std::vector<double>& nodes);
+
+// Polynomials from nodes, [sum over tables of (bins + 1)][values, slopes, curvatures times powers of the
+// bin's length][n]; table: [pair].
+QuinticTable make_quintic(int n, const std::vector<double>& cutoff, const std::vector<double>& width,
+                          const std::vector<std::int32_t>& table, const std::vector<std::int32_t>& bins,
+                          const std::vector<double>& nodes);
 
 // Checks the plan's sizes and indices and derives what the kernels need; throws std::invalid_argument.
 void finish_part(Part& part, int n_species, int first_feature);

@@ -4,6 +4,7 @@
 #ifdef ATOMSMITH_SINGLE
 #include "workspace.hpp"
 #else
+#include "quintic.hpp"
 #include "spline.hpp"
 #endif
 
@@ -140,6 +141,11 @@ static inline void radial_lane(const Part& part, int centre, const Neighbourhood
         if (part.radial.spline.row_size > 0) {
             spline_functions(part.radial.spline, part.radial.n, pair, near.r + at, n_vectors, value,
                              derivative);
+            continue;
+        }
+        if (part.radial.quintic.row_size > 0) {
+            quintic_functions(part.radial.quintic, part.radial.n, pair, near.r + at, n_vectors, value,
+                              derivative);
             continue;
         }
         if (part.radial.chebyshev_size > 0) {

@@ -55,6 +55,13 @@ Radial read_radial(const Dict& from) {
                                     array_of<double>(from, "nodes"));
         return radial;
     }
+    if (from.contains("kind") && value_of<std::string>(from, "kind") == "quintic") {
+        radial.cutoff = array_of<double>(from, "cutoff");
+        radial.quintic = make_quintic(radial.n, radial.cutoff, array_of<double>(from, "width"),
+                                      array_of<std::int32_t>(from, "table"),
+                                      array_of<std::int32_t>(from, "bins"), array_of<double>(from, "nodes"));
+        return radial;
+    }
     if (from.contains("kind") && value_of<std::string>(from, "kind") == "chebyshev") {
         radial.cutoff = array_of<double>(from, "cutoff");
         radial.inner = array_of<double>(from, "inner");
@@ -128,6 +135,19 @@ Symmetry read_symmetry(const Dict& from) {
         symmetry.functions.push_back(std::move(f));
     }
     return symmetry;
+}
+
+template <class Dict>
+Soap read_soap(const Dict& from) {
+    Soap soap;
+    soap.l_max = value_of<int>(from, "l_max");
+    soap.self = array_of<double>(from, "self");
+    if (from.contains("mixing")) soap.mixing = array_of<double>(from, "mixing");
+    soap.products = array_of<std::int32_t>(from, "products");
+    soap.weight = array_of<double>(from, "weight");
+    soap.sigma = value_of<double>(from, "sigma");
+    soap.normalised = value_of<bool>(from, "normalised");
+    return soap;
 }
 
 template <class Dict>
@@ -289,11 +309,16 @@ Part read_part(const Dict& from) {
     } else if (kind == "bispectrum") {
         part.kind = Part::Kind::kBispectrum;
         part.bispectrum = read_bispectrum(from);
+    } else if (kind == "soap") {
+        part.kind = Part::Kind::kSoap;
+        part.radial = read_radial(dict_of(from, "radial"));
+        part.soap = read_soap(from);
     } else {
         throw std::invalid_argument("engine plan: unknown kind of part '" + kind + "'");
     }
     const bool is_descriptor = part.kind == Part::Kind::kAce || part.kind == Part::Kind::kBispectrum ||
-                               part.kind == Part::Kind::kMoments || part.kind == Part::Kind::kSymmetry;
+                               part.kind == Part::Kind::kMoments || part.kind == Part::Kind::kSymmetry ||
+                               part.kind == Part::Kind::kSoap;
     if (from.contains("regressor") && !is_descriptor)
         throw std::invalid_argument("engine plan: a part of kind '" + kind + "' takes no regressor");
     if (is_descriptor && part.embeddings.empty()) part.regressor = read_regressor(from);

@@ -111,6 +111,13 @@ ATOMSMITH_INLINE int most_features(const Part& part) {
     return most;
 }
 
+// Vectors of design.rows of a power spectrum: harmonics, density and radial functions of one vector of
+// neighbours, and the features of one lane.
+ATOMSMITH_INLINE std::size_t soap_design_size(const Soap& soap) {
+    const std::size_t rows = static_cast<std::size_t>(soap.n_rows) * (soap.l_max + 1);
+    return 4 * soap.n_lm() + 6 * rows + padded(soap.n_values()) / kLanes;
+}
+
 static inline void lay_out_regressor(const Part& part, int n_sets, Arena& arena, PartWorkspace& p) {
     const Regressor& regressor = part.regressor;
     const std::size_t n = most_features(part);
@@ -176,6 +183,18 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
             lmk = part.n_lmk > lmk ? part.n_lmk : lmk;
             const int n = n_species * part.n_lmk;
             channels = n > channels ? n : channels;
+        }
+        if (part.kind == Part::Kind::kSoap) {
+            const Soap& soap = part.soap;
+            p.slots = arena.take<Vec>(padded(soap.n_slots) + kLanes);
+            p.adjoint = arena.take<Vec>(padded(soap.n_slots));
+            p.gradients =
+                arena.take<Real>(static_cast<std::size_t>(n_sets) * kLanes * padded(soap.n_channels));
+            p.directions = arena.take<Vec>(static_cast<std::size_t>(stride) * harmonics_size(part.l_max));
+            p.values = arena.take<Vec>(1);
+            if (for_design) p.rows = arena.take<Vec>(soap_design_size(soap));
+            l_max = part.l_max > l_max ? part.l_max : l_max;
+            channels = soap.n_slots > channels ? soap.n_slots : channels;
         }
         if (part.kind == Part::Kind::kMoments) {
             const Moments& m = part.moments;

@@ -9,10 +9,12 @@ from atomsmith.descriptors import (
     AceSettings,
     BispectrumSettings,
     PairSettings,
+    SoapSettings,
     SymmetryFunctionsSettings,
     build_ace,
     build_bispectrum,
     build_pair,
+    build_soap,
     build_symmetry_functions,
 )
 from atomsmith.descriptors.base import features_of_centres
@@ -172,6 +174,25 @@ def plans() -> dict[str, dict[str, Any]]:
                 symmetry_part([8, 1], cutoff=2.9, cutoff_function="cosine", cutoff_inner=0.4, angular=()),
             ],
         },
+        "soap": {
+            "elements": [8, 1],
+            "parts": [
+                reference_part([8, 1]),
+                soap_part([8, 1], n_max=3, l_max=3),
+                pair_part([8, 1], degree=2),
+            ],
+        },
+        "soap without a norm": {
+            "elements": [14],
+            "parts": [soap_part([14], n_max=5, l_max=2, basis="gto", normalised=False, central_weight=0.0)],
+        },
+        "soap of mixtures": {
+            "elements": three,
+            "parts": [
+                soap_part(three, n_max=2, l_max=2, covariance_sigma0=0.1, mixtures={"count": 3, "seed": 1}),
+                soap_part(three, n_max=2, l_max=1, mixtures={"count": 2, "products": "all"}),
+            ],
+        },
         "many radial functions": {"elements": [14], "parts": [ace_part([14], (19, 10), cutoff=3.8)]},
     }
 
@@ -185,6 +206,7 @@ def regressed_plans() -> dict[str, dict[str, Any]]:
         "moments": (two, moments_part(2, seed=6)),
         "moments of each element": (two, moments_part(2, seed=7, shared=False)),
         "symmetry functions": (two, symmetry_part(two, cutoff=3.3, radial_size=1, zetas=(1.0, 3.0))),
+        "soap": (two, soap_part(two, n_max=2, l_max=2)),
     }
     found = {}
     for name, (elements, part) in descriptors.items():
@@ -248,6 +270,12 @@ def symmetry_part(elements, **settings):
     return build_symmetry_functions(
         SymmetryFunctionsSettings(kind="symmetry_functions", **settings), elements
     ).part
+
+
+def soap_part(elements, **settings):
+    """A power spectrum of wide atoms, whose radial tables are short."""
+    sizes = {"cutoff": 3.3, "sigma_atom": 0.7, "central_weight": 0.8} | settings
+    return build_soap(SoapSettings(kind="soap", **sizes), elements).part
 
 
 def moments_part(n_elements, seed, *, shared=True):

@@ -21,6 +21,7 @@ from atomsmith.systems import FloatArray, Systems
 from oracle.bispectrum_numpy import bispectrum
 from oracle.moments_numpy import moment_features
 from oracle.regressors_numpy import descriptor_of, outputs
+from oracle.soap_numpy import power_spectrum, quintic_radial
 from oracle.symmetry_numpy import symmetry_features
 
 Array = NDArray[Any]
@@ -98,6 +99,7 @@ class Oracle:
             "bispectrum": self._bispectrum,
             "moments": self._moments,
             "symmetry_functions": self._symmetry,
+            "soap": self._soap,
         }
         parts = []
         for part in self.plan["parts"]:
@@ -154,7 +156,11 @@ class Oracle:
         values = np.zeros((len(r), table["n"]), dtype=vectors.dtype)
         for pair in np.unique(self.pair):
             chosen = self.pair == pair
-            values[chosen] = evaluate_radial(table, int(pair), r[chosen])[0]
+            values[chosen] = (
+                quintic_radial(table, int(pair), r[chosen])
+                if table.get("kind") == "quintic"
+                else evaluate_radial(table, int(pair), r[chosen])[0]
+            )
         return values
 
     def _e0(self, part: Mapping[str, Any], vectors: Array) -> Array:
@@ -207,6 +213,9 @@ class Oracle:
 
     def _moments(self, part: Mapping[str, Any], vectors: Array) -> Array:
         return moment_features(part, self.n_elements, self.species, self.i, self.j, vectors)
+
+    def _soap(self, part: Mapping[str, Any], vectors: Array) -> Array:
+        return power_spectrum(part, self.n_elements, self.species, self.i, self.j, vectors)
 
     def _zbl(self, part: Mapping[str, Any], vectors: Array) -> Array:
         r = _length(vectors)

@@ -11,6 +11,7 @@ from atomsmith.descriptors.inverse_powers import (
 from atomsmith.descriptors.moments import MomentsSettings, build_moments, moments_size
 from atomsmith.descriptors.pair import PairSettings, build_pair, pair_size
 from atomsmith.descriptors.radial import RadialSettings, build_radial, evaluate_radial
+from atomsmith.descriptors.soap import SoapSettings, build_soap, soap_size
 from atomsmith.descriptors.symmetry_functions import (
     SymmetryFunctionsSettings,
     build_symmetry_functions,
@@ -26,6 +27,7 @@ __all__ = [
     "MomentsSettings",
     "PairSettings",
     "RadialSettings",
+    "SoapSettings",
     "SymmetryFunctionsSettings",
     "ace_size",
     "bispectrum_size",
@@ -35,11 +37,13 @@ __all__ = [
     "build_moments",
     "build_pair",
     "build_radial",
+    "build_soap",
     "build_symmetry_functions",
     "degree_for",
     "evaluate_radial",
     "inverse_powers_size",
     "moments_size",
     "pair_size",
+    "soap_size",
     "symmetry_functions_size",
 ]

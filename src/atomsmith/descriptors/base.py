@@ -86,6 +86,9 @@ def features_of_centres(part: Mapping[str, Any], n_elements: int) -> list[IntArr
         ]
     if "scalars" in part:
         return [first + np.arange(len(part["scalars"]), dtype=np.int32) for first in part["first_feature"]]
+    if part["kind"] == "soap":
+        n = np.size(part["weight"]) + (part["sigma"] > 0.0)
+        return [z * n + np.arange(n, dtype=np.int32) for z in range(n_elements)]
     if "shift" in part:
         n = np.reshape(part["shift"], (n_elements, -1)).shape[1]
         return [z * n + np.arange(n, dtype=np.int32) for z in range(n_elements)]

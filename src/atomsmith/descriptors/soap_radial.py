@@ -1,0 +1,175 @@
+"""Radial functions of smooth overlap of atomic positions: a Gaussian atom expanded in a radial basis.
+
+A neighbour at the distance r adds to the density a Gaussian of width sigma, whose expansion in spherical
+harmonics about the centre is 4 pi exp(-(x^2 + r^2) / (2 sigma^2)) i_l(x r / sigma^2) at the distance x, with
+the modified spherical Bessel functions of the first kind i_l (Bartok, Kondor, Csanyi, Phys. Rev. B 87, 184115
+(2013), eq. 22). A radial basis turns it into numbers by values at some points x_q: sum_q g_l(r, x_q) T_qn.
+"""
+
+# ruff: noqa: E741 (l is the field's name of the angular degree)
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.linalg import cholesky, solve
+from scipy.special import erf, gamma, ive
+
+from atomsmith.errors import InputError
+from atomsmith.systems import FloatArray
+
+BINS_PER_WIDTH = 60
+"""Bins of the table in a width sigma: values are then good to 1e-14 of the largest, slopes to 2e-12."""
+QUADRATURE = 240
+"""Gauss-Legendre points of the overlap with a Gaussian-type orbital."""
+
+
+@dataclass(frozen=True, eq=False)
+class RadialBasis:
+    """Points x_q, shape (q,), and T, shape (q, n)."""
+
+    points: FloatArray
+    transform: FloatArray
+
+
+def equispaced_gaussians(n: int, cutoff: float, sigma: float, error_exponent: float = 10.0) -> RadialBasis:
+    """Equispaced Gaussians of the width sigma, made orthonormal by the Cholesky factor of their overlap.
+
+    The basis of QUIP: coefficients are those of the interpolation of the density at the Gaussians' centres.
+
+    Parameters
+    ----------
+    n
+        Number of functions.
+    cutoff, sigma
+        Of the density, in angstrom.
+    error_exponent
+        The last centre lies 1 / n below the distance at which a Gaussian at the cutoff is 10^-this.
+    """
+    alpha = 0.5 / sigma**2
+    reach = cutoff + sigma * np.sqrt(2.0 * error_exponent * np.log(10.0))
+    points = np.arange(n) * reach / n
+    x, y = points[:, None], points[None, :]
+    interpolation = np.exp(-alpha * (x - y) ** 2)
+    overlap = np.exp(-alpha * (x**2 + y**2)) * np.sqrt(2.0) * alpha**1.5 * (x + y) + alpha * np.exp(
+        -0.5 * alpha * (x - y) ** 2
+    ) * np.sqrt(np.pi) * (1.0 + alpha * (x + y) ** 2) * (1.0 + erf(np.sqrt(0.5 * alpha) * (x + y)))
+    try:
+        factor = cholesky(overlap / np.sqrt(128.0 * alpha**5), lower=True)
+        return RadialBasis(points, solve(interpolation, factor, assume_a="pos"))
+    except np.linalg.LinAlgError:
+        raise InputError(
+            f"soap: {n} Gaussians of width {sigma:g} within {cutoff:g} angstrom depend on one another; lower "
+            "n_max or sigma_atom."
+        ) from None
+
+
+def gaussian_type_orbitals(n: int, cutoff: float, sigma: float) -> RadialBasis:
+    """Orthonormal combinations of x^k exp(-x^2 / (2 w_k^2)), w_k = cutoff max(sqrt(k), 1) / n, k < n.
+
+    Goscinski et al., Mach. Learn.: Sci. Technol. 2, 025028 (2021), sec. 2; the Gaussian atom is normalised.
+    """
+    k = np.arange(n)
+    width = cutoff * np.maximum(np.sqrt(k), 1.0) / n
+    power = 0.5 * (3.0 + k[:, None] + k[None, :])
+    inverse = 0.5 / width[:, None] ** 2 + 0.5 / width[None, :] ** 2
+    overlap = 0.5 * inverse**-power * gamma(power)
+    norm = 1.0 / np.sqrt(np.diag(overlap))
+    values, vectors = np.linalg.eigh(norm[:, None] * overlap * norm)
+    if values[0] < 1.0e-13:
+        raise InputError(f"soap: {n} Gaussian-type orbitals depend on one another; lower n_max.")
+    mixing = norm[:, None] * ((vectors / np.sqrt(values)) @ vectors.T)
+    reach = cutoff + 9.0 * sigma
+    x, weight = np.polynomial.legendre.leggauss(QUADRATURE)
+    points = 0.5 * reach * (x + 1.0)
+    orbitals = (points[:, None] ** k * np.exp(-0.5 * (points[:, None] / width) ** 2)) @ mixing
+    density = 4.0 * np.pi / (np.pi * sigma**2) ** 0.75
+    return RadialBasis(points, density * (0.5 * reach * weight * points**2)[:, None] * orbitals)
+
+
+def expand(basis: RadialBasis, l_max: int, sigma: float, r: FloatArray) -> FloatArray:
+    """Radial functions and their first and second derivatives.
+
+    Parameters
+    ----------
+    basis
+        Radial basis of n functions.
+    l_max
+        Largest angular degree.
+    sigma
+        Width of the Gaussian atom in angstrom.
+    r
+        Distances in angstrom, shape (R,).
+
+    Returns
+    -------
+    values
+        Shape (R, 3, l_max + 1, n).
+    """
+    x, over = basis.points[None, :], 1.0 / sigma**2
+    gaussian = np.exp(-0.5 * over * (r[:, None] - x) ** 2)
+    bessel = _scaled_bessel(l_max + 2, over * r[:, None] * x)
+    first = _bessel_slopes(bessel)
+    second = _bessel_slopes(first)
+    decay, stretch = -over * r[:, None], over * x
+    values = []
+    for l in range(l_max + 1):
+        i, di, ddi = bessel[l] * gaussian, first[l] * gaussian, second[l] * gaussian
+        slope = decay * i + stretch * di
+        curvature = (decay**2 - over) * i + 2.0 * decay * stretch * di + stretch**2 * ddi
+        values.append(np.stack([i, slope, curvature], axis=1) @ basis.transform)
+    return np.stack(values, axis=2)
+
+
+def central_values(basis: RadialBasis, sigma: float) -> FloatArray:
+    """What an atom adds to the channels (l, m) = (0, 0) of its own density, shape (n,)."""
+    values: FloatArray = expand(basis, 0, sigma, np.zeros(1))[0, 0, 0] / np.sqrt(4.0 * np.pi)
+    return values
+
+
+def quintic_table(
+    basis: RadialBasis, l_max: int, sigma: float, cutoff: float, width: float, n_pairs: int
+) -> dict[str, Any]:
+    """Radial table of a plan, the same for all pairs of species: function l * n + k is that of l and k.
+
+    Parameters
+    ----------
+    basis, l_max, sigma
+        See `expand`.
+    cutoff, width
+        The cosine switch falls from 1 to 0 between cutoff - width and the cutoff, in angstrom.
+    n_pairs
+        Ordered pairs of species.
+    """
+    bins = int(np.ceil(BINS_PER_WIDTH * cutoff / sigma))
+    h = cutoff / bins
+    nodes = expand(basis, l_max, sigma, h * np.arange(bins + 1))
+    nodes *= np.array([1.0, h, h * h])[None, :, None, None]
+    n = nodes.shape[2] * nodes.shape[3]
+    return {
+        "kind": "quintic",
+        "n": n,
+        "cutoff": np.full(n_pairs, cutoff),
+        "width": np.full(n_pairs, width),
+        "table": np.zeros(n_pairs, dtype=np.int32),
+        "bins": np.array([bins], dtype=np.int32),
+        "nodes": nodes.reshape(bins + 1, 3, n),
+    }
+
+
+def _scaled_bessel(l_max: int, z: FloatArray) -> list[FloatArray]:
+    """exp(-z) i_l(z) for l = 0 to l_max."""
+    safe = np.where(z > 0.0, z, 1.0)
+    root = np.sqrt(0.5 * np.pi / safe)
+    return [np.where(z > 0.0, root * ive(l + 0.5, safe), float(l == 0)) for l in range(l_max + 1)]
+
+
+def _bessel_slopes(values: list[FloatArray]) -> list[FloatArray]:
+    """exp(-z) times the derivative of what `values` are exp(-z) times: (l i_{l-1} + (l+1) i_{l+1}) / (2l+1)."""
+    slopes = []
+    for l in range(len(values) - 1):
+        below = l * values[l - 1] if l else 0.0
+        slopes.append((below + (l + 1) * values[l + 1]) / (2 * l + 1))
+    return slopes
