@@ -30,7 +30,7 @@ static inline void soap_rows(const Part& part, int centre, Vec* slots) {
 static inline Vec soap_values(const Soap& soap, const Vec* slots, Vec* values) {
     const int step = soap.step();
     const double* weight = soap.weight.data();
-    Vec squares = broadcast(soap.sigma * soap.sigma);
+    Vec squares{};
     Vec* to = values;
     for (int p = 0; p < soap.n_products; ++p)
         for (int l = 0; l <= soap.l_max; ++l) {
@@ -42,7 +42,7 @@ static inline Vec soap_values(const Soap& soap, const Vec* slots, Vec* values) {
             squares += sum * sum;
             *to++ = sum;
         }
-    if (soap.sigma > 0.0) *to++ = broadcast(soap.sigma);
+    if (soap.sigma > 0.0) *to = broadcast(soap.sigma);
     if (!soap.normalised) return broadcast(1.0);
     // The lanes behind the last atom, and an atom alone that does not count itself, have no density.
     const Vec inverse = select(squares > broadcast(0.0), 1.0 / square_root(squares), Vec{});
@@ -56,7 +56,7 @@ static inline void soap_gradient(const Soap& soap, const Vec* slots, const Vec* 
     const int step = soap.step();
     Vec along{};
     if (soap.normalised)
-        for (int f = 0; f < soap.n_values(); ++f) along += slopes[f] * values[f];
+        for (int f = 0; f < soap.n_spectrum(); ++f) along += slopes[f] * values[f];
     for (int k = 0; k < soap.n_slots; ++k) adjoint[k] = Vec{};
     const double* weight = soap.weight.data();
     for (int p = 0; p < soap.n_products; ++p)

@@ -101,7 +101,7 @@ static inline void soap_gradient_table(const Part& part, int s, const Workspace&
     const Neighbourhood& near = w.near;
     const std::int32_t* segment = near.segments(s);
     const int n = part.radial.n, stride = near.stride, n_values = soap.n_values(), n_l = soap.l_max + 1,
-              n_spectrum = soap.n_products * n_l;
+              n_spectrum = soap.n_spectrum();
     Vec *harmonics = own.rows, *projected = harmonics + 4 * soap.n_lm(),
         *radial = projected + 4 * soap.n_rows * n_l;
     double* values = reinterpret_cast<double*>(radial + 2 * soap.n_rows * n_l);
@@ -120,7 +120,7 @@ static inline void soap_gradient_table(const Part& part, int s, const Workspace&
             for (int k = 3 * n_spectrum; k < 3 * n_values; ++k) table[k * stride + b] = Vec{};
             if (!soap.normalised) continue;
             // Values are p / |p|: d(p_f / |p|) = (dp_f - values_f sum) / |p|, sum = values . dp.
-            for (int f = 0; f < n_values; ++f)
+            for (int f = 0; f < n_spectrum; ++f)
                 for (int i = 0; i < 3; ++i) {
                     Vec& g = table[(3 * f + i) * stride + b];
                     g = inverse * (g - values[f] * sum[i]);

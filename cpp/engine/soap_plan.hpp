@@ -16,7 +16,7 @@ struct Soap {
     // As given by the plan.
     int l_max = 0;
     bool normalised = false;
-    double sigma = 0.0;                 // a constant feature before the normalisation; 0: none
+    double sigma = 0.0;                 // a constant feature behind the others; 0: none
     std::vector<double> self;           // [centre][species][n_max]: added to the channels l = 0
     std::vector<double> mixing;         // [n_rows][species * n_max]; empty: rows are species x n_max
     std::vector<std::int32_t> products; // [n_products][2]
@@ -27,7 +27,8 @@ struct Soap {
 
     bool mixes() const { return !mixing.empty(); }
     int n_lm() const { return (l_max + 1) * (l_max + 1); }
-    int n_values() const { return n_products * (l_max + 1) + (sigma > 0.0 ? 1 : 0); }
+    int n_spectrum() const { return n_products * (l_max + 1); }
+    int n_values() const { return n_spectrum() + (sigma > 0.0 ? 1 : 0); }
     // Slot of c_(row, l, m = -l); that of the next m is `step` behind. Channels stand [species][l][m][k].
     int slot(int row, int l) const {
         return mixes() ? n_channels + row * n_lm() + l * l

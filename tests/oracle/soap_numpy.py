@@ -56,11 +56,11 @@ def power_spectrum(part, n_elements, species, i, j, vectors):
         for l in range(l_max + 1)
     ]
     p = np.stack(values, axis=-1).reshape(len(species), -1)
-    if part["sigma"] > 0.0:
-        p = np.concatenate([p, np.full((len(p), 1), part["sigma"])], axis=1)
     if part["normalised"]:
         norm = np.sqrt(np.sum(p**2, axis=1, keepdims=True))
         p = p / np.where(norm == 0.0, 1.0, norm)
+    if part["sigma"] > 0.0:
+        p = np.concatenate([p, np.full((len(p), 1), part["sigma"])], axis=1)
     features = np.zeros((len(species), n_elements, p.shape[1]), dtype=vectors.dtype)
     features[np.arange(len(species)), species] = p
     return features.reshape(len(species), -1)

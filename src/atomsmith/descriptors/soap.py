@@ -24,7 +24,7 @@ from atomsmith.descriptors.soap_radial import (
     central_values,
     equispaced_gaussians,
     gaussian_type_orbitals,
-    quintic_table,
+    soap_table,
 )
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
@@ -71,7 +71,7 @@ class SoapSettings(Settings):
     covariance_sigma0: float = Field(
         default=0.0,
         ge=0.0,
-        description="A constant feature before the normalisation, which tells dense from sparse surroundings.",
+        description="A constant feature beside the normalised ones: a kernel of the power zeta then holds lower powers.",
     )
     mixtures: Mixtures | None = Field(
         default=None, description="Compressed form; by default all products of species and radial functions."
@@ -133,7 +133,7 @@ def build_soap(settings: SoapSettings, elements: Sequence[int]) -> DescriptorPar
     )
     own = settings.central_weight * central_values(basis, settings.sigma_atom)
     part = soap_part(
-        quintic_table(
+        soap_table(
             basis, settings.l_max, settings.sigma_atom, settings.cutoff, settings.transition_width, n * n
         ),
         settings.l_max,

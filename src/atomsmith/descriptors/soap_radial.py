@@ -17,11 +17,10 @@ import numpy as np
 from scipy.linalg import cholesky, solve
 from scipy.special import erf, gamma, ive
 
+from atomsmith.descriptors.quintic import Tabulated, quintic_table
 from atomsmith.errors import InputError
 from atomsmith.systems import FloatArray
 
-BINS_PER_WIDTH = 60
-"""Bins of the table in a width sigma: values are then good to 1e-14 of the largest, slopes to 2e-12."""
 QUADRATURE = 240
 """Gauss-Legendre points of the overlap with a Gaussian-type orbital."""
 
@@ -129,7 +128,7 @@ def central_values(basis: RadialBasis, sigma: float) -> FloatArray:
     return values
 
 
-def quintic_table(
+def soap_table(
     basis: RadialBasis, l_max: int, sigma: float, cutoff: float, width: float, n_pairs: int
 ) -> dict[str, Any]:
     """Radial table of a plan, the same for all pairs of species: function l * n + k is that of l and k.
@@ -143,20 +142,11 @@ def quintic_table(
     n_pairs
         Ordered pairs of species.
     """
-    bins = int(np.ceil(BINS_PER_WIDTH * cutoff / sigma))
-    h = cutoff / bins
-    nodes = expand(basis, l_max, sigma, h * np.arange(bins + 1))
-    nodes *= np.array([1.0, h, h * h])[None, :, None, None]
-    n = nodes.shape[2] * nodes.shape[3]
-    return {
-        "kind": "quintic",
-        "n": n,
-        "cutoff": np.full(n_pairs, cutoff),
-        "width": np.full(n_pairs, width),
-        "table": np.zeros(n_pairs, dtype=np.int32),
-        "bins": np.array([bins], dtype=np.int32),
-        "nodes": nodes.reshape(bins + 1, 3, n),
-    }
+
+    def evaluate(r: FloatArray) -> FloatArray:
+        return expand(basis, l_max, sigma, r).reshape(len(r), 3, -1)
+
+    return quintic_table([Tabulated(evaluate, cutoff, width, sigma)], np.zeros(n_pairs, np.int32))
 
 
 def _scaled_bessel(l_max: int, z: FloatArray) -> list[FloatArray]:

@@ -62,6 +62,7 @@ FORMATS: dict[str, Format] = {
         units=True,
         writer_module="atomsmith.exchange.n2p2_writing",
     ),
+    ".xml": Format("QUIP", "atomsmith.exchange.gap", "read_gap", names_elements=False),
     ".snapcoeff": Format("SNAP", "atomsmith.exchange.snap", "read_snap", "write_snap", other_files=1),
 }
 """Formats by the suffix of their (main) file, in lower case."""

@@ -1,0 +1,188 @@
+"""Files of QUIP's Gaussian approximation potentials: gap.xml and its files of sparse points.
+
+Format: what gap_fit writes (QUIP, libAtoms; Klawohn et al., J. Chem. Phys. 159, 174108 (2023)).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+from xml.etree import ElementTree
+
+import numpy as np
+
+from atomsmith.data.files import read_text
+from atomsmith.elements import SYMBOLS, number_of
+from atomsmith.errors import InputError
+from atomsmith.systems import FloatArray
+
+SQUARED_EXPONENTIAL, DOT_PRODUCT = 1, 2
+"""Values of covariance_type."""
+_MANY = 10
+"""Elements with a reference energy beyond which the list only says that e0 is the same for all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Coordinates:
+    """One descriptor with its sparse points.
+
+    Attributes
+    ----------
+    kind
+        Name of the descriptor.
+    values
+        Its settings by key, as text without braces.
+    covariance, zeta, theta
+        Kernel: `DOT_PRODUCT` to the power zeta, or `SQUARED_EXPONENTIAL` of the length theta.
+    points
+        Shape (M, dimensions).
+    weights
+        alpha times sparseCutoff times delta^2, eV, shape (M,).
+    """
+
+    kind: str
+    values: dict[str, str]
+    covariance: int
+    zeta: float
+    theta: float
+    points: FloatArray
+    weights: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class GapFile:
+    """What a gap.xml says.
+
+    Attributes
+    ----------
+    e0
+        Energies of isolated atoms by atomic number, eV.
+    species
+        Elements of the training structures, where the file holds these.
+    coordinates
+        The descriptors.
+    """
+
+    e0: dict[int, float]
+    species: tuple[int, ...]
+    coordinates: tuple[Coordinates, ...]
+
+    @property
+    def elements(self) -> tuple[int, ...] | None:
+        """Atomic numbers that the file is for, rising, as far as it tells."""
+        named = {
+            int(number)
+            for c in self.coordinates
+            for key in ("Z", "species_Z", "Z1", "Z2")
+            for number in c.values.get(key, "").split()
+        } - {0}
+        few = set(self.e0) if len(self.e0) <= _MANY else set()
+        found = named | set(self.species) or few
+        return tuple(sorted(found)) or None
+
+
+def read_gap_file(path: Path) -> GapFile:
+    """Read gap.xml and the sparse points beside it.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or malformed, or holds a part that is not a Gaussian approximation potential.
+    """
+    try:
+        root = ElementTree.fromstring(read_text(path))
+    except ElementTree.ParseError as error:
+        raise InputError(f"{path}: not a readable XML file ({error}); expected a gap.xml of gap_fit.") from None
+    params = root if root.tag == "GAP_params" else root.find("GAP_params")
+    if params is None:
+        _refuse(path, "it has no GAP_params; give the file that gap_fit wrote as gp_file")
+    _refuse_other_terms(path, root)
+    data, sparse = params.find("GAP_data"), params.find("gpSparse")
+    if data is None or sparse is None:
+        _refuse(path, "GAP_data or gpSparse is missing; the file is damaged")
+    if data.get("do_core", "F").upper().startswith("T"):
+        _refuse(path, "it adds a core potential (do_core), which is not supported; fit it without one")
+    text = "".join(element.text or "" for element in params.findall("XYZ_data"))
+    names = {name for name in re.findall(r"^\s*([A-Z][a-z]?)\s+[-+\d.]", text, re.MULTILINE) if name in SYMBOLS}
+    return GapFile(
+        e0={_whole(path, e, "Z"): _number(path, e, "value") for e in data.findall("e0")},
+        species=tuple(sorted(number_of(name) for name in names)),
+        coordinates=tuple(_coordinates(path, c) for c in sparse.findall("gpCoordinates")),
+    )
+
+
+def _refuse(path: Path, why: str) -> NoReturn:
+    raise InputError(f"{path}: {why}.")
+
+
+def _refuse_other_terms(path: Path, root: ElementTree.Element) -> None:
+    potential = root.find("Potential")
+    arguments = "" if potential is None else potential.get("init_args", "")
+    if arguments and not arguments.strip().startswith("IP GAP"):
+        _refuse(path, f"its Potential is '{arguments}', but only 'IP GAP' is supported")
+
+
+def _attribute(path: Path, element: ElementTree.Element, key: str) -> str:
+    value = element.get(key)
+    if value is None:
+        _refuse(path, f"'{key}' of {element.tag} is missing; the file is damaged")
+    return value
+
+
+def _number(path: Path, element: ElementTree.Element, key: str) -> float:
+    text = _attribute(path, element, key)
+    try:
+        return float(text)
+    except ValueError:
+        _refuse(path, f"'{key}' of {element.tag} is '{text}', expected a number")
+
+
+def _whole(path: Path, element: ElementTree.Element, key: str) -> int:
+    text = _attribute(path, element, key)
+    if not text.strip().isdecimal():
+        _refuse(path, f"'{key}' of {element.tag} is '{text}', expected a whole number")
+    return int(text)
+
+
+def _coordinates(path: Path, element: ElementTree.Element) -> Coordinates:
+    descriptor = (element.findtext("descriptor") or "").strip()
+    kind, _, rest = descriptor.partition(" ")
+    values = {
+        key: braced or quoted or plain
+        for key, braced, quoted, plain in re.findall(r'(\w+)=(?:\{+([^}]*)\}+|"([^"]*)"|(\S+))', rest)
+    }
+    covariance = _whole(path, element, "covariance_type")
+    sparse = element.findall("sparseX")
+    count, dimensions = _whole(path, element, "n_sparseX"), _whole(path, element, "dimensions")
+    if len(sparse) != count:
+        _refuse(path, f"the descriptor {kind} has {len(sparse)} weights of {count} sparse points")
+    delta = _number(path, element, "signal_variance")
+    weights = [_number(path, s, "alpha") * _number(path, s, "sparseCutoff") for s in sparse]
+    theta = (element.findtext("theta") or "").split()
+    if covariance == SQUARED_EXPONENTIAL and len(theta) != dimensions:
+        _refuse(path, f"the descriptor {kind} has {len(theta)} lengths theta, expected {dimensions}")
+    return Coordinates(
+        kind=kind,
+        values=values,
+        covariance=covariance,
+        zeta=_number(path, element, "zeta") if covariance == DOT_PRODUCT else 1.0,
+        theta=float(theta[0]) if theta else 1.0,
+        points=_points(path, element, count, dimensions),
+        weights=np.array(weights) * delta**2,
+    )
+
+
+def _points(path: Path, element: ElementTree.Element, count: int, dimensions: int) -> FloatArray:
+    file = path.parent / Path(_attribute(path, element, "sparseX_filename")).name
+    try:
+        values = np.array(read_text(file).split(), dtype=np.float64)
+    except ValueError as error:
+        raise InputError(f"{file}: holds what is not a number ({error}); the file is damaged.") from None
+    if values.size != count * dimensions:
+        raise InputError(
+            f"{file}: has {values.size} numbers, but {path} expects {count} sparse points of {dimensions}; "
+            "the two files do not belong together."
+        )
+    return values.reshape(count, dimensions)
