@@ -43,14 +43,14 @@ class PairFunctions:
         """How to tabulate them."""
 
         def evaluate(r: FloatArray) -> FloatArray:
-            x = (r[:, None] - self.points) / self.length
+            # Large weights of both signs cancel: in double precision the digits lost would show in slopes.
+            x = (r[:, None] - self.points.astype(np.longdouble)) / self.length
             kernel = np.exp(-0.5 * x * x)
             slope, bend = -x / self.length * kernel, (x * x - 1.0) / self.length**2 * kernel
-            derivatives: FloatArray = np.stack([kernel, slope, bend], axis=1) @ self.weights
-            return derivatives
+            sums = np.stack([kernel, slope, bend], axis=1) @ self.weights.astype(np.longdouble)
+            return sums.astype(np.float64)
 
-        # Large weights of both signs cancel, so that the table must be finer than one function asks for.
-        return Tabulated(evaluate, self.cutoff, self.width, self.length / 3.0)
+        return Tabulated(evaluate, self.cutoff, self.width, self.length)
 
 
 def pair_kernel_part(
