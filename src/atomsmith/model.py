@@ -16,12 +16,14 @@ from atomsmith.descriptors import (
     InversePowersSettings,
     MomentsSettings,
     PairSettings,
+    SoapSettings,
     SymmetryFunctionsSettings,
     build_ace,
     build_bispectrum,
     build_inverse_powers,
     build_moments,
     build_pair,
+    build_soap,
     build_symmetry_functions,
     degree_for,
 )
@@ -37,6 +39,7 @@ Descriptor = Annotated[
     | PairSettings
     | BispectrumSettings
     | MomentsSettings
+    | SoapSettings
     | SymmetryFunctionsSettings
     | InversePowersSettings,
     Field(discriminator="kind"),
@@ -246,6 +249,8 @@ def build_model(
                 part = build_ace(descriptor, elements, first_neighbour)
             case MomentsSettings():
                 part = build_moments(descriptor, elements, first_neighbour)
+            case SoapSettings():
+                part = build_soap(descriptor, elements)
             case BispectrumSettings():
                 part = build_bispectrum(descriptor, elements)
             case InversePowersSettings():
@@ -315,7 +320,11 @@ def _with_inner(descriptor: Descriptor, elements: Sequence[int], inner: FloatArr
     """Let the fitted functions end where the repulsion begins, for pairs that the settings do not name."""
     if isinstance(
         descriptor,
-        BispectrumSettings | MomentsSettings | SymmetryFunctionsSettings | InversePowersSettings,
+        BispectrumSettings
+        | MomentsSettings
+        | SoapSettings
+        | SymmetryFunctionsSettings
+        | InversePowersSettings,
     ):
         return descriptor  # reaches inwards to the nucleus, as published; the repulsion adds to it
     named = dict(descriptor.radial.inner)

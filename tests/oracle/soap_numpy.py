@@ -8,7 +8,7 @@ from atomsmith.descriptors.harmonics import real_spherical_harmonics
 
 
 def quintic_radial(table, pair, r):
-    """The polynomial of degree 5 of each bin that has its nodes' values, slopes and curvatures, shape (P, n)."""
+    """The polynomial of degree 5 of each bin with its nodes' values, slopes, curvatures, shape (P, n)."""
     which, cutoff, width = (table[key][pair] for key in ("table", "cutoff", "width"))
     bins = table["bins"][which]
     first = int(np.sum(table["bins"][:which] + 1))

@@ -48,7 +48,8 @@ def quintic_table(tables: Sequence[Tabulated], table: IntArray) -> dict[str, Any
     for one in tables:
         count = int(np.ceil(BINS_PER_WIDTH * one.cutoff / one.scale))
         h = one.cutoff / count
-        nodes.append(one.evaluate(h * np.arange(count + 1)) * np.array([1.0, h, h * h])[:, None])
+        distances: FloatArray = h * np.arange(count + 1, dtype=np.float64)
+        nodes.append(one.evaluate(distances) * np.array([1.0, h, h * h])[:, None])
         bins.append(count)
     index = np.asarray(table, dtype=np.int32)
     return {

@@ -2,7 +2,7 @@
 
 The density of each species is expanded in radial functions and spherical harmonics, c_nlm; the features are
 p_nn'l = (2 l + 1)^(-1/2) sum_m c_nlm c_n'lm, n' <= n (times sqrt(2) if n' < n), where n runs over species and
-radial functions, divided by their norm: Bartok, Kondor, Csanyi, Phys. Rev. B 87, 184115 (2013), eqs. 26 to 36.
+radial functions, divided by their norm: Bartok, Kondor, Csanyi, Phys. Rev. B 87, 184115 (2013), sec. IV.
 Compressed: n runs over random mixtures of species and radial functions, Darby, Kovacs, Batatia, Caro, Hart,
 Ortner, Csanyi, Phys. Rev. Lett. 131, 028001 (2023).
 """
@@ -57,7 +57,10 @@ class SoapSettings(Settings):
     n_max: int = Field(default=8, ge=1, le=32, description="Radial functions.")
     l_max: int = Field(default=6, ge=0, le=12, description="Largest angular degree.")
     sigma_atom: float = Field(
-        default=0.5, gt=0.05, le=3.0, description="Width of the Gaussian that stands for an atom, in angstrom."
+        default=0.5,
+        gt=0.05,
+        le=3.0,
+        description="Width of the Gaussian that stands for an atom, in angstrom.",
     )
     basis: Literal["equispaced", "gto"] = Field(
         default="equispaced",
@@ -71,7 +74,8 @@ class SoapSettings(Settings):
     covariance_sigma0: float = Field(
         default=0.0,
         ge=0.0,
-        description="A constant feature beside the normalised ones: a kernel of the power zeta then holds lower powers.",
+        description="A constant feature beside the normalised ones: a kernel of the power zeta then "
+        "holds lower powers.",
     )
     mixtures: Mixtures | None = Field(
         default=None, description="Compressed form; by default all products of species and radial functions."
@@ -193,14 +197,14 @@ def soap_features(part: dict[str, Any], elements: Sequence[int]) -> FeatureInfo:
     degree: list[float] = []
     near: list[tuple[int, ...]] = []
     for a, b in part["products"]:
-        species = (int(elements[a // n_max]), int(elements[b // n_max])) if plain else ()
+        species = [int(elements[row // n_max]) for row in (a, b)] if plain else []
         for l in range(l_max + 1):
             label = (
                 f"{SYMBOLS[species[0]]}{a % n_max} {SYMBOLS[species[1]]}{b % n_max}" if plain else f"{a} {b}"
             )
             names.append(f"{label} l{l}")
             degree.append(float(a % n_max + b % n_max + l) if plain else float(l))
-            near.append(species)
+            near.append(tuple(species))
     if part["sigma"] > 0.0:
         names.append("sigma0")
         degree.append(0.0)

@@ -157,7 +157,7 @@ def _scaled_bessel(l_max: int, z: FloatArray) -> list[FloatArray]:
 
 
 def _bessel_slopes(values: list[FloatArray]) -> list[FloatArray]:
-    """exp(-z) times the derivative of what `values` are exp(-z) times: (l i_{l-1} + (l+1) i_{l+1}) / (2l+1)."""
+    """Slopes of functions given times exp(-z), times exp(-z): (l i_{l-1} + (l+1) i_{l+1}) / (2l+1)."""
     slopes = []
     for l in range(len(values) - 1):
         below = l * values[l - 1] if l else 0.0

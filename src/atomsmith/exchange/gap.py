@@ -30,8 +30,8 @@ from atomsmith.systems import FloatArray
 _FITTING = {
     "add_species", "config_type_n_sparse", "covariance_type", "delta", "f0", "mark_sparse_atoms", "n_sparse",
     "n_Z", "n_species", "print_sparse_index", "sparse_file", "sparse_method", "theta", "theta_fac",
-    "theta_file", "theta_uniform", "unique_descriptor_tolerance", "unique_hash_tolerance", "xml_version", "zeta",
-    "zeta_file", "use_sparse_points", "f0_file", "delta_file",
+    "theta_file", "theta_uniform", "unique_descriptor_tolerance", "unique_hash_tolerance", "xml_version",
+    "zeta", "zeta_file", "use_sparse_points", "f0_file", "delta_file",
 }  # fmt: skip
 """Keys of descriptors that say how they were fitted, or what the file says elsewhere."""
 _SOAP_NUMBERS = {
@@ -115,8 +115,8 @@ def _parts(
             pairs.append(one)
         else:
             raise InputError(
-                f"the descriptor {one.kind} with covariance_type {one.covariance} is not supported; only soap "
-                "with dot_product (2) and distance_2b with ard_se (1) are."
+                f"the descriptor {one.kind} with covariance_type {one.covariance} is not supported; only "
+                "soap with dot_product (2) and distance_2b with ard_se (1) are."
             )
     made = [_soap(settings, members, elements) for settings, members in groups.items()]
     made = _pairs(pairs, elements) + made

@@ -94,7 +94,9 @@ def read_gap_file(path: Path) -> GapFile:
     try:
         root = ElementTree.fromstring(read_text(path))
     except ElementTree.ParseError as error:
-        raise InputError(f"{path}: not a readable XML file ({error}); expected a gap.xml of gap_fit.") from None
+        raise InputError(
+            f"{path}: not a readable XML file ({error}); expected a gap.xml of gap_fit."
+        ) from None
     params = root if root.tag == "GAP_params" else root.find("GAP_params")
     if params is None:
         _refuse(path, "it has no GAP_params; give the file that gap_fit wrote as gp_file")
@@ -105,7 +107,9 @@ def read_gap_file(path: Path) -> GapFile:
     if data.get("do_core", "F").upper().startswith("T"):
         _refuse(path, "it adds a core potential (do_core), which is not supported; fit it without one")
     text = "".join(element.text or "" for element in params.findall("XYZ_data"))
-    names = {name for name in re.findall(r"^\s*([A-Z][a-z]?)\s+[-+\d.]", text, re.MULTILINE) if name in SYMBOLS}
+    names = {
+        name for name in re.findall(r"^\s*([A-Z][a-z]?)\s+[-+\d.]", text, re.MULTILINE) if name in SYMBOLS
+    }
     return GapFile(
         e0={_whole(path, e, "Z"): _number(path, e, "value") for e in data.findall("e0")},
         species=tuple(sorted(number_of(name) for name in names)),
