@@ -516,9 +516,9 @@ ProductList products_of(const AceCentre& centre, int n_densities, const std::vec
 
 bool works_in_single_precision(const Part& part) {
     return part.kind != Part::Kind::kBispectrum && part.kind != Part::Kind::kMoments &&
-           part.kind != Part::Kind::kSymmetry && part.kind != Part::Kind::kSoap &&
-           part.is_local() && part.radial.quintic.row_size == 0 && part.radial.spline.row_size == 0 &&
-           part.embeddings.empty() && part.regressor.is_linear();
+           part.kind != Part::Kind::kSymmetry && part.kind != Part::Kind::kSoap && part.is_local() &&
+           part.radial.quintic.row_size == 0 && part.radial.spline.row_size == 0 && part.embeddings.empty() &&
+           part.regressor.is_linear();
 }
 
 void spread_weights(const AceCentre& centre, const Program& program, const double* coefficients,

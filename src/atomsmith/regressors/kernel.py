@@ -29,8 +29,8 @@ class KernelSettings(Settings):
     points: int = Field(
         default=1000,
         ge=1,
-        description="Sparse points of all elements together, in proportion to the atoms of each; for pairs, of "
-        "each pair of elements.",
+        description="Sparse points of all elements together, in proportion to the atoms of each; for pairs, "
+        "of each pair of elements.",
     )
     zeta: int = Field(default=4, ge=1, le=16, description="Power of the kernel.")
     selection: Literal["cur", "farthest"] = Field(

@@ -1,4 +1,4 @@
-"""The squared-exponential kernel of distances: E = sum over pairs of f(r) sum_s c_s exp(-(r - r_s)^2 / 2 L^2).
+"""The squared-exponential kernel of distances: E = sum_pairs f(r) sum_s c_s exp(-(r - r_s)^2 / 2 L^2).
 
 Bartok, Csanyi, Int. J. Quantum Chem. 115, 1051 (2015), sec. 2.3; f is a cosine switch. Every sparse point is
 a radial function of a ``pair`` part.
@@ -21,7 +21,7 @@ from atomsmith.systems import FloatArray
 
 @dataclass(frozen=True, eq=False)
 class PairFunctions:
-    """Functions of the distance of one pair of elements: f(r) sum_s weights_sk exp(-(r - points_s)^2 / 2 L^2).
+    """Functions of the distance of two elements: f(r) sum_s weights_sk exp(-(r - points_s)^2 / 2 L^2).
 
     Attributes
     ----------
