@@ -18,6 +18,7 @@ from atomsmith.cli import (
     report,
     schema,
     template,
+    tune,
 )
 from atomsmith.cli.verb_group import VerbGroup
 
@@ -39,6 +40,7 @@ VERBS = (
     evaluate.evaluate,
     properties.properties,
     assess.assess,
+    tune.tune,
     lammps.lammps,
     exchange.import_,
     exchange.export,

@@ -12,6 +12,7 @@ SETTINGS = {
     "fit": "atomsmith.fitting.settings:FitSettings",
     "properties": "atomsmith.properties.suite:SuiteSettings",
     "assess": "atomsmith.assessment.settings:AssessSettings",
+    "tune": "atomsmith.tuning.settings:TuneSettings",
 }
 """Verb -> module:class of the settings file that it reads."""
 

@@ -15,7 +15,7 @@ Verb = Annotated[
     str,
     typer.Argument(
         metavar="VERB",
-        help="A verb with a settings file: learn, fit, properties or assess.",
+        help="A verb with a settings file: learn, fit, properties, assess or tune.",
         show_default=False,
     ),
 ]

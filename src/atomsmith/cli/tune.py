@@ -1,0 +1,85 @@
+"""`atomsmith tune`: search for the settings of a fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atomsmith.cli.failures import reported
+from atomsmith.cli.options import JsonFile, Overrides, SettingsFile
+
+if TYPE_CHECKING:
+    from atomsmith.tuning.search import Search
+
+
+@reported(interrupted="trials that have ended are stored; run the same command again to go on")
+def tune(
+    settings: SettingsFile,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Folder of the search; one that stands there goes on.",
+            show_default="tuning/ and the name of the settings file",
+        ),
+    ] = None,
+    overrides: Overrides = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Search for the settings of a fit: cutoffs, degrees, weights.
+
+    Fits with many settings and judges them by errors on data that were held
+    out and by properties, within a limit of the cost. Writes the best
+    settings, the potential fitted with them, the front of error and cost, and
+    a report. Needs Optuna: pip install 'atomsmith[tune]'.
+
+    Example: atomsmith tune tune.yaml -o tuning/Ni
+    """
+    from atomsmith.cli.output import console, require_writable, write_json
+    from atomsmith.cli.progress import LiveLine, duration
+    from atomsmith.settings_file import load_settings
+    from atomsmith.tuning.results import rows, write_results
+    from atomsmith.tuning.search import tune as search
+    from atomsmith.tuning.samplers import load_optuna
+    from atomsmith.tuning.settings import TuneSettings
+    from atomsmith.tuning.trial import Bench
+
+    chosen = load_settings(settings, TuneSettings, overrides or [])
+    folder = output if output is not None else Path("tuning") / settings.stem
+    require_writable({"--json": json_file}, [settings, chosen.fit_file])
+    load_optuna()
+    bench = Bench(chosen)
+    with LiveLine("trials", chosen.trials) as line:
+        line.show(0, "fitting the settings as given")
+        known: list[int] = []
+
+        def watch(now: Search) -> None:
+            done = len(now.tries)
+            if not known:
+                known.append(done)
+            best = now.best
+            parts = [] if best is None else [f"best score {best.score:.3f} (1 as given)"]
+            if done > known[0]:
+                each = line.elapsed_s / (done - known[0])
+                parts.append(f"{duration(each * max(0, chosen.trials - done))} left")
+            line.show(done, ", ".join(parts))
+
+        found = search(chosen, folder, watch, bench)
+        line.show(len(found.tries), "fitting with the best settings")
+        written = write_results(chosen, found, folder, bench)
+    best = found.best
+    assert best is not None
+    assert best.outcome is not None
+    values = "\n".join(f"  {key}: {value}" for key, value in best.parameters.items())
+    console().print(
+        f"best of {len(found.tries)} trials: score {best.score:.3f} (1 as given), "
+        f"{best.outcome.us_per_atom:.3g} us/atom\n{values}\n"
+        f"settings   {written.settings}\npotential  {written.potential}\nreport     {written.page}",
+        markup=False,
+    )
+    if json_file is not None:
+        write_json(json_file, {"baseline": found.baseline, "best": best, "trials": rows(found)})

@@ -1,0 +1,263 @@
+"""The search: an Optuna study in SQLite that goes on where it was, by one process or several."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atomsmith.errors import AtomsmithError, InputError
+from atomsmith.tuning.samplers import load_optuna, make_sampler, suggest
+from atomsmith.tuning.settings import TuneSettings
+from atomsmith.tuning.trial import Bench, Outcome, TooSlowError
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import Trial
+
+BASELINE, SETTINGS, OUTCOME, REASON = "baseline", "settings", "outcome", "reason"
+"""Attributes of the study and of its trials."""
+STUDY = "atomsmith tune"
+POLL_S = 0.2
+
+Watch = Callable[["Search"], None]
+"""Is called now and then while a search runs."""
+
+
+@dataclass(frozen=True)
+class Try:
+    """A trial that has ended.
+
+    Attributes
+    ----------
+    number
+        In the order in which they began.
+    parameters
+        Values by key.
+    outcome, score
+        None where it was refused.
+    reason
+        Why it was refused; empty otherwise.
+    """
+
+    number: int
+    parameters: dict[str, Any]
+    outcome: Outcome | None
+    score: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search has found so far.
+
+    Attributes
+    ----------
+    baseline
+        The settings as given, whose score is 1.
+    tries
+        Trials that have ended, in order.
+    """
+
+    baseline: Outcome
+    tries: tuple[Try, ...]
+
+    @property
+    def best(self) -> Try | None:
+        """The one with the smallest score; None if there is none that was not refused."""
+        scored = [one for one in self.tries if one.score is not None]
+        return min(scored, key=lambda one: one.score or 0.0, default=None)
+
+    def front(self) -> list[Try]:
+        """Trials that no other beats in both score and cost, the cheapest first."""
+        points = sorted(
+            (one.outcome.us_per_atom, one.score, one.number, one)
+            for one in self.tries
+            if one.outcome is not None and one.score is not None
+        )
+        kept: list[Try] = []
+        for _, score, _, one in points:
+            if not kept or score < (kept[-1].score or 0.0):
+                kept.append(one)
+        return kept
+
+
+def tune(
+    settings: TuneSettings, folder: Path, watch: Watch = lambda search: None, bench: Bench | None = None
+) -> Search:
+    """Search until so many trials have ended as the settings say.
+
+    Parameters
+    ----------
+    settings
+        What to search.
+    folder
+        Keeps ``tuning.sqlite``; a search that stands there goes on.
+    watch
+        Is called after each trial, and now and then.
+    bench
+        Of the settings, where it is made already.
+
+    Raises
+    ------
+    InputError
+        If Optuna is missing, the settings as given cannot be fitted, the folder holds another search, or
+        every trial was refused.
+    """
+    load_optuna()
+    bench = bench or Bench(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    study = _opened(settings, bench, folder, worker=0, create=True)
+    baseline = _baseline(study, bench)
+    _bury(study)
+    if settings.workers == 1:
+        _work(study, settings, bench, baseline, lambda: watch(_read(study, baseline)))
+    else:
+        _distribute(settings, folder, lambda: watch(_read(study, baseline)))
+    found = _read(study, baseline)
+    if found.best is None:
+        reasons = {one.reason for one in found.tries}
+        raise InputError(f"all {len(found.tries)} trials were refused, the first one: {sorted(reasons)[0]}")
+    return found
+
+
+def _opened(settings: TuneSettings, bench: Bench, folder: Path, worker: int, create: bool) -> Study:
+    optuna = load_optuna()
+    storage = optuna.storages.RDBStorage(
+        f"sqlite:///{(folder / 'tuning.sqlite').absolute()}",
+        engine_kwargs={"connect_args": {"timeout": 60}},
+    )
+    directions = ["minimize", "minimize"] if settings.cost.minimise else ["minimize"]
+    study: Study = optuna.create_study(
+        storage=storage,
+        study_name=STUDY,
+        directions=directions,
+        sampler=make_sampler(settings.sampler, settings.search, worker),
+        load_if_exists=True,
+    )
+    key = _key(settings, bench)
+    stored = study.user_attrs.get(SETTINGS)
+    if stored is None and create:
+        study.set_user_attr(SETTINGS, key)
+    elif stored != key:
+        raise InputError(
+            f"{folder}: holds a search with other settings or data, whose trials cannot be compared with new "
+            "ones; give another folder."
+        )
+    return study
+
+
+def _key(settings: TuneSettings, bench: Bench) -> str:
+    """Hash of all that scores depend on; the sampler, the number of trials and of workers may change."""
+    content = {
+        "settings": settings.model_dump(mode="json", exclude={"sampler", "trials", "workers", "fit_file"}),
+        "start": bench.fit_settings({}).model_dump(mode="json", exclude={"data", "executor", "threads"}),
+        "data": bench.train.fingerprint(),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _baseline(study: Study, bench: Bench) -> Outcome:
+    """Outcome of the settings as given; a limit of the cost does not hold for them."""
+    if BASELINE not in study.user_attrs:
+        limit = bench.settings
+        free = limit.model_copy(update={"cost": limit.cost.model_copy(update={"limit_us_per_atom": None})})
+        bench.settings = free
+        try:
+            outcome = bench.attempt({})
+        finally:
+            bench.settings = limit
+        study.set_user_attr(BASELINE, outcome.to_dict())
+    return Outcome(**study.user_attrs[BASELINE])
+
+
+def _bury(study: Study) -> None:
+    """End trials that a killed run has left behind as running."""
+    optuna = load_optuna()
+    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+
+
+def _work(
+    study: Study,
+    settings: TuneSettings,
+    bench: Bench,
+    baseline: Outcome,
+    watch: Callable[[], None],
+) -> None:
+    """Try settings until there are enough trials; a grid stops by itself."""
+    optuna = load_optuna()
+
+    def objective(trial: Trial) -> float | tuple[float, float]:
+        parameters = suggest(trial, settings.search)
+        try:
+            outcome = bench.attempt(parameters)
+            score = outcome.score(baseline, settings.score)
+        except (AtomsmithError, TooSlowError) as error:
+            trial.set_user_attr(REASON, " ".join(str(error).split()))
+            raise optuna.TrialPruned from error
+        trial.set_user_attr(OUTCOME, outcome.to_dict())
+        return (score, outcome.us_per_atom) if settings.cost.minimise else score
+
+    def after(now: Study, _trial: Any) -> None:
+        watch()
+        if _ended(now) >= settings.trials:
+            now.stop()
+
+    watch()
+    if _ended(study) < settings.trials:
+        study.optimize(objective, callbacks=[after])
+
+
+def _ended(study: Study) -> int:
+    states = load_optuna().trial.TrialState
+    return len(study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED)))
+
+
+def _distribute(settings: TuneSettings, folder: Path, watch: Callable[[], None]) -> None:
+    """Let several processes try settings; this one watches."""
+    context = multiprocessing.get_context("spawn")
+    processes = [
+        context.Process(target=_worker, args=(settings, folder, index + 1), daemon=True)
+        for index in range(settings.workers)
+    ]
+    for process in processes:
+        process.start()
+    try:
+        while any(process.is_alive() for process in processes):
+            time.sleep(POLL_S)
+            watch()
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join()
+    if all(process.exitcode not in (0, None) for process in processes):
+        raise InputError(
+            f"all {settings.workers} worker processes ended with an error; run with workers: 1 to see it."
+        )
+
+
+def _worker(settings: TuneSettings, folder: Path, index: int) -> None:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    bench = Bench(settings)
+    study = _opened(settings, bench, folder, index, create=False)
+    _work(study, settings, bench, _baseline(study, bench), lambda: None)
+
+
+def _read(study: Study, baseline: Outcome) -> Search:
+    states = load_optuna().trial.TrialState
+    tries: list[Try] = []
+    for trial in study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED)):
+        one = Try(trial.number, dict(trial.params), None, None, trial.user_attrs.get(REASON, ""))
+        if trial.state == states.COMPLETE:
+            outcome = Outcome(**trial.user_attrs[OUTCOME])
+            one = replace(one, outcome=outcome, score=trial.values[0])
+        tries.append(one)
+    return Search(baseline, tuple(tries))

@@ -1,0 +1,260 @@
+"""`atomsmith tune` on labels of a pair potential: what is found, what is refused, searches that go on."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import ase.build
+import numpy as np
+import pytest
+import yaml
+from ase.calculators.emt import EMT
+from typer.testing import CliRunner
+
+from atomsmith import Dataset, Potential
+from atomsmith.cli.application import app
+from atomsmith.errors import InputError
+from atomsmith.fitting.settings import FitSettings
+from atomsmith.settings_file import load_settings
+
+optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
+runner = CliRunner(env={"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"})
+
+FIT = """
+data: {train: train.xyz, test: no_such_file.xyz}
+model:
+  terms:
+    - descriptor: {kind: pair, cutoff: 4.0, degree: 3}
+committee: 4
+"""
+SETTINGS = """
+fit_file: fit.yaml
+search:
+  model.terms[0].descriptor.degree: {low: 2, high: 8}
+  model.terms[0].descriptor.cutoff: {low: 3.0, high: 6.0}
+validation: {kind: k_fold, folds: 2}
+cost: {atoms: 32, repeats: 3}
+trials: 5
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    frames = []
+    for _ in range(8):
+        atoms = ase.build.bulk("Cu", cubic=True)
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + rng.normal(scale=0.03, size=(3, 3))), scale_atoms=True)
+        atoms.rattle(0.1, rng=rng)
+        atoms.calc = EMT()
+        atoms.get_potential_energy()
+        atoms.get_stress()
+        frames.append(atoms)
+    Dataset.from_atoms(frames).write(tmp_path / "train.xyz")
+    (tmp_path / "fit.yaml").write_text(FIT)
+    (tmp_path / "tune.yaml").write_text(SETTINGS)
+    return tmp_path
+
+
+def run(folder, *more):
+    arguments = ["tune", folder / "tune.yaml", "-o", folder / "out", *more]
+    return runner.invoke(app, [str(argument) for argument in arguments])
+
+
+def rows(folder):
+    with (folder / "out/trials.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_better_settings_than_the_given_ones_are_found_and_written(folder):
+    done = run(folder, "--json", folder / "numbers.json")
+    assert done.exit_code == 0, done.output
+    numbers = json.loads((folder / "numbers.json").read_text())
+    assert numbers["best"]["score"] == min(float(row["score"]) for row in rows(folder)) < 1.0
+    best = load_settings(folder / "out/best.yaml", FitSettings)
+    parameters = numbers["best"]["parameters"]
+    assert best.model.terms[0].descriptor.degree == parameters["model.terms[0].descriptor.degree"]
+    assert best.model.terms[0].descriptor.cutoff == parameters["model.terms[0].descriptor.cutoff"]
+    assert best.committee == 4
+    assert best.data.train == folder / "train.xyz"
+    potential = Potential.load(folder / "out/potential.json")
+    assert potential.cutoff == pytest.approx(best.model.terms[0].descriptor.cutoff)
+    assert len(potential.committee) == 4
+    assert (
+        "<svg" in (folder / "out/report.html").read_text()
+        or "data:image/svg" in (folder / "out/report.html").read_text()
+    )
+
+
+def test_the_score_is_the_error_on_data_that_the_fits_did_not_see(folder):
+    from atomsmith.data.splitting import split_random
+    from atomsmith.fitting.fit import fit
+
+    assert (
+        run(folder, "--set", "validation={kind: held_out, fraction: 0.25}", "--set", "trials=1").exit_code
+        == 0
+    )
+    numbers = json.loads((folder / "out/tuning.json").read_text())
+    train, held_out = split_random(Dataset.read(folder / "train.xyz"), 0.25, 0)
+    settings = load_settings(folder / "fit.yaml", FitSettings).model_copy(update={"committee": 0})
+    predicted = fit(train, settings).predict(held_out)
+    off = np.concatenate([c.forces for c in held_out]) - predicted.forces
+    assert numbers["baseline"]["errors"]["forces"] == pytest.approx(np.sqrt(np.mean(off**2)), rel=1e-9)
+
+
+def test_a_search_goes_on_after_a_kill(folder):
+    command = [sys.executable, "-m", "atomsmith", "tune", "tune.yaml", "-o", "out", "--set", "trials=400"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def ended():
+        try:
+            storage = f"sqlite:///{folder / 'out/tuning.sqlite'}"
+            study = optuna.load_study(study_name="atomsmith tune", storage=storage)
+            return [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
+        except Exception:
+            return []
+
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ) as process:
+        until = time.monotonic() + 60.0
+        while len(ended()) < 3 and time.monotonic() < until:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGKILL)
+    before = {t.number: t.values for t in ended()}
+    assert len(before) >= 3
+    done = run(folder, "--set", f"trials={len(before) + 2}")
+    assert done.exit_code == 0, done.output
+    after = {int(row["trial"]): float(row["score"]) for row in rows(folder)}
+    assert len(after) == len(before) + 2
+    assert all(after[number] == values[0] for number, values in before.items())
+    states = {t.state for t in ended()}
+    assert states == {optuna.trial.TrialState.COMPLETE}
+    other = run(folder, "--set", "score.forces=2")
+    assert other.exit_code == 2
+    assert "holds a search with other settings or data" in other.stderr
+
+
+def test_a_grid_is_done_once(folder):
+    degrees, weights = (
+        '"model.terms[0].descriptor.degree": {low: 2, high: 4}',
+        "weights.energy: {values: [5, 50]}",
+    )
+    search = f"search={{{degrees}, {weights}}}"
+    done = run(folder, "--set", search, "--set", "sampler.kind=grid")
+    assert done.exit_code == 0, done.output
+    found = rows(folder)
+    assert len(found) == 5  # the limit of trials
+    again = run(folder, "--set", search, "--set", "sampler.kind=grid", "--set", "trials=50")
+    assert again.exit_code == 0, again.output
+    tried = {(row["model.terms[0].descriptor.degree"], row["weights.energy"]) for row in rows(folder)}
+    assert tried == {(degree, weight) for degree in "234" for weight in ("5", "50")}
+    assert len(rows(folder)) == 6
+
+
+def test_a_limit_of_the_cost_refuses_and_says_so(folder):
+    done = run(folder, "--set", "cost.limit_us_per_atom=0.0001")
+    assert done.exit_code == 2
+    assert "all 5 trials were refused, the first one:" in done.stderr
+    assert "above the limit of 0.0001" in done.stderr
+
+
+def test_properties_count_and_both_objectives_have_a_front(folder):
+    targets = "targets={crystal: {element: Cu}, values: {a: 3.6, C44: 90}}"
+    done = run(folder, "--set", targets, "--set", "cost.minimise=true", "--set", "trials=4")
+    assert done.exit_code == 0, done.output
+    found = rows(folder)
+    for row in found:
+        if row["score"]:
+            off = [abs(float(row["a"]) / 3.6 - 1)] + (
+                [abs(float(row["C44"]) / 90 - 1)] if row["C44"] else [1.0]
+            )
+            assert float(row["mean_deviation"]) == pytest.approx(np.mean(off), rel=1e-9)
+    numbers = json.loads((folder / "out/tuning.json").read_text())
+    points = {int(row["trial"]): (float(row["us_per_atom"]), float(row["score"])) for row in found}
+    for number in numbers["front"]:
+        cost, score = points[number]
+        assert not any(c < cost and s < score for c, s in points.values())
+    assert len(list((folder / "out/front").glob("*.yaml"))) == len(numbers["front"])
+
+
+def test_processes_share_a_search(folder):
+    done = run(folder, "--set", "workers=2", "--set", "trials=3")
+    assert done.exit_code == 0, done.output
+    assert len(rows(folder)) >= 3
+
+
+@pytest.mark.parametrize("kind", ["cma_es", "differential_evolution"])
+def test_samplers_find_the_minimum_of_a_bowl(kind):
+    from atomsmith.tuning.samplers import make_sampler, suggest
+    from atomsmith.tuning.settings import KeySettings, SamplerSettings
+
+    if kind == "cma_es":
+        pytest.importorskip("cmaes")
+    space = {"x": KeySettings(low=-5.0, high=5.0), "y": KeySettings(low=1e-3, high=1e3, log=True)}
+
+    def bowl(trial):
+        values = suggest(trial, space)
+        return (values["x"] - 1.0) ** 2 + np.log10(values["y"] / 10.0) ** 2
+
+    sampler = make_sampler(SamplerSettings(kind=kind, population=8), space, 0)
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(bowl, n_trials=160)
+    assert study.best_value < 0.05
+    random = optuna.create_study(sampler=make_sampler(SamplerSettings(kind="random"), space, 0))
+    random.optimize(bowl, n_trials=160)
+    assert study.best_value < random.best_value
+
+
+def test_differential_evolution_goes_on_from_what_is_stored():
+    from atomsmith.tuning.samplers import make_sampler, suggest
+    from atomsmith.tuning.settings import KeySettings, SamplerSettings
+
+    space = {"n": KeySettings(low=1, high=9), "c": KeySettings(values=("a", "b", "c"))}
+    storage = optuna.storages.InMemoryStorage()
+    for _ in range(2):
+        sampler = make_sampler(SamplerSettings(kind="differential_evolution", population=6), space, 0)
+        study = optuna.create_study(study_name="s", storage=storage, sampler=sampler, load_if_exists=True)
+        study.optimize(
+            lambda trial: suggest(trial, space)["n"] + ("abc".index(trial.params["c"])), n_trials=30
+        )
+    assert len(study.trials) == 60
+    assert study.best_params == {"n": 1, "c": "a"}
+    late = [trial.value for trial in study.trials[30:36]]
+    assert np.mean(late) < np.mean([trial.value for trial in study.trials[:6]])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("search={weights.energie: {low: 1, high: 2}}", "unknown key 'weights.energie'"),
+        ("search={weights.energy: {low: 3, high: 2}}", "low is 3 and high 2; low should be below high"),
+        ("sampler.kind=cma_es", ""),
+        ("targets={crystal: {element: Cu}, values: {C45: 3}}", "'C45' is no quantity"),
+    ],
+)
+def test_wrong_settings_are_one_sentence(folder, change, said):
+    extra = ["--set", "cost.minimise=true"] if not said else []
+    result = run(folder, "--set", change, *extra)
+    assert result.exit_code == 2
+    assert (said or "cma_es has one objective") in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_missing_optuna_is_said_with_the_mend(folder, monkeypatch):
+    from atomsmith.tuning.samplers import load_optuna
+
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(InputError, match=r"pip install 'atomsmith\[tune\]'"):
+        load_optuna()
+    assert "pip install 'atomsmith[tune]'" in " ".join(run(folder).stderr.split())
+
+
+def test_written_settings_are_plain_yaml(folder):
+    assert run(folder, "--set", "trials=1").exit_code == 0
+    values = yaml.safe_load((folder / "out/best.yaml").read_text())
+    assert set(values) == {"data", "model", "committee"}
