@@ -43,8 +43,8 @@ def tune(
     from atomsmith.cli.progress import LiveLine, duration
     from atomsmith.settings_file import load_settings
     from atomsmith.tuning.results import rows, write_results
-    from atomsmith.tuning.search import tune as search
     from atomsmith.tuning.samplers import load_optuna
+    from atomsmith.tuning.search import tune as search
     from atomsmith.tuning.settings import TuneSettings
     from atomsmith.tuning.trial import Bench
 
