@@ -264,3 +264,26 @@ def test_evaluate_tells_how_far_structures_lie_outside_of_the_data(folder, tmp_p
     assert max(found["train"]["configurations"]) <= 1.0 + 1e-9
     assert max(found["test"]["configurations"]) > 1.0
     assert [len(atoms) for atoms in found["test"]["atoms"]] == [4, 8, 4, 8, 4, 8]
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        "[{descriptor: {kind: bispectrum, twojmax: 3, cutoff: 4.0}}]",
+        "[{descriptor: {kind: bispectrum, twojmax: 2, cutoff: 4.0}, regressor: {kind: quadratic}}]",
+        "[{descriptor: {kind: moments, level: 6, cutoff: 4.0}}]",
+        "[{descriptor: {kind: moments, level: 6, cutoff: 4.0}, regressor: {kind: quadratic}}]",
+        "[{descriptor: {kind: moments, level: 6, cutoff: 4.0, radial_size: 4, radial: {trainable: true}}}]",
+    ],
+)
+def test_a_settings_file_fits_any_descriptor(folder, tmp_path, terms):
+    data = f"data: {{train: {folder}/data/train.xyz, test: {folder}/data/test.xyz}}"
+    (tmp_path / "fit.yaml").write_text(f"{data}\nmodel: {{terms: {terms}}}\n")
+    command = ["fit", str(tmp_path / "fit.yaml"), "-o", str(tmp_path / "p.json")]
+    result = runner.invoke(app, [*command, "--json", str(tmp_path / "fit.json")])
+    assert result.exit_code == 0, result.output
+    numbers = json.loads((tmp_path / "fit.json").read_text())
+    assert 0.0 < numbers["errors"]["test"]["total"]["forces"]["rmse"] < 0.3
+    committee = Potential.load(tmp_path / "p.json").committee
+    assert len(committee) == 8
+    assert committee.std(axis=0).max() > 0.0

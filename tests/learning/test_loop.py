@@ -1,6 +1,7 @@
 """Whole runs: what they learn, in every mode, and what they leave behind."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -369,3 +370,36 @@ def test_labels_of_the_start_are_trusted_if_asked(tmp_path: Path) -> None:
     outcome = learn(settings, tmp_path / "run")
     assert outcome.counts["labelled"] == 6
     assert len(finished(log)) == 3
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        {
+            "descriptor": {"kind": "bispectrum", "twojmax": 2, "cutoff": 4.0},
+            "regressor": {"kind": "quadratic"},
+        },
+        {
+            "descriptor": {
+                "kind": "moments",
+                "level": 6,
+                "cutoff": 4.5,
+                "radial_size": 4,
+                "radial": {"trainable": True, "iterations": 3},
+            }
+        },
+    ],
+)
+def test_any_descriptor_learns(term: dict[str, Any], starts: Path, tmp_path: Path) -> None:
+    """Walkers are biased by the uncertainty of whatever terms there are, trained or not."""
+    settings = learn_settings(
+        starts,
+        potential={"model": {"terms": [term]}},
+        sampling=triggering(EVERY_STEP) | {"max_steps": 20},
+        stop={"labels": 6},
+    )
+    outcome = learn(settings, tmp_path / "run")
+    assert outcome.counts["labelled"] == 6
+    potential = Potential.load(outcome.potential)
+    assert potential.plan["parts"][1]["kind"] == term["descriptor"]["kind"]
+    assert len(potential.committee) > 0

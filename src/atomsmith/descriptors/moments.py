@@ -41,7 +41,7 @@ class RadialTraining(Settings):
         "linear coefficients are then fitted to all. 0: training ends when the steps gain nothing.",
     )
     rows_per_parameter: float = Field(
-        default=50.0,
+        default=100.0,
         ge=2.0,
         description="Steps see as many configurations, drawn by the seed, as give each parameter so many "
         "rows: radial functions are few numbers, which need not all of a large set.",
@@ -77,6 +77,11 @@ class MomentsSettings(Settings):
     seed: int = Field(
         default=0, ge=0, description="Of the radial functions that tell the elements of neighbours apart."
     )
+
+    @property
+    def training(self) -> str | None:
+        """Name of the training that fits need, if any."""
+        return "radial" if self.radial.trainable else None
 
 
 def moments_size(settings: MomentsSettings, n_elements: int) -> int:

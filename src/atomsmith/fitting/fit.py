@@ -355,8 +355,7 @@ def _solved(problem: Problem, factors: FactorSet) -> Solution:
     settings = problem.settings
     prior = prior_of(problem.model, settings, problem.held_features, feature_scale(factors))
     weights = settled_weights(factors, settings.weights, prior, settings.solver)
-    groups = list(factors.by_group(KindWeights.of(weights)).values())
-    return solve(merge_factors(groups), prior, settings.solver)
+    return solve(factors.combine(KindWeights.of(weights)), prior, settings.solver)
 
 
 def reference_energies(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from atomsmith.errors import InputError
+from atomsmith.fitting.radial import train_radial
 from atomsmith.fitting.training import Trainer
 from atomsmith.model import TermSettings
 from atomsmith.regressors import LinearSettings, QuadraticSettings
 
-TRAINERS: dict[str, Trainer] = {}
+TRAINERS: dict[str, Trainer] = {"radial": train_radial}
 """By the kind of a regressor, or by the name that a descriptor gives as its ``training``."""
 
 
@@ -20,6 +21,11 @@ def trainer_of(term: TermSettings) -> Trainer | None:
         If the term needs training that nothing here can do.
     """
     wanted = getattr(term.descriptor, "training", None)
+    if wanted is not None and not isinstance(term.regressor, LinearSettings):
+        raise InputError(
+            f"A term of {term.descriptor.kind} asks for the training {wanted!r} beside the regressor "
+            f"{term.regressor.kind}; it takes the regressor linear, or no training of the descriptor."
+        )
     if not isinstance(term.regressor, LinearSettings | QuadraticSettings):
         wanted = term.regressor.kind
     if wanted is None:
