@@ -41,7 +41,7 @@ FAMILIES = ("snap", "qsnap", "mtp", "nnp", "gap")
 def parameters(potential: Potential) -> int:
     """Numbers that the fit chose: linear coefficients that are not zero, and all that is nonlinear.
 
-    Of a network its weights and biases, of radial functions that were trained (``metadata["trained"]`` names
+    Of a network its weights and biases, of radial functions that were trained (``metadata["training"]`` names
     the arrays of the plan's parts, as ``"2.radial.coefficients"``) their coefficients.
     """
     parts = potential.plan["parts"]
@@ -52,7 +52,7 @@ def parameters(potential: Potential) -> int:
             total += sum(
                 int(np.size(layer[key])) for layer in centre["layers"] for key in ("weights", "bias")
             )
-    for name in potential.metadata.get("trained", ()):
+    for name in (n for one in potential.metadata.get("training", ()) for n in one.get("arrays", ())):
         position, *keys = name.split(".")
         value: Any = parts[int(position)]
         for key in keys:
