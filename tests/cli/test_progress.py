@@ -52,6 +52,18 @@ def test_the_last_state_is_printed_even_when_work_is_quick(clock, screen, plain)
     assert screen.getvalue() == "labelling 1/1, 0.5 s each, 0 s\n"
 
 
+def test_a_fit_counts_epochs_and_then_configurations(clock, screen, plain):
+    with FittingProgress(40, console=plain, clock=clock) as progress:
+        clock.now += 12.0
+        progress.train(3, 30, "network 1 of 1, 2.1 meV/atom")
+        clock.now += 12.0
+        progress.update(20)
+    assert screen.getvalue().splitlines() == [
+        "training 3/30, network 1 of 1, 2.1 meV/atom, 0 s",
+        "fitting 20/40, 0 s",
+    ]
+
+
 def test_sampling_names_what_a_user_watches(clock, screen, plain):
     with SamplingProgress(0.3, 30, 12.0, console=plain, clock=clock) as progress:
         clock.now += 60.0

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,14 +80,24 @@ def fit(
     test, remarks = unseen(train, test, sources[0])
     _require_known_types(chosen.weights.types, train)
     announced: list[Estimate] = []
+    unfinished = output.with_name(f"{output.name}.training")
     with fit_workers(chosen.executor) as workers, FittingProgress(len(train)) as progress:
 
         def announce(estimate: Estimate) -> None:
             announced.append(estimate)
             progress.message(estimate.text)
 
-        result = fit_model(train, chosen, workers=workers, announce=announce, progress=progress.update)
+        result = fit_model(
+            train,
+            chosen,
+            workers=workers,
+            announce=announce,
+            progress=progress.update,
+            training=lambda state: progress.train(state.done, state.total, state.text),
+            training_folder=unfinished,
+        )
     result.potential.save(output)
+    rmtree(unfinished, ignore_errors=True)
     reports: dict[str, ErrorReport] = {}
     for name, dataset in (("training", train), ("test", test)):
         if dataset:

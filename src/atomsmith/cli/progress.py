@@ -87,6 +87,14 @@ class LiveLine:
         elif self._clock() - self._last_line >= PLAIN_INTERVAL_S:
             self._print()
 
+    def _count(self, name: str, total: int) -> None:
+        """Go on with other work, or with more of it than was thought."""
+        if name != self.name:
+            self.name, self._start = name, self._clock()
+        self.total = total
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], description=name, total=total)
+
     def message(self, text: str) -> None:
         """Print a line above the bar."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -213,6 +221,8 @@ class LabellingProgress(LiveLine):
 class FittingProgress(LiveLine):
     """Progress of a fit, counted in what its rows are made of: configurations or blocks.
 
+    Terms that are not linear are trained before, counted in epochs.
+
     Parameters
     ----------
     total
@@ -221,9 +231,17 @@ class FittingProgress(LiveLine):
 
     def __init__(self, total: int, *, console: Console | None = None, clock: Clock = time.monotonic) -> None:
         super().__init__("fitting", total, console=console, clock=clock)
+        self._rows = total
+
+    def train(self, done: int, total: int, text: str) -> None:
+        """Show how many epochs of how many at most are done, and a text with the errors."""
+        self._count("training", total)
+        left = _left(self.elapsed_s, done, total - done)
+        self.show(done, f"{text}, at most {left}" if left else text)
 
     def update(self, done: int) -> None:
         """Show how many are folded into the triangular factor; after the last one the solver works."""
+        self._count("fitting", self._rows)
         assert self.total is not None
         left = self.total - done
         self.show(done, _left(self.elapsed_s, done, left) if left > 0 else "solving")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from atomsmith.fitting.design import RowMaker
+from atomsmith.fitting.digest import digest
 from atomsmith.fitting.factor_set import FactorSet
 from atomsmith.fitting.streaming import Progress, Workers, accumulate
 
@@ -80,23 +78,4 @@ class KeptFactors:
 
 def _key(maker: RowMaker, n_groups: int, seed: int) -> str:
     """Digest of all that rows and their grouping depend on, beside the configurations."""
-    digest = hashlib.sha256()
-    _update(digest, [maker.plan, maker.weights.model_dump(), maker.reference, n_groups, seed])
-    return digest.hexdigest()
-
-
-def _update(digest: Any, value: Any) -> None:
-    """Add nested plain values and arrays to a digest."""
-    if isinstance(value, Mapping):
-        for name in sorted(value):
-            digest.update(f"{name}:".encode())
-            _update(digest, value[name])
-    elif isinstance(value, list | tuple):
-        digest.update(f"[{len(value)}]".encode())
-        for item in value:
-            _update(digest, item)
-    elif isinstance(value, np.ndarray):
-        digest.update(f"{value.dtype}{value.shape}".encode())
-        digest.update(np.ascontiguousarray(value).tobytes())
-    else:
-        digest.update(f"{type(value).__name__}={value!r};".encode())
+    return digest(maker.plan, maker.weights.model_dump(), maker.reference, n_groups, seed)
