@@ -59,8 +59,8 @@ def test_a_fit_counts_epochs_and_then_configurations(clock, screen, plain):
         clock.now += 12.0
         progress.update(20)
     assert screen.getvalue().splitlines() == [
-        "training 3/30, network 1 of 1, 2.1 meV/atom, 0 s",
-        "fitting 20/40, 0 s",
+        "training 3/30, network 1 of 1, 2.1 meV/atom, at most 1 min 48 s left, 12 s",
+        "fitting 20/40, 0 s left, 0 s",
     ]
 
 

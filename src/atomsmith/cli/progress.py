@@ -89,8 +89,9 @@ class LiveLine:
 
     def _count(self, name: str, total: int) -> None:
         """Go on with other work, or with more of it than was thought."""
-        if name != self.name:
-            self.name, self._start = name, self._clock()
+        if name != self.name and self._text:  # other work was done before
+            self._start = self._clock()
+        self.name = name
         self.total = total
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], description=name, total=total)
