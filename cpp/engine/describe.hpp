@@ -9,8 +9,8 @@
 
 namespace atomsmith::ATOMSMITH_ISA {
 
-// Fills own.features from the channels (and stored products) in own.slots; the padding behind them is zero.
-static inline void describe(const Part& part, int centre, PartWorkspace& own) {
+// Fills own.features from the channels (and stored products) in own.slots; what is behind them is zero.
+static inline void describe_surroundings(const Part& part, int centre, PartWorkspace& own) {
     const Regressor::Centre& c = part.regressor.centres[centre];
     Vec* features = own.features;
     for (int k = 0; k < c.padded_inputs(); ++k) features[k] = Vec{};
@@ -29,17 +29,26 @@ static inline void describe(const Part& part, int centre, PartWorkspace& own) {
         return;
     case Part::Kind::kMoments:
         make_values(part.moments, true, own.slots);
-        for (int k = 0; k < c.n_inputs; ++k) features[k] = own.slots[part.moments.scalar_slots[k]];
+        for (int k = 0; k < part.regressor.n_described(c); ++k)
+            features[k] = own.slots[part.moments.scalar_slots[k]];
         return;
     case Part::Kind::kSoap:
         own.values[0] = soap_values(part.soap, own.slots, features);
         return;
     case Part::Kind::kSymmetry:
-        for (int k = 0; k < c.n_inputs; ++k) features[k] = own.slots[k];
+        for (int k = 0; k < part.regressor.n_described(c); ++k) features[k] = own.slots[k];
         return;
     default:
         return;
     }
+}
+
+// All inputs of the part's regressor; `globals` are those of the system that the model's parts ask for.
+static inline void describe(const Part& part, int centre, const double* globals, PartWorkspace& own) {
+    describe_surroundings(part, centre, own);
+    const Regressor::Centre& c = part.regressor.centres[centre];
+    for (int g = 0; g < part.regressor.n_globals; ++g)
+        own.features[part.regressor.n_described(c) + g] = broadcast(globals[part.first_global + g]);
 }
 
 // From slopes = dE/d(feature) to own.adjoint = dE/d(channel), after `describe`.
@@ -70,7 +79,8 @@ static inline void descend(const Part& part, int centre, const Vec* slopes, Part
         return;
     case Part::Kind::kSymmetry:
         for (int k = 0; k < part.n_channels; ++k)
-            own.adjoint[k] = k < part.regressor.centres[centre].n_inputs ? slopes[k] : Vec{};
+            own.adjoint[k] =
+                k < part.regressor.n_described(part.regressor.centres[centre]) ? slopes[k] : Vec{};
         return;
     default:
         return;

@@ -125,13 +125,29 @@ static inline void kernel_gradients(const Regressor& regressor, int centre, cons
     }
 }
 
+// d(output)/d(input) of inputs that all atoms of the system share.
+static inline void add_global_slopes(const Sweep& sweep, const Part& part, const Regressor::Centre& c,
+                                     int n_atoms, const PartWorkspace& own) {
+    const Regressor& regressor = part.regressor;
+    for (int g = 0; g < regressor.n_globals; ++g) {
+        const int input = regressor.n_described(c) + g, first = part.first_feature + c.first_output;
+        if (regressor.kind == Regressor::Kind::kLinear)
+            sweep.design_global_slopes[(first + input) * GlobalFeatures::kMost + g] += n_atoms;
+        if (regressor.kind != Regressor::Kind::kNetwork) continue;
+        for (int k = 0; k < c.n_outputs; ++k)
+            for (int s = 0; s < n_atoms; ++s)
+                sweep.design_global_slopes[(first + k) * GlobalFeatures::kMost + g] +=
+                    own.slopes[k * c.padded_inputs() + input][s];
+    }
+}
+
 // Rows of the outputs of a part with a regressor, or of a descriptor's features themselves.
 static inline void design_outputs(const Sweep& sweep, const Part& part, int centre, const std::int32_t* atoms,
                                   int n_atoms, Workspace& w, PartWorkspace& own) {
     const Regressor& regressor = part.regressor;
     const Regressor::Centre& c = regressor.centres[centre];
     const int n = c.n_inputs, first = part.first_feature + c.first_output, stride = w.near.stride;
-    describe(part, centre, own);
+    describe(part, centre, sweep.globals, own);
     for_each_output(regressor, centre, own, [&](int output, Vec value) {
         if (!sweep.design_energy) return;
         double sum = 0.0;
@@ -143,6 +159,7 @@ static inline void design_outputs(const Sweep& sweep, const Part& part, int cent
     const bool network = regressor.kind == Regressor::Kind::kNetwork;
     for (int k = 0; network && k < c.n_outputs; ++k)
         network_energy(c, k, own.features, own.scratch, own.slopes + k * c.padded_inputs());
+    add_global_slopes(sweep, part, c, n_atoms, own);
     for (int s = 0; s < n_atoms; ++s) {
         const std::size_t at = static_cast<std::size_t>(s) * stride;
         const int n_vectors = w.near.segments(s)[w.near.n_species];
@@ -185,7 +202,7 @@ static inline void descriptor_rows(const Sweep& sweep, const Part& part, int cen
     const int n = part.regressor.centres[centre].n_inputs, stride = near.stride;
     const std::size_t size = out.n_features;
     const Image* images = sweep.layout->images.data() + sweep.chunk->first_image;
-    describe(part, centre, own);
+    describe(part, centre, sweep.globals, own);
     prepare_gradients(part, centre, w, own);
     for (int s = 0; s < n_atoms; ++s) {
         const std::size_t i = atoms[s], at = static_cast<std::size_t>(s) * stride;

@@ -83,6 +83,7 @@ Sweep Batch::sweep(const BatchLayout::Chunk& chunk, int thread) {
     s.layout = &layout_;
     s.chunk = &chunk;
     s.images = &places_[thread].view;
+    if (system_parts_.n_globals() > 0) s.globals = system_parts_.globals(chunk.system);
     return s;
 }
 
@@ -151,12 +152,16 @@ void Batch::sweep_backward(int n_sets, int n_threads, double* energies, double* 
     chunk_virial_.resize(std::max(chunk_virial_.size(), std::size_t{9} * chunks * n_sets));
     if (atoms) image_virial_.assign(9 * layout_.images.size(), 0.0);
     const std::size_t doubles = kernels_.scratch_doubles(*model_, layout_, n_sets, Purpose::kPrediction);
+    system_parts_.make_globals(view_, n_threads, true);
+    const std::size_t n_globals = system_parts_.n_globals();
+    std::vector<double> chunk_slopes(chunks * n_sets * n_globals, 0.0);
     n_threads = std::max(1, std::min(n_threads, chunks));
     reserve(n_threads);
     parallel_for(chunks, n_threads, [&](int item, int thread) {
         const BatchLayout::Chunk& chunk = layout_.chunks[item];
         Sweep s = sweep(chunk, thread);
         prepare(s);
+        s.global_slopes = chunk_slopes.data() + static_cast<std::size_t>(item) * n_sets * n_globals;
         if (atoms) {
             s.centre_virial = atoms->by_centre;
             s.image_virial = image_virial_.data();
@@ -174,6 +179,20 @@ void Batch::sweep_backward(int n_sets, int n_threads, double* energies, double* 
     });
     reduce(n_sets, n_threads, forces, virial);
     if (atoms) reduce_atom_virials(atoms->by_neighbour);
+    if (n_globals > 0) add_global_forces(n_sets, chunk_slopes, forces, virial);
+}
+
+// Chunks in their order: the sums do not depend on the number of threads.
+void Batch::add_global_forces(int n_sets, const std::vector<double>& chunk_slopes, double* forces,
+                              double* virial) const {
+    const std::size_t n = system_parts_.n_globals(), systems = view_.n_systems;
+    std::vector<double> slopes(n_sets * systems * n, 0.0);
+    for (std::size_t c = 0; c < layout_.chunks.size(); ++c)
+        for (int set = 0; set < n_sets; ++set)
+            for (std::size_t g = 0; g < n; ++g)
+                slopes[(set * systems + layout_.chunks[c].system) * n + g] +=
+                    chunk_slopes[(c * n_sets + set) * n + g];
+    system_parts_.add_global_forces(view_, slopes.data(), n_sets, forces, virial);
 }
 
 void Batch::predict(const Weights& weights, int n_threads, double* energies, double* forces, double* virial,
@@ -194,6 +213,7 @@ void Batch::forward(int n_threads, double* sums, double* fixed_energies) {
     const bool keep = kept <= kMaxKeptDoubles;
     channels_kept_ = false;
     if (keep) channels_.resize(std::max(channels_.size(), kept));
+    system_parts_.make_globals(view_, n_threads, false);
     // Sums over the terms of every centre, then features: a sum over lanes and a small sparse product per
     // chunk.
     std::vector<std::size_t> offset(tables + 1, 0);
@@ -285,6 +305,7 @@ void Batch::backward(const double* coefficients, int n_threads, double* energies
 void Batch::features(int n_threads, double* features) {
     std::memset(features, 0, sizeof(double) * view_.n_centres * model_->n_features);
     const std::size_t doubles = double_kernels().scratch_doubles(*model_, layout_, 1, Purpose::kPrediction);
+    system_parts_.make_globals(view_, n_threads, false);
     const int chunks = static_cast<int>(layout_.chunks.size());
     n_threads = std::max(1, std::min(n_threads, chunks));
     reserve(n_threads);
@@ -327,13 +348,20 @@ void Batch::sweep_rows(std::size_t n_columns, int n_threads, double* energy, dou
             rows(s, scratch(scratch_, thread, doubles));
         }
     });
-    system_parts_.add_rows(view_, n_threads, energy, forces, virial);
 }
 
 void Batch::design_rows(int n_threads, double* energy, double* forces, double* virial) {
     const Kernels& kernels = double_kernels();
-    sweep_rows(model_->n_features, n_threads, energy, forces, virial,
-               [&](Sweep& s, double* scratch) { kernels.design(s, scratch); });
+    const std::size_t row = static_cast<std::size_t>(model_->n_features) * GlobalFeatures::kMost;
+    const bool has_globals = system_parts_.n_globals() > 0;
+    std::vector<double> slopes(has_globals ? row * view_.n_systems : 0, 0.0);
+    system_parts_.make_globals(view_, n_threads, true);
+    sweep_rows(model_->n_features, n_threads, energy, forces, virial, [&](Sweep& s, double* scratch) {
+        if (has_globals) s.design_global_slopes = slopes.data() + row * s.chunk->system;
+        kernels.design(s, scratch);
+    });
+    if (has_globals) system_parts_.add_global_rows(view_, slopes.data(), forces, virial);
+    system_parts_.add_rows(view_, n_threads, energy, forces, virial);
 }
 
 void Batch::radial_rows(int part, const double* coefficients, const double* changes, int n_threads,
@@ -364,10 +392,17 @@ std::vector<std::int32_t> Batch::neighbouring_atoms(std::vector<std::int64_t>& f
         for (int at = chunk.begin * layout_.lanes; at < chunk.end * layout_.lanes; ++at)
             if (layout_.blocks[at] >= 0) chunk_image[layout_.blocks[at]] = chunk.first_image;
     first.assign(1, 0);
+    std::vector<int> first_atom(view_.n_systems + 1, 0);
+    for (int i = 0; i < view_.n_atoms; ++i) ++first_atom[view_.system[i] + 1];
+    for (int s = 0; s < view_.n_systems; ++s) first_atom[s + 1] += first_atom[s];
     for (int i = 0; i < view_.n_centres; ++i) {
         own.assign(1, i);
         for (std::int64_t p = view_.first[i]; p < view_.first[i + 1]; ++p)
             own.push_back(layout_.images[chunk_image[i] + layout_.pair_image[p]].atom);
+        // Features that the atoms of a system share depend on all of them.
+        if (model_->n_globals > 0)
+            for (int j = first_atom[view_.system[i]]; j < first_atom[view_.system[i] + 1]; ++j)
+                own.push_back(j);
         std::sort(own.begin(), own.end());
         own.erase(std::unique(own.begin(), own.end()), own.end());
         atoms.insert(atoms.end(), own.begin(), own.end());
@@ -383,6 +418,7 @@ void Batch::descriptor_rows(const DescriptorRows& rows, int n_threads) {
     std::fill_n(rows.strain, 6 * n * centres, 0.0);
     const std::size_t doubles =
         double_kernels().scratch_doubles(*model_, layout_, 1, Purpose::kDescriptorRows);
+    system_parts_.make_globals(view_, n_threads, true);
     const int chunks = static_cast<int>(layout_.chunks.size());
     n_threads = std::max(1, std::min(n_threads, chunks));
     reserve(n_threads);
@@ -391,6 +427,7 @@ void Batch::descriptor_rows(const DescriptorRows& rows, int n_threads) {
         s.descriptor_rows = &rows;
         double_kernels().design(s, scratch(scratch_, thread, doubles));
     });
+    system_parts_.add_global_gradients(view_, rows);
 }
 
 } // namespace atomsmith

@@ -77,6 +77,8 @@ private:
     void sweep_rows(std::size_t n_columns, int n_threads, double* energy, double* forces, double* virial,
                     const Rows& rows);
     void reduce_atom_virials(double* by_neighbour) const;
+    void add_global_forces(int n_sets, const std::vector<double>& chunk_slopes, double* forces,
+                           double* virial) const;
     void reduce(int n_sets, int n_threads, double* forces, double* virial);
     struct Place {
         std::vector<double> x, y, z;

@@ -169,7 +169,7 @@ void regress_block(const Sweep& sweep, const Block& block, int n_sets, Workspace
     for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
         const Part& part = sweep.model->parts[k];
         if (!part.is_regressed()) continue;
-        describe(part, block.centre, w.parts[k]);
+        describe(part, block.centre, sweep.globals, w.parts[k]);
         if (part.regressor.kind == Regressor::Kind::kKernel) continue; // with its whole chunk
         const int first = part.first_feature + part.regressor.centres[block.centre].first_output;
         const auto coefficients = [&](int set) { return coefficients_of(sweep, set) + first; };
@@ -216,11 +216,17 @@ void regress_chunk(const Sweep& sweep, int first, int n, int n_sets, const Chunk
 }
 
 // From what `regress` left to energies and dE/d(channel) lane by lane.
-void couple_regressed(const Block& block, const Part& part, int k, int n_sets, Workspace& w) {
+void couple_regressed(const Sweep& sweep, const Block& block, const Part& part, int k, int n_sets,
+                      Workspace& w) {
     PartWorkspace& own = w.parts[k];
-    const int n = part.n_channels, stride = padded(n);
-    const int rows = part.regressor.centres[block.centre].padded_inputs();
+    const Regressor::Centre& c = part.regressor.centres[block.centre];
+    const int n = part.n_channels, stride = padded(n), rows = c.padded_inputs();
     for (int set = 0; set < n_sets; ++set) {
+        for (int g = 0; g < part.regressor.n_globals; ++g) {
+            const Vec slope = own.slopes[set * rows + part.regressor.n_described(c) + g];
+            for (int s = 0; s < block.n; ++s)
+                sweep.global_slopes[set * sweep.model->n_globals + part.first_global + g] += slope[s];
+        }
         descend(part, block.centre, own.slopes + set * rows, own);
         from_lanes(own.adjoint, 1, n, own.gradients + static_cast<std::size_t>(set) * kLanes * stride,
                    stride);
@@ -237,7 +243,7 @@ void couple(const Sweep& sweep, const Block& block, const Plans& plans, int n_se
         const Part& part = model.parts[k];
 #ifndef ATOMSMITH_SINGLE
         if (part.is_regressed()) {
-            couple_regressed(block, part, static_cast<int>(k), n_sets, w);
+            couple_regressed(sweep, block, part, static_cast<int>(k), n_sets, w);
             continue;
         }
         if (part.kind == Part::Kind::kBispectrum)
@@ -469,7 +475,7 @@ void forward(const Sweep& sweep, double* scratch) {
         for (std::size_t k = 0; k < sweep.model->parts.size(); ++k) {
             const Part& part = sweep.model->parts[k];
             if (part.is_regressed()) {
-                describe(part, block.centre, w.parts[k]);
+                describe(part, block.centre, sweep.globals, w.parts[k]);
                 continue;
             }
             if (part.kind == Part::Kind::kMoments) make_values(part.moments, true, w.parts[k].slots);

@@ -46,6 +46,10 @@ struct Sweep {
     double* centre_virial = nullptr; // [n_centres][9], of the first set; see `AtomVirials`
     double* image_virial = nullptr;  // [images of all chunks][9], of the first set: added to
 
+    // Inputs that the atoms of the system share, [n_globals]; dE/d(input), [set][n_globals], added to.
+    const double* globals = nullptr;
+    double* global_slopes = nullptr;
+
     // Forward sweeps.
     double* feature_sums = nullptr;     // [n_features], added to (all but the ace parts)
     double* const* term_sums = nullptr; // [part * n_species + species]: [term][lanes], added to
@@ -59,6 +63,7 @@ struct Sweep {
     double* design_forces = nullptr; // [feature * design_forces_stride + 3 * (atom - first_atom)]
     double* design_virial = nullptr; // [feature * design_virial_stride + 0..5]
     std::int64_t design_energy_stride = 0, design_forces_stride = 0, design_virial_stride = 0;
+    double* design_global_slopes = nullptr; // [feature][GlobalFeatures::kMost]: d(feature)/d(input), added to
     int first_atom = 0;
     // Rows of changes of the radial functions of a part, with the coefficients of `system_coefficients`.
     int radial_part = -1;

@@ -250,20 +250,6 @@ private:
     const FeatureRows& to_;
 };
 
-// Rows of the inverse of a 3 x 3 matrix; returns the determinant's magnitude.
-double invert(const double* m, double* inverse) {
-    const auto cofactor = [&](int i, int j) {
-        const int a = (i + 1) % 3, b = (i + 2) % 3, c = (j + 1) % 3, d = (j + 2) % 3;
-        return m[3 * a + c] * m[3 * b + d] - m[3 * a + d] * m[3 * b + c];
-    };
-    const double determinant = m[0] * cofactor(0, 0) + m[1] * cofactor(0, 1) + m[2] * cofactor(0, 2);
-    for (int i = 0; i < 3; ++i)
-        for (int j = 0; j < 3; ++j) inverse[3 * j + i] = cofactor(i, j) / determinant;
-    return std::abs(determinant);
-}
-
-double length_of(const double* v) { return std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]); }
-
 } // namespace
 
 void check_inverse_powers(const InversePowers& powers, int n_species, int n_features) {
@@ -302,80 +288,29 @@ void LatticeSums::make_tables(const InversePowers& powers, const WholeSystem& sy
 
 // Pairs cost ~ a^-3, waves ~ a^3.
 void LatticeSums::choose_splitting(const WholeSystem& system) {
-    volume_ = invert(system.cell, inverse_);
-    if (!(volume_ > 0.0)) throw std::invalid_argument("lattice sums: the cell of a crystal has no volume");
+    crystal_.set_cell(system);
+    volume_ = crystal_.volume();
     const double atoms = system.n_atoms, third = 4.0 / 3.0 * kPi * kReach * kReach * kReach;
     const double pairs = 0.5 * atoms * atoms / volume_ * third * kPairCost;
     const double waves = volume_ * third / (2.0 * kPi * kPi * kPi) * (atoms * kPhaseCost + kWaveCost);
     splitting_ = std::pow(pairs / waves, 1.0 / 6.0);
-    reach_ = kReach / splitting_;
     largest_wave_ = 2.0 * splitting_ * kReach;
-}
-
-// Translations that bring an atom's image within reach of another, both in the same cell.
-void LatticeSums::list_translations(const WholeSystem& system) {
-    wrapped_.resize(std::size_t{3} * system.n_atoms);
-    const double* cell = system.cell;
-    for (int i = 0; i < system.n_atoms; ++i) {
-        const double* r = system.positions + 3 * i;
-        double f[3];
-        for (int x = 0; x < 3; ++x) {
-            f[x] = r[0] * inverse_[x] + r[1] * inverse_[3 + x] + r[2] * inverse_[6 + x];
-            f[x] = std::floor(f[x]);
-        }
-        for (int x = 0; x < 3; ++x)
-            wrapped_[3 * i + x] = r[x] - (f[0] * cell[x] + f[1] * cell[3 + x] + f[2] * cell[6 + x]);
-    }
-    double apart = 0.0;
-    for (int a = 0; a < 3; ++a) apart += length_of(cell + 3 * a);
-    int most[3];
-    for (int a = 0; a < 3; ++a) {
-        const double column[3] = {inverse_[a], inverse_[3 + a], inverse_[6 + a]};
-        most[a] = static_cast<int>(std::ceil(reach_ * length_of(column))) + 1;
-    }
-    translations_.clear();
-    for (int h = -most[0]; h <= most[0]; ++h)
-        for (int k = -most[1]; k <= most[1]; ++k)
-            for (int l = -most[2]; l <= most[2]; ++l) {
-                Translation t;
-                for (int x = 0; x < 3; ++x) t.vector[x] = h * cell[x] + k * cell[3 + x] + l * cell[6 + x];
-                t.length = length_of(t.vector);
-                t.first = h > 0 || (h == 0 && (k > 0 || (k == 0 && l > 0)));
-                if (t.length <= reach_ + apart) translations_.push_back(t);
-            }
-    std::stable_sort(translations_.begin(), translations_.end(),
-                     [](const Translation& a, const Translation& b) { return a.length < b.length; });
 }
 
 template <class Sink>
 void LatticeSums::sum_pairs(const WholeSystem& system, Sink& sink) {
-    const int n = powers_->size();
     double value[kMost], slope[kMost];
-    const double* positions = system.periodic ? wrapped_.data() : system.positions;
+    const auto at = [&](int i, int j, const double* d, double squared) {
+        const int pair = system.species[i] * system.n_species + system.species[j];
+        screened_powers(*powers_, scales_.data() + pair * powers_->size(), squared, splitting_, value, slope);
+        sink.pair(i, j, d, value, slope);
+    };
+    if (system.periodic) return crystal_.for_each_pair(system.n_atoms, at);
     for (int i = 0; i < system.n_atoms; ++i)
-        for (int j = i; j < system.n_atoms; ++j) {
-            const double* scales =
-                scales_.data() + (system.species[i] * system.n_species + system.species[j]) * n;
-            const double* from = positions + 3 * i;
-            const double* to = positions + 3 * j;
-            const double apart[3] = {to[0] - from[0], to[1] - from[1], to[2] - from[2]};
-            const auto at = [&](const double* d) {
-                const double squared = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-                if (system.periodic && squared > reach_ * reach_) return;
-                screened_powers(*powers_, scales, squared, splitting_, value, slope);
-                sink.pair(i, j, d, value, slope);
-            };
-            if (!system.periodic) {
-                if (i != j) at(apart);
-                continue;
-            }
-            const double farthest = reach_ + length_of(apart);
-            for (const Translation& t : translations_) {
-                if (t.length > farthest) break;
-                if (i == j && !t.first) continue;
-                const double d[3] = {apart[0] + t.vector[0], apart[1] + t.vector[1], apart[2] + t.vector[2]};
-                at(d);
-            }
+        for (int j = i + 1; j < system.n_atoms; ++j) {
+            const double *from = system.positions + 3 * i, *to = system.positions + 3 * j;
+            const double d[3] = {to[0] - from[0], to[1] - from[1], to[2] - from[2]};
+            at(i, j, d, dot(3, d, d));
         }
 }
 
@@ -406,17 +341,18 @@ void LatticeSums::sum_constants(const WholeSystem& system, Sink& sink) {
 // exp(i h b.r) for every axis b and index h >= 0.
 void LatticeSums::make_phases(const WholeSystem& system) {
     const std::size_t atoms = system.n_atoms;
+    const double* inverse = crystal_.inverse();
     for (int axis = 0; axis < 3; ++axis) {
         // |q| >= 2 pi |h| / |a| for the lattice vector a of the axis.
         largest_index_[axis] =
-            static_cast<int>(largest_wave_ * length_of(system.cell + 3 * axis) / (2.0 * kPi));
+            static_cast<int>(largest_wave_ * Crystal::length_of(system.cell + 3 * axis) / (2.0 * kPi));
         const std::size_t size = atoms * (largest_index_[axis] + 1);
         cosine_[axis].resize(size);
         sine_[axis].resize(size);
         for (std::size_t i = 0; i < atoms; ++i) {
-            const double* r = wrapped_.data() + 3 * i;
+            const double* r = crystal_.wrapped(static_cast<int>(i));
             const double angle =
-                2.0 * kPi * (r[0] * inverse_[axis] + r[1] * inverse_[3 + axis] + r[2] * inverse_[6 + axis]);
+                2.0 * kPi * (r[0] * inverse[axis] + r[1] * inverse[3 + axis] + r[2] * inverse[6 + axis]);
             const double c = std::cos(angle), s = std::sin(angle);
             double re = 1.0, im = 0.0;
             for (int h = 0; h <= largest_index_[axis]; ++h) {
@@ -475,6 +411,7 @@ void LatticeSums::sum_waves(const WholeSystem& system, Sink& sink) {
     for (int k = 0; k < powers_->size(); ++k)
         front_[k] =
             kPi * std::sqrt(kPi) * std::pow(splitting_, powers_->powers[k] - 3) * over_gamma_[k] / volume_;
+    const double* inverse = crystal_.inverse();
     Wave wave;
     wave.cosine = wave_cosine_.data();
     wave.sine = wave_sine_.data();
@@ -490,7 +427,7 @@ void LatticeSums::sum_waves(const WholeSystem& system, Sink& sink) {
             for (int l = h == 0 && k == 0 ? 1 : -largest_index_[2]; l <= largest_index_[2]; ++l) {
                 for (int x = 0; x < 3; ++x)
                     wave.q[x] =
-                        2.0 * kPi * (h * inverse_[3 * x] + k * inverse_[3 * x + 1] + l * inverse_[3 * x + 2]);
+                        2.0 * kPi * (h * inverse[3 * x] + k * inverse[3 * x + 1] + l * inverse[3 * x + 2]);
                 const double squared = dot(3, wave.q, wave.q);
                 if (squared > largest_wave_ * largest_wave_) continue;
                 multiply(atoms, row_cosine_.data(), row_sine_.data(), table(cosine_[2], l),
@@ -508,7 +445,7 @@ void LatticeSums::sweep(const InversePowers& powers, const WholeSystem& system, 
     splitting_ = 0.0;
     if (system.periodic) {
         choose_splitting(system);
-        list_translations(system);
+        crystal_.list_translations(system, kReach / splitting_);
         sum_constants(system, sink);
         sum_waves(system, sink);
     }

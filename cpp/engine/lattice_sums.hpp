@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "crystal.hpp"
 #include "whole_system.hpp"
 
 namespace atomsmith {
@@ -48,7 +49,6 @@ private:
     void sweep(const InversePowers& powers, const WholeSystem& system, Sink& sink);
     void make_tables(const InversePowers& powers, const WholeSystem& system);
     void choose_splitting(const WholeSystem& system);
-    void list_translations(const WholeSystem& system);
     void make_phases(const WholeSystem& system);
     template <class Sink>
     void sum_pairs(const WholeSystem& system, Sink& sink);
@@ -58,19 +58,12 @@ private:
     void sum_waves(const WholeSystem& system, Sink& sink);
     void make_wave(const WholeSystem& system, double squared, Wave& wave);
 
-    struct Translation {
-        double vector[3];
-        double length;
-        bool first; // of a vector and its opposite
-    };
     const InversePowers* powers_ = nullptr;
     std::vector<double> scales_; // [pair of species][power]: scale^k
     double over_gamma_[InversePowers::kLargest] = {}, front_[InversePowers::kLargest] = {};
-    double volume_ = 0.0, splitting_ = 0.0, reach_ = 0.0, largest_wave_ = 0.0;
-    double inverse_[9] = {};                  // of the cell: columns are reciprocal vectors without 2 pi
+    double volume_ = 0.0, splitting_ = 0.0, largest_wave_ = 0.0;
+    Crystal crystal_;
     int largest_index_[3] = {};               // of waves
-    std::vector<Translation> translations_;   // by length
-    std::vector<double> wrapped_;             // [atom][3]
     std::vector<double> cosine_[3], sine_[3]; // of each axis, [index][atom]
     std::vector<double> row_cosine_, row_sine_, wave_cosine_, wave_sine_;
     std::vector<double> sum_cosine_, sum_sine_, count_; // [species]

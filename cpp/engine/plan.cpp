@@ -153,7 +153,10 @@ void finish_embedding(Part& part, int n_species) {
 }
 
 void finish_regressor(Part& part, const std::vector<int>& counts, const std::vector<int>& first) {
-    const int outputs = part.regressor.finish(counts, first);
+    std::vector<int> inputs = counts;
+    part.regressor.n_globals = part.global.size();
+    for (int& count : inputs) count += part.regressor.n_globals;
+    const int outputs = part.regressor.finish(inputs, first);
     require(part.n_features == outputs, "n_features is " + std::to_string(part.n_features) +
                                             ", but the centres of the part have " + std::to_string(outputs) +
                                             " outputs");

@@ -11,6 +11,7 @@
 
 #include "bispectrum_plan.hpp"
 #include "embedding_plan.hpp"
+#include "global_features.hpp"
 #include "lattice_sums.hpp"
 #include "moments_plan.hpp"
 #include "regressor_plan.hpp"
@@ -147,10 +148,12 @@ struct Part {
     Symmetry symmetry;
     Soap soap;
     InversePowers inverse_powers;
-    Regressor regressor; // of descriptors (ace without embeddings, bispectrum, moments, symmetry, soap)
+    Regressor regressor;   // of descriptors (ace without embeddings, bispectrum, moments, symmetry, soap)
+    GlobalFeatures global; // inputs of the regressor behind the features of the descriptor
+    int first_global = 0;  // among those of the model
     double cutoff = 0.0;
     // Whether features are sums over the neighbours of an atom within the cutoff.
-    bool is_local() const { return kind != Kind::kInversePowers; }
+    bool is_local() const { return kind != Kind::kInversePowers && global.size() == 0; }
     bool has_products() const { return kind == Kind::kAce && embeddings.empty(); }
     bool has_linear_products() const { return has_products() && regressor.is_linear(); }
     // Whether one-particle functions are radial functions times spherical harmonics.
@@ -172,6 +175,7 @@ struct Model {
     std::vector<std::int32_t> elements;
     std::vector<Part> parts;
     int n_features = 0;
+    int n_globals = 0;
     double cutoff = 0.0;
     int n_species() const { return static_cast<int>(elements.size()); }
 };

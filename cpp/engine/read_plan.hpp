@@ -263,6 +263,18 @@ void read_embeddings(const Dict& from, Part& part) {
 }
 
 template <class Dict>
+GlobalFeatures read_global_features(const Dict& from) {
+    GlobalFeatures global;
+    global.volume = value_of<bool>(from, "volume");
+    global.order = value_of<bool>(from, "order");
+    global.cutoff = value_of<double>(from, "cutoff");
+    global.width = value_of<double>(from, "width");
+    global.spacing = value_of<double>(from, "spacing");
+    check_global_features(global);
+    return global;
+}
+
+template <class Dict>
 Part read_part(const Dict& from) {
     Part part;
     const auto kind = value_of<std::string>(from, "kind");
@@ -322,6 +334,12 @@ Part read_part(const Dict& from) {
     if (from.contains("regressor") && !is_descriptor)
         throw std::invalid_argument("engine plan: a part of kind '" + kind + "' takes no regressor");
     if (is_descriptor && part.embeddings.empty()) part.regressor = read_regressor(from);
+    if (from.contains("global_features")) {
+        if (!is_descriptor || !part.embeddings.empty())
+            throw std::invalid_argument("engine plan: a part of kind '" + kind +
+                                        "' takes no global_features");
+        part.global = read_global_features(dict_of(from, "global_features"));
+    }
     return part;
 }
 
@@ -336,6 +354,8 @@ std::shared_ptr<Model> read_model(const Dict& plan) {
             throw std::invalid_argument("engine plan: at most 64 parts are possible");
         Part part = read_part(from);
         finish_part(part, model->n_species(), model->n_features);
+        part.first_global = model->n_globals;
+        model->n_globals += part.global.size();
         model->n_features += part.n_features;
         model->cutoff = std::max(model->cutoff, part.cutoff);
         model->parts.push_back(std::move(part));

@@ -76,12 +76,14 @@ int Regressor::finish(const std::vector<int>& n_inputs, const std::vector<int>& 
     const std::size_t species = n_inputs.size();
     if (kind == Kind::kLinear || kind == Kind::kQuadratic) centres.assign(species, {});
     require(centres.size() == species, "one centre per species is needed");
+    require(n_globals == 0 || kind == Kind::kLinear || kind == Kind::kNetwork,
+            "global features are inputs of a network, or outputs themselves without a regressor");
     int outputs = 0;
     for (std::size_t z = 0; z < species; ++z) {
         Centre& c = centres[z];
         const int n = c.n_inputs = n_inputs[z];
-        if (kind == Kind::kLinear) {
-            c.n_outputs = n;
+        if (kind == Kind::kLinear) c.n_outputs = n;
+        if (is_linear()) {
             c.first_output = first_feature[z];
             outputs = std::max(outputs, first_feature[z] + n);
             continue;
@@ -94,8 +96,9 @@ int Regressor::finish(const std::vector<int>& n_inputs, const std::vector<int>& 
         if (kind == Kind::kKernel) finish_kernel(c, zeta);
         if (kind == Kind::kQuadratic) c.n_outputs = n + n * (n + 1) / 2;
         c.first_output = outputs;
-        for (std::size_t other = 0; kind == Kind::kQuadratic && other < z; ++other)
-            if (n > 0 && n_inputs[other] > 0 && first_feature[other] == first_feature[z]) {
+        const bool shares = kind == Kind::kLinear || kind == Kind::kQuadratic;
+        for (std::size_t other = 0; shares && other < z; ++other)
+            if (n > n_globals && n_inputs[other] > n_globals && first_feature[other] == first_feature[z]) {
                 c.first_output = centres[other].first_output;
                 break;
             }

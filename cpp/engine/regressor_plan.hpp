@@ -36,7 +36,7 @@ struct Regressor {
         std::vector<double> weights, bias; // [network][out][in], [network][out]
     };
     struct Centre {
-        int n_inputs = 0;                    // features of the descriptor
+        int n_inputs = 0;                    // features of the descriptor, then global ones
         int first_output = 0, n_outputs = 0; // among those of the part
         std::vector<double> points;          // kernel, as given: [output][input]
         std::vector<double> panels;          // kernel: [panel][padded input][kPanel]
@@ -51,9 +51,12 @@ struct Regressor {
     Kind kind = Kind::kLinear;
     int zeta = 1;       // kernel: output s = (B . B_s)^zeta
     int n_networks = 0; // outputs that all centres share
+    int n_globals = 0;  // inputs that all atoms of a system share
     std::vector<Centre> centres;
 
-    bool is_linear() const { return kind == Kind::kLinear; }
+    // Whether outputs are the features of the descriptor.
+    bool is_linear() const { return kind == Kind::kLinear && n_globals == 0; }
+    int n_described(const Centre& c) const { return c.n_inputs - n_globals; }
     // Checks and lays out the outputs. `first_feature`: where each centre's features would stand without a
     // regressor; centres with equal entries share their (linear and quadratic) outputs. Returns how many
     // outputs there are; throws std::invalid_argument.

@@ -138,9 +138,8 @@ Potential parse_potential(std::string_view text) {
     potential.model = read_model(dict_of(file, "plan"));
     for (const Part& part : potential.model->parts)
         if (!part.is_local())
-            refuse("its inverse powers are summed over the whole crystal, of which LAMMPS shows a pair style "
-                   "only "
-                   "surroundings of atoms; use the ASE calculator of atomsmith");
+            refuse("it has features of the whole crystal (inverse powers, volume, order), of which LAMMPS "
+                   "shows a pair style only surroundings of atoms; use the ASE calculator of atomsmith");
     const std::size_t n = potential.model->n_features;
     potential.coefficients = array_of<double>(file, "coefficients");
     if (potential.coefficients.size() != n)

@@ -13,6 +13,7 @@ from atomsmith.descriptors import (
     AceSettings,
     BispectrumSettings,
     FeatureInfo,
+    GlobalFeaturesSettings,
     InversePowersSettings,
     MomentsSettings,
     PairSettings,
@@ -26,8 +27,9 @@ from atomsmith.descriptors import (
     build_soap,
     build_symmetry_functions,
     degree_for,
+    with_global_features,
 )
-from atomsmith.descriptors.base import DescriptorPart
+from atomsmith.descriptors.base import DescriptorPart, features_of_centres
 from atomsmith.elements import SYMBOLS, covalent_radii
 from atomsmith.errors import InputError
 from atomsmith.regressors import LinearSettings, NetworkSettings, QuadraticSettings, with_products
@@ -56,6 +58,12 @@ class TermSettings(Settings):
 
     descriptor: Descriptor = Field(description="What describes the surroundings of an atom.")
     regressor: Regressor = Field(default=LinearSettings(), description="From features to the energy.")
+
+    global_features: GlobalFeaturesSettings | None = Field(
+        default=None,
+        description="Features of the whole crystal beside those of an atom's surroundings; with descriptors "
+        "of single atoms, and regressor network or linear.",
+    )
 
     @property
     def standardised(self) -> bool:
@@ -264,6 +272,8 @@ def build_model(
                 f"model.terms: descriptor inverse_powers has the regressor {term.regressor.kind}, but sums "
                 "over a whole crystal describe no single atom; use regressor linear."
             )
+        if term.global_features is not None:
+            part = _with_globals(part, term, elements)
         parts.append(with_products(part, n) if isinstance(term.regressor, QuadraticSettings) else part)
     plan_parts = [part.part for part in parts]
     if settings.repulsion is not None:
@@ -282,6 +292,17 @@ def build_model(
         features=FeatureInfo.concatenate([part.info for part in parts]),
         term=np.repeat(np.arange(-1, len(settings.terms)), [len(part.info) for part in parts]),
     )
+
+
+def _with_globals(part: DescriptorPart, term: TermSettings, elements: Sequence[int]) -> DescriptorPart:
+    describes_atoms = any(len(own) for own in features_of_centres(part.part, len(elements)))
+    if not describes_atoms or not isinstance(term.regressor, LinearSettings | NetworkSettings):
+        raise InputError(
+            f"model.terms: a term of {term.descriptor.kind} with regressor {term.regressor.kind} takes no "
+            "global_features; use a descriptor of single atoms with regressor network or linear."
+        )
+    assert term.global_features is not None
+    return with_global_features(part, term.global_features, elements)
 
 
 def _first_neighbour(elements: Sequence[int], distances: Distances) -> FloatArray:

@@ -81,7 +81,7 @@ def folder(tmp_path):
         ({"file": "later.json"}, "format version 99, this plugin reads up to 1; update atomsmith"),
         ({"file": "fewer.json"}, "there are 1 coefficients for"),
         ({"file": "kind.json"}, "unknown kind of part 'ewald'"),
-        ({"file": "powers.json"}, "summed over the whole crystal, of which LAMMPS shows"),
+        ({"file": "powers.json"}, "features of the whole crystal (inverse powers, volume, order), of which"),
         ({"file": "a.data"}, "a.data: the file is damaged"),
         ({"elements": "Al"}, "an element or NULL for each of the 2 atom types, found 1"),
         ({"elements": "Al Cu"}, "the potential knows Al Si, not 'Cu', to which pair_coeff maps atom type 2"),

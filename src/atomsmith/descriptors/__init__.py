@@ -3,6 +3,7 @@
 from atomsmith.descriptors.ace import AceSettings, ace_size, build_ace, degree_for
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.descriptors.bispectrum import BispectrumSettings, bispectrum_size, build_bispectrum
+from atomsmith.descriptors.global_features import GlobalFeaturesSettings, with_global_features
 from atomsmith.descriptors.inverse_powers import (
     InversePowersSettings,
     build_inverse_powers,
@@ -23,6 +24,7 @@ __all__ = [
     "BispectrumSettings",
     "DescriptorPart",
     "FeatureInfo",
+    "GlobalFeaturesSettings",
     "InversePowersSettings",
     "MomentsSettings",
     "PairSettings",
@@ -46,4 +48,5 @@ __all__ = [
     "pair_size",
     "soap_size",
     "symmetry_functions_size",
+    "with_global_features",
 ]

@@ -75,8 +75,30 @@ def features_of_centres(part: Mapping[str, Any], n_elements: int) -> list[IntArr
     """Columns of the features that describe an atom of each species, among those of a descriptor's part.
 
     Centres stand in the part (``ace``), or each species says where its own begin (``moments``, where species
-    may share them), or they follow one another in equal numbers. Parts of other kinds have none.
+    may share them), or they follow one another in equal numbers. Parts of other kinds have none. Global
+    features come behind those of each centre, and move the next ones.
     """
+    own = _described(part, n_elements)
+    n_globals = sum(bool(part.get("global_features", {}).get(name)) for name in ("volume", "order"))
+    return behind_each(own, n_globals) if n_globals else own
+
+
+def behind_each(columns: Sequence[IntArray], more: int) -> list[IntArray]:
+    """Columns when so many features more come behind those of every centre; equal columns stay shared."""
+    known: dict[tuple[int, ...], IntArray] = {}
+    found: list[IntArray] = []
+    size = 0
+    for own in columns:
+        key = tuple(int(k) for k in own)
+        if not key or key not in known:
+            known[key] = np.arange(size, size + len(own) + more, dtype=np.int32)
+            size += len(own) + more
+        found.append(known[key])
+    return found
+
+
+def _described(part: Mapping[str, Any], n_elements: int) -> list[IntArray]:
+    """Columns of the descriptor's own features."""
     if "centres" in part:
         return [
             np.arange(c["first_feature"], c["first_feature"] + c["n_features"], dtype=np.int32)

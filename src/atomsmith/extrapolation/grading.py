@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from atomsmith.descriptors.base import features_of_centres
 from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator, sum_atoms
 from atomsmith.extrapolation.active_set import MOST_PASSES, TOLERANCE, ActiveSet
@@ -139,7 +140,7 @@ class Grader:
         self, extrapolation: Extrapolation, plan: dict[str, Any], *, skin: float = 0.0, n_threads: int = 1
     ) -> None:
         self.extrapolation = extrapolation
-        self._evaluator = PlanEvaluator(plan, skin=skin, n_threads=n_threads)
+        self._evaluator = PlanEvaluator(descriptors_of(plan), skin=skin, n_threads=n_threads)
 
     def features(self, systems: Systems) -> FloatArray:
         """Features of atoms, shape (N, n)."""
@@ -201,7 +202,7 @@ class _Passes:
     """
 
     def __init__(self, plan: dict[str, Any], configurations: Sequence[Configuration], n_threads: int) -> None:
-        self._evaluator = PlanEvaluator(plan, n_threads=n_threads)
+        self._evaluator = PlanEvaluator(descriptors_of(plan), n_threads=n_threads)
         self._configurations = configurations
         n_features = self._evaluator.model.n_features
         if n_features == 0:
@@ -221,6 +222,18 @@ class _Passes:
             if self._kept is not None:
                 self._kept.append(made)
             yield made
+
+
+def descriptors_of(plan: dict[str, Any]) -> dict[str, Any]:
+    """Plan of the features that networks and kernels take, in place of their outputs."""
+    parts = []
+    for part in plan["parts"]:
+        if part.get("regressor", {}).get("kind") in ("network", "kernel"):
+            columns = features_of_centres(part, len(plan["elements"]))
+            size = max(int(own[-1]) + 1 for own in columns if len(own))
+            part = {key: value for key, value in part.items() if key != "regressor"} | {"n_features": size}
+        parts.append(part)
+    return plan | {"parts": parts}
 
 
 def largest_of_systems(grades: FloatArray, systems: Systems) -> FloatArray:
