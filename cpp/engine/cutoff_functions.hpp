@@ -83,6 +83,30 @@ ATOMSMITH_INLINE void polynomial_fade(Symmetry::Cutoff kind, Vec x, Vec& value, 
     }
 }
 
+// e^(1 - 1 / (1 - x^2)), 0 <= x <= 1, and d/dx.
+ATOMSMITH_INLINE void exponential_fade(Vec x, Vec& value, Vec& slope) {
+    const Vec to_go = 1.0 / (1.0 - x * x + 1e-300);
+    value = decay(min(1.0 - to_go, 0.0));
+    // Where the exponential underflows its slope does too.
+    slope = select(value > 1e-290, -2.0 * x * to_go * to_go * value, Vec{});
+}
+
+// 1 at the middle of two ends, 0 from the ends on, and the derivative by the coordinate.
+ATOMSMITH_INLINE void compact_function(Symmetry::Cutoff core, bool asymmetric, double low, double high,
+                                       Vec at, Vec& value, Vec& slope) {
+    const double over = 2.0 / (high - low);
+    const Vec from_middle = (at - 0.5 * (low + high)) * over;
+    const Vec side = select(from_middle < 0.0, broadcast(-over), broadcast(over));
+    const Vec x = min(select(from_middle < 0.0, -from_middle, from_middle), 1.0);
+    const Vec argument = asymmetric ? (2.0 - x) * x : x;
+    if (core == Symmetry::Cutoff::kExponential)
+        exponential_fade(argument, value, slope);
+    else
+        polynomial_fade(core, argument, value, slope);
+    if (asymmetric) slope *= 2.0 - 2.0 * x;
+    slope *= side;
+}
+
 // The cutoff function at distances r < cutoff; r^2 and 1/r are known.
 static inline Fade cutoff_fade(Symmetry::Cutoff kind, double inner_share, double cutoff, Vec r, Vec square,
                                Vec inverse) {
@@ -104,14 +128,21 @@ static inline Fade cutoff_fade(Symmetry::Cutoff kind, double inner_share, double
         value = cosine.value;
         slope = cosine.slope * x;
     } else if (kind == Cutoff::kExponential) {
-        const Vec to_go = 1.0 / (1.0 - x * x + 1e-300);
-        value = decay(1.0 - to_go > 0.0 ? Vec{} : 1.0 - to_go);
-        // Where the exponential underflows its slope does too.
-        slope = select(value > 1e-290, -2.0 * x * to_go * to_go * value, Vec{});
+        exponential_fade(x, value, slope);
     } else {
         polynomial_fade(kind, x, value, slope);
     }
     return {value, slope * over * inverse};
+}
+
+// The same for functions that may be compact.
+ATOMSMITH_INLINE Fade fade_of(const Symmetry& f, const Symmetry::Compact& compact, double low, double cutoff,
+                              Vec r, Vec square, Vec inverse) {
+    if (!compact.is) return cutoff_fade(f.cutoff_function, f.inner, cutoff, r, square, inverse);
+    Fade fade;
+    compact_function(compact.core, compact.asymmetric, low, cutoff, r, fade.value, fade.slope);
+    fade.slope *= inverse;
+    return fade;
 }
 
 } // namespace atomsmith::ATOMSMITH_ISA

@@ -132,6 +132,12 @@ Symmetry read_symmetry(const Dict& from) {
         f.shift = array_of<double>(centre, "shift");
         f.lambda = array_of<double>(centre, "lambda");
         f.zeta = array_of<double>(centre, "zeta");
+        if (centre.contains("core")) {
+            f.core = array_of<std::int32_t>(centre, "core");
+            f.low = array_of<double>(centre, "low");
+            f.angle_low = array_of<double>(centre, "angle_low");
+            f.angle_high = array_of<double>(centre, "angle_high");
+        }
         symmetry.functions.push_back(std::move(f));
     }
     return symmetry;

@@ -22,7 +22,8 @@ static inline void make_list(const Symmetry& f, const Symmetry::List& what, cons
             if (!wanted) continue;
             const std::size_t at = lane + b;
             const Vec r = near.r[at];
-            const unsigned bits = lane_bits(r < what.cutoff); // padding stands at the model's cutoff
+            // Padding stands at the model's cutoff.
+            const unsigned bits = lane_bits((r < what.cutoff) & (r > what.low));
             list.bits[b] = bits;
             compress((double*)list.x + n, near.ux[at] * r, bits);
             compress((double*)list.y + n, near.uy[at] * r, bits);
@@ -43,7 +44,7 @@ static inline void make_list(const Symmetry& f, const Symmetry::List& what, cons
     for (int v = 0; v < list.n_vectors; ++v) {
         list.square[v] = list.r[v] * list.r[v];
         const Fade fade =
-            cutoff_fade(f.cutoff_function, f.inner, what.cutoff, list.r[v], list.square[v], list.inverse[v]);
+            fade_of(f, what.compact, what.low, what.cutoff, list.r[v], list.square[v], list.inverse[v]);
         list.slope[v] = list.fade[v] * fade.slope;
         list.fade[v] *= fade.value;
     }
@@ -126,10 +127,34 @@ static inline void radial_slopes(const Symmetry::Radial& group, const double* g,
     }
 }
 
+// Compact functions of the angle, each with its slope by the cosine behind.
+template <bool kSlopes>
+static inline void make_angles(const Symmetry::Angular& group, int n_vectors, TripletTile& tile) {
+    const Vec* cosine = (const Vec*)tile.cosine;
+    Vec angle[kTileSize], over_sine[kTileSize];
+    for (int b = 0; b < n_vectors; ++b) {
+        const Vec c = min(max(cosine[b], -1.0), 1.0);
+        for (int k = 0; k < kLanes; ++k) angle[b][k] = __builtin_acos(c[k]);
+        // Straight angles move nothing to first order.
+        over_sine[b] = 1.0 / square_root(max(1.0 - c * c, 1e-24));
+        tile.over[b] = broadcast(1.0);
+    }
+    const Symmetry::PowerStep* end = group.power_steps.data() + group.power_steps.size();
+    for (const Symmetry::PowerStep* step = group.power_steps.data(); step != end; ++step) {
+        Vec* out = tile.power + step->to * kTileSize;
+        for (int b = 0; b < n_vectors; ++b) {
+            Vec slope;
+            compact_function(group.compact.core, false, step->low, step->high, angle[b], out[b], slope);
+            if (kSlopes) out[kTileSize + b] = -slope * over_sine[b];
+        }
+    }
+}
+
 // Powers of 1 + lambda cos of a tile and, for slopes, lambda over the base.
 template <bool kSlopes>
 static inline void make_powers(const Symmetry::Angular& group, int n_vectors, TripletTile& tile) {
     const Vec* cosine = (const Vec*)tile.cosine;
+    if (group.compact.is) return make_angles<kSlopes>(group, n_vectors, tile);
     for (std::size_t k = 0; k < group.lambdas.size(); ++k) {
         Vec *y = tile.power + k * kTileSize, *over = tile.over + k * kTileSize;
         const double lambda = group.lambdas[k];
@@ -162,15 +187,15 @@ static inline int fill_tile(const Symmetry& f, const Symmetry::Angular& group, T
     }
     Vec *far = (Vec*)tile.far, *near = (Vec*)tile.near, *sum = (Vec*)tile.sum;
     if (kNarrow) {
-        const bool by_square =
-            f.cutoff_function == Symmetry::Cutoff::kCosine && f.inner == 0.0 && !group.shifted;
+        const bool by_square = f.cutoff_function == Symmetry::Cutoff::kCosine && f.inner == 0.0 &&
+                               !group.shifted && !group.compact.is;
         for (int b = 0; b < n_vectors; ++b) {
             Fade fade;
             if (by_square) {
                 fade = cosine_fade(far[b], group.cutoff);
             } else {
                 const Vec r = square_root(far[b]);
-                fade = cutoff_fade(f.cutoff_function, f.inner, group.cutoff, r, far[b], 1.0 / r);
+                fade = fade_of(f, group.compact, group.low, group.cutoff, r, far[b], 1.0 / r);
                 tile.far_r[b] = r;
                 sum[b] += r;
             }
@@ -191,7 +216,7 @@ template <bool kNarrow, class Process>
 static inline void for_each_tile(const Symmetry::Angular& group, const NeighbourList& one,
                                  const NeighbourList& two, TripletTile& tile, Process process) {
     const bool same = group.list1 == group.list2;
-    const double limit = group.cutoff * group.cutoff;
+    const double limit = group.cutoff * group.cutoff, least = group.low > 0.0 ? group.low * group.low : -1.0;
     const unsigned last = two.n % kLanes ? (1u << two.n % kLanes) - 1 : kAllLanes;
     tile.n = tile.n_rows = 0;
     for (int j = 0; j < one.n; ++j) {
@@ -203,7 +228,7 @@ static inline void for_each_tile(const Symmetry::Angular& group, const Neighbour
         for (int v = begin; v < two.n_vectors; ++v) {
             const Vec dot = x * two.x[v] + y * two.y[v] + z * two.z[v];
             const Vec near = square + two.square[v], far = near - 2.0 * dot;
-            unsigned bits = kNarrow ? lane_bits(far < limit) : kAllLanes;
+            unsigned bits = kNarrow ? lane_bits((far < limit) & (far > least)) : kAllLanes;
             if (same && v == begin) bits &= kAllLanes << (j + 1) % kLanes;
             if (v == two.n_vectors - 1) bits &= last;
             if (bits == 0) continue;

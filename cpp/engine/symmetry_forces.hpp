@@ -29,7 +29,7 @@ struct QuadSums {
     Vec value[kQuad], cosine[kQuad], width[kQuad], shift[kQuad];
 };
 
-template <bool kShifted>
+template <bool kShifted, bool kCompact>
 ATOMSMITH_INLINE void add_quad(const Symmetry::Angular& group, const Symmetry::Block& block,
                                const double* slopes, const double* zeta_slopes, const TripletTile& tile,
                                int b, QuadSums& sums) {
@@ -48,7 +48,7 @@ ATOMSMITH_INLINE void add_quad(const Symmetry::Angular& group, const Symmetry::B
                 const Vec* y = tile.power + slot[p] * kTileSize + b;
                 for (int i = 0; i < kQuad; ++i) {
                     value[i] += slopes[p] * y[i];
-                    slope[i] += zeta_slopes[p] * y[i];
+                    slope[i] += zeta_slopes[p] * y[kCompact ? kTileSize + i : i];
                 }
             }
             const Vec* over = tile.over + block.lambda[l] * kTileSize + b;
@@ -74,7 +74,9 @@ static inline void tile_slopes(const Symmetry::Angular& group, int n_vectors, co
     for (int b = 0; b < n_vectors; b += kQuad) {
         QuadSums sums{};
         for (int k = 0; k < n_blocks; ++k)
-            add_quad<kShifted>(group, group.blocks[k], w.slopes, w.zeta_slopes, tile, b, sums);
+            group.compact.is
+                ? add_quad<false, true>(group, group.blocks[k], w.slopes, w.zeta_slopes, tile, b, sums)
+                : add_quad<kShifted, false>(group, group.blocks[k], w.slopes, w.zeta_slopes, tile, b, sums);
         for (int i = 0; i < kQuad; ++i) {
             const Vec fade = ((const Vec*)tile.fade)[b + i];
             const Vec far = kNarrow ? tile.far_fade[b + i] : broadcast(1.0);

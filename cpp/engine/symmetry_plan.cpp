@@ -17,6 +17,35 @@ void require(bool condition, const std::string& message) {
     if (!condition) throw std::invalid_argument("engine plan: symmetry functions: " + message);
 }
 
+Symmetry::Compact compact_of(const Functions& f, int k) {
+    using Cutoff = Symmetry::Cutoff;
+    constexpr Cutoff kCores[] = {Cutoff::kPoly1, Cutoff::kPoly2, Cutoff::kPoly3, Cutoff::kPoly4,
+                                 Cutoff::kExponential};
+    const int core = f.core.empty() ? 0 : f.core[k];
+    if (core == 0) return {};
+    require(core % 8 >= 1 && core % 8 <= 5 && core < 16, "function " + std::to_string(k) + ": unknown core");
+    return {true, core >= 8, kCores[core % 8 - 1]};
+}
+
+void check_compact(const Functions& f) {
+    const std::size_t n = f.order.size();
+    require(f.core.size() == n && f.low.size() == n && f.angle_low.size() == n && f.angle_high.size() == n,
+            "the arrays of compact functions differ in size");
+    for (std::size_t k = 0; k < n; ++k) {
+        if (!compact_of(f, static_cast<int>(k)).is) continue;
+        const std::string name = "function " + std::to_string(k);
+        require(f.eta[k] == 0.0 && f.zeta[k] == 1.0, name + ": a compact function has eta 0 and zeta 1");
+        require(f.low[k] < f.cutoff[k], name + ": its lower end must be below the cutoff");
+        require(f.order[k] == 1 || f.angle_low[k] < f.angle_high[k], name + ": its angles must rise");
+        if (f.order[k] == 1) continue;
+        // Elsewhere it would have a kink at a straight angle.
+        const double middle = 0.5 * (f.angle_low[k] + f.angle_high[k]);
+        require((f.angle_low[k] >= 0.0 || std::abs(middle) < 1e-9) &&
+                    (f.angle_high[k] <= M_PI + 1e-9 || std::abs(middle - M_PI) < 1e-9),
+                name + ": angles beyond 0 or pi need their middle there");
+    }
+}
+
 void check(const Functions& f, int n_species) {
     const std::size_t n = f.order.size();
     require(f.narrow.size() == n && f.first.size() == n && f.second.size() == n && f.cutoff.size() == n &&
@@ -37,11 +66,26 @@ void check(const Functions& f, int n_species) {
     }
 }
 
-int list_of(Symmetry::Centre& centre, int species, double cutoff) {
-    for (std::size_t k = 0; k < centre.lists.size(); ++k)
-        if (centre.lists[k].species == species && centre.lists[k].cutoff == cutoff)
+// What the functions of a group have in common: their neighbours and how these fade.
+struct Range {
+    double cutoff;
+    Symmetry::Compact compact;
+    double low;
+    auto operator<=>(const Range&) const = default;
+};
+
+Range range_of(const Functions& f, int k) {
+    const Symmetry::Compact compact = compact_of(f, k);
+    return {f.cutoff[k], compact, compact.is ? f.low[k] : 0.0};
+}
+
+int list_of(Symmetry::Centre& centre, int species, const Range& range) {
+    for (std::size_t k = 0; k < centre.lists.size(); ++k) {
+        const Symmetry::List& list = centre.lists[k];
+        if (list.species == species && Range{list.cutoff, list.compact, list.low} == range)
             return static_cast<int>(k);
-    centre.lists.push_back({species, cutoff});
+    }
+    centre.lists.push_back({species, range.cutoff, range.low, range.compact});
     return static_cast<int>(centre.lists.size()) - 1;
 }
 
@@ -99,8 +143,15 @@ private:
 
 class PowerProgram {
 public:
-    PowerProgram(const std::vector<double>& lambdas, const std::set<std::pair<double, double>>& powers) {
+    PowerProgram(const std::vector<double>& lambdas, const std::set<std::pair<double, double>>& powers,
+                 bool compact) {
         n_slots = static_cast<int>(lambdas.size());
+        for (const auto& [low, high] : powers) {
+            if (!compact) break;
+            slot[{low, high}] = add({Symmetry::PowerStep::Kind::kCompact, 0, 0, 0, 1.0, low, high});
+            ++n_slots; // of its slope
+        }
+        if (compact) return;
         for (std::size_t k = 0; k < lambdas.size(); ++k) whole_[{k, 1}] = static_cast<int>(k);
         for (const auto& [lambda, zeta] : powers) {
             const int k =
@@ -148,19 +199,25 @@ Symmetry::Radial make_radial(int list, const Functions& f, const std::vector<int
     return group;
 }
 
+// (lambda, zeta) of a function or, if it is compact, the ends of its angle.
 using Pairs = std::set<std::pair<double, double>>;
+
+std::pair<double, double> power_of(const Functions& f, int k) {
+    return compact_of(f, k).is ? std::pair{f.angle_low[k], f.angle_high[k]}
+                               : std::pair{f.lambda[k], f.zeta[k]};
+}
 
 Symmetry::Block make_block(const Functions& f, const std::vector<int>& members,
                            const std::vector<std::pair<double, double>>& gaussians, const Pairs& powers,
-                           const PowerProgram& program, const std::vector<double>& lambdas) {
+                           const PowerProgram& program, const std::vector<double>& lambdas, bool compact) {
     Symmetry::Block block;
     const std::vector<std::pair<double, double>> columns(powers.begin(), powers.end());
     for (std::size_t p = 0; p < columns.size(); ++p) {
-        const auto [lambda, zeta] = columns[p];
+        const auto [lambda, zeta] = compact ? std::pair{lambdas.front(), 1.0} : columns[p];
         block.power_slot.push_back(program.slot.at(columns[p]));
         block.zeta.push_back(zeta);
         block.norm.push_back(std::exp2(1.0 - zeta));
-        if (p == 0 || lambda != columns[p - 1].first) {
+        if (p == 0 || (!compact && lambda != columns[p - 1].first)) {
             const auto at = std::find(lambdas.begin(), lambdas.end(), lambda);
             block.lambda.push_back(static_cast<std::int32_t>(at - lambdas.begin()));
             block.lambda_first.push_back(static_cast<std::int32_t>(p));
@@ -170,7 +227,7 @@ Symmetry::Block make_block(const Functions& f, const std::vector<int>& members,
     block.feature.assign(gaussians.size() * columns.size(), -1);
     for (const int k : members) {
         const auto g = std::find(gaussians.begin(), gaussians.end(), std::pair{f.eta[k], f.shift[k]});
-        const auto p = std::find(columns.begin(), columns.end(), std::pair{f.lambda[k], f.zeta[k]});
+        const auto p = std::find(columns.begin(), columns.end(), power_of(f, k));
         if (g == gaussians.end() || p == columns.end()) continue;
         std::int32_t& at = block.feature[(g - gaussians.begin()) * columns.size() + (p - columns.begin())];
         require(at < 0, "function " + std::to_string(k) + " is the same as function " + std::to_string(at));
@@ -184,11 +241,13 @@ Symmetry::Angular make_angular(const Functions& f, const std::vector<int>& membe
     const int one = members.front();
     group.narrow = f.narrow[one] != 0;
     group.cutoff = f.cutoff[one];
+    group.compact = compact_of(f, one);
+    group.low = range_of(f, one).low;
     std::map<std::pair<double, double>, Pairs> powers_of; // by Gaussian
     Pairs all;
     for (const int k : members) {
-        powers_of[{f.eta[k], f.shift[k]}].insert({f.lambda[k], f.zeta[k]});
-        all.insert({f.lambda[k], f.zeta[k]});
+        powers_of[{f.eta[k], f.shift[k]}].insert(power_of(f, k));
+        all.insert(power_of(f, k));
         group.shifted |= f.eta[k] != 0.0 && f.shift[k] != 0.0;
         if (std::find(group.lambdas.begin(), group.lambdas.end(), f.lambda[k]) == group.lambdas.end())
             group.lambdas.push_back(f.lambda[k]);
@@ -197,11 +256,12 @@ Symmetry::Angular make_angular(const Functions& f, const std::vector<int>& membe
     std::vector<std::pair<double, double>> gaussians;
     for (const auto& entry : powers_of) gaussians.push_back(entry.first);
     GaussianProgram gaussian_program(gaussians);
-    PowerProgram power_program(group.lambdas, all);
+    PowerProgram power_program(group.lambdas, all, group.compact.is);
     std::map<Pairs, std::vector<std::pair<double, double>>> blocks;
     for (const auto& [gaussian, powers] : powers_of) blocks[powers].push_back(gaussian);
     for (const auto& [powers, own] : blocks) {
-        Symmetry::Block block = make_block(f, members, own, powers, power_program, group.lambdas);
+        Symmetry::Block block =
+            make_block(f, members, own, powers, power_program, group.lambdas, group.compact.is);
         block.gaussian_begin = static_cast<std::int32_t>(group.gaussians.size());
         for (const auto& [eta, shift] : own)
             group.gaussians.push_back({gaussian_program.slot(eta, shift), eta, eta * shift});
@@ -222,13 +282,13 @@ Symmetry::Angular make_angular(const Functions& f, const std::vector<int>& membe
 Symmetry::Centre make_centre(const Functions& f) {
     Symmetry::Centre centre;
     centre.n_functions = f.size();
-    std::map<std::pair<int, double>, std::vector<int>> radial;
-    std::map<std::tuple<int, int, double, int>, std::vector<int>> angular;
+    std::map<std::pair<int, Range>, std::vector<int>> radial;
+    std::map<std::tuple<int, int, Range, int>, std::vector<int>> angular;
     for (int k = 0; k < f.size(); ++k) {
         if (f.order[k] == 1)
-            radial[{f.first[k], f.cutoff[k]}].push_back(k);
+            radial[{f.first[k], range_of(f, k)}].push_back(k);
         else
-            angular[{std::min(f.first[k], f.second[k]), std::max(f.first[k], f.second[k]), f.cutoff[k],
+            angular[{std::min(f.first[k], f.second[k]), std::max(f.first[k], f.second[k]), range_of(f, k),
                      f.narrow[k]}]
                 .push_back(k);
     }
@@ -240,8 +300,8 @@ Symmetry::Centre make_centre(const Functions& f) {
     }
     for (const auto& [key, members] : angular) {
         Symmetry::Angular group = make_angular(f, members);
-        group.list1 = list_of(centre, std::get<0>(key), group.cutoff);
-        group.list2 = list_of(centre, std::get<1>(key), group.cutoff);
+        group.list1 = list_of(centre, std::get<0>(key), std::get<2>(key));
+        group.list2 = list_of(centre, std::get<1>(key), std::get<2>(key));
         for (const int k : members)
             centre.places[k] = {true, static_cast<std::int32_t>(centre.angular.size())};
         centre.angular.push_back(std::move(group));
@@ -257,6 +317,7 @@ void Symmetry::finish() {
     require(inner >= 0.0 && inner < 1.0, "the inner share of the cutoff must be at least 0 and below 1");
     for (const Functions& f : functions) {
         check(f, n_species);
+        if (!f.core.empty()) check_compact(f);
         first_feature.push_back(n_features);
         n_features += f.size();
         centres.push_back(make_centre(f));

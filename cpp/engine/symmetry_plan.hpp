@@ -13,6 +13,12 @@ namespace atomsmith {
 
 struct Symmetry {
     enum class Cutoff { kHard, kCosine, kTanhFree, kTanh, kExponential, kPoly1, kPoly2, kPoly3, kPoly4 };
+    // Between two ends, from 1 in the middle to 0: a cutoff function on either side.
+    struct Compact {
+        bool is = false, asymmetric = false; // asymmetric: of (2 - x) x instead of x, in distances only
+        Cutoff core = Cutoff::kPoly2;
+        auto operator<=>(const Compact&) const = default;
+    };
     static constexpr int kMaxSlots = 256; // values of one triplet that are kept at a time
     static constexpr int kMaxLambdas = 16;
 
@@ -22,6 +28,11 @@ struct Symmetry {
         std::vector<std::int32_t> narrow;        // 1: the two neighbours must be near each other too
         std::vector<std::int32_t> first, second; // species of the neighbours
         std::vector<double> cutoff, eta, shift, lambda, zeta;
+        // Of compact functions (core 0: not one of them; 1 to 4: polynomials, 5: exponential; 8 more:
+        // asymmetric), which take the place of the cutoff function and of the power of the angle. May be
+        // empty.
+        std::vector<std::int32_t> core;
+        std::vector<double> low, angle_low, angle_high; // distance; radians
         int size() const { return static_cast<int>(order.size()); }
     };
 
@@ -36,15 +47,18 @@ struct Symmetry {
         std::int32_t slot;
         double eta, eta_shift; // eta times shift
     };
-    // Of y = 1 + lambda cos: the base itself, a product, or y^exponent.
+    // Of y = 1 + lambda cos: a product, or y^exponent; or a compact function of the angle, whose slope by the
+    // cosine goes to the slot behind.
     struct PowerStep {
-        enum class Kind { kProduct, kPower } kind;
+        enum class Kind { kProduct, kPower, kCompact } kind;
         std::int32_t to, a, b;
-        double exponent;
+        double exponent, low = 0.0, high = 0.0;
     };
     struct List {
         std::int32_t species; // -1: all
         double cutoff;
+        double low = 0.0; // of compact functions
+        Compact compact;
     };
     struct Radial {
         std::int32_t list;
@@ -56,8 +70,8 @@ struct Symmetry {
     // All Gaussians of a block go with all its powers.
     struct Block {
         std::int32_t gaussian_begin, gaussian_end;
-        std::vector<std::int32_t> power_slot; // ascending in lambda
-        std::vector<double> zeta;
+        std::vector<std::int32_t> power_slot;   // ascending in lambda
+        std::vector<double> zeta;               // compact: 1
         std::vector<std::int32_t> lambda;       // number of each run of equal lambda,
         std::vector<std::int32_t> lambda_first; // and where it begins, plus the end
         std::vector<std::int32_t> feature;      // [gaussian][power], -1: none
@@ -67,6 +81,8 @@ struct Symmetry {
     struct Angular {
         std::int32_t list1, list2;
         bool narrow, shifted;
+        Compact compact;
+        double low; // of compact functions
         double cutoff;
         std::vector<GaussianStep> gaussian_steps;
         int n_gaussian_slots = 0;

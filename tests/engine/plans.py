@@ -20,6 +20,7 @@ from atomsmith.descriptors import (
 from atomsmith.descriptors.base import features_of_centres
 from atomsmith.descriptors.bispectrum import InnerSwitch
 from atomsmith.descriptors.radial import RadialSettings
+from atomsmith.descriptors.symmetry_functions import SymmetryFunction, symmetry_functions_part
 from atomsmith.regressors import with_products
 from atomsmith.systems import FloatArray, Systems
 
@@ -167,6 +168,7 @@ def plans() -> dict[str, dict[str, Any]]:
                 )
             ],
         },
+        "compact symmetry functions": {"elements": [8, 1], "parts": [compact_part([8, 1])]},
         "weighted symmetry functions": {
             "elements": [8, 1],
             "parts": [
@@ -276,6 +278,23 @@ def soap_part(elements, **settings):
     """A power spectrum of wide atoms, whose radial tables are short."""
     sizes = {"cutoff": 3.3, "sigma_atom": 0.7, "central_weight": 0.8} | settings
     return build_soap(SoapSettings(kind="soap", **sizes), elements).part
+
+
+def compact_part(elements):
+    """Compact functions of every kind beside one that is not."""
+    whole = {"eta": 0.0, "shift": 0.0}
+    angles = {"angle_low": 0.6, "angle_high": 2.5}
+    own = [
+        SymmetryFunction(1, False, 0, -1, 3.0, **whole, core=2, low=-3.0),
+        SymmetryFunction(1, False, -1, -1, 3.2, **whole, core=13, low=0.5),
+        SymmetryFunction(2, True, 0, 1, 3.1, **whole, core=9, low=0.4, **angles),
+        SymmetryFunction(2, False, 0, 1, 3.1, **whole, core=5, low=0.0, **angles),
+        SymmetryFunction(
+            2, False, -1, -1, 3.2, **whole, core=3, low=0.7, angle_low=1.0, angle_high=2 * np.pi - 1.0
+        ),
+        SymmetryFunction(2, True, 0, 1, 3.1, 0.3, 0.0, 1.0, 2.0),
+    ]
+    return symmetry_functions_part([own, own[:4]], elements, "cosine", 0.0).part
 
 
 def moments_part(n_elements, seed, *, shared=True):

@@ -33,7 +33,8 @@ ACTIVATIONS = {
 }
 
 # Functions of hydrogen (0) and oxygen (1) in bohr, in n2p2's order: by type, cutoff, eta, shift, zeta,
-# lambda, elements. (type, first, second, cutoff, eta, shift, lambda, zeta); -1: all elements.
+# lambda, elements; compact ones by type, core, elements, upper and lower ends. (type, first, second, cutoff,
+# eta, shift, lambda, zeta, core, lower end, angles in degrees); -1: all elements.
 FUNCTIONS = (
     (
         (2, 0, -1, 6.0, 0.05, 0.0, 0.0, 1.0),
@@ -47,22 +48,40 @@ FUNCTIONS = (
         (9, 0, 1, 5.0, 0.03, 0.0, 1.0, 2.0),
         (12, -1, -1, 6.0, 0.1, 0.0, 0.0, 1.0),
         (13, -1, -1, 5.5, 0.02, 0.0, 1.0, 2.0),
+        (20, 0, -1, 5.0, 0.0, 0.0, 0.0, 1.0, 5, -5.0, 0.0, 0.0),
+        (20, 1, -1, 5.0, 0.0, 0.0, 0.0, 1.0, 2, 1.0, 0.0, 0.0),
+        (20, 1, -1, 6.0, 0.0, 0.0, 0.0, 1.0, 2, 0.5, 0.0, 0.0),
+        (21, 0, 1, 6.0, 0.0, 0.0, 0.0, 1.0, 10, 0.0, 60.0, 150.0),
+        (21, 0, 1, 6.0, 0.0, 0.0, 0.0, 1.0, 10, 0.0, 90.0, 270.0),
+        (24, -1, -1, 6.0, 0.0, 0.0, 0.0, 1.0, 1, 0.5, -60.0, 60.0),
     ),
     (
         (2, 0, -1, 5.0, 0.3, 0.0, 0.0, 1.0),
         (2, 0, -1, 6.0, 0.1, 0.0, 0.0, 1.0),
         (3, 0, 1, 6.0, 0.02, 0.7, 1.0, 2.0),
         (9, 0, 0, 6.0, 0.0, 0.0, -1.0, 1.5),
+        (22, 0, 1, 5.5, 0.0, 0.0, 0.0, 1.0, 3, 1.0, 30.0, 100.0),
+        (23, -1, -1, 6.0, 0.0, 0.0, 0.0, 1.0, 12, -6.0, 0.0, 0.0),
+        (25, -1, -1, 5.0, 0.0, 0.0, 0.0, 1.0, 4, 0.0, 45.0, 135.0),
     ),
 )
 SYMBOLS = ("H", "O")
 NUMBERS = (1, 8)
 
 
+CORES = {1: "p1", 2: "p2", 3: "p3", 4: "p4", 5: "e", 10: "p2a", 12: "p4a"}
+
+
 def line_of(centre, function):
-    kind, first, second, cutoff, eta, shift, sign, zeta = function
+    kind, first, second, cutoff, eta, shift, sign, zeta, *compact = function
     # n2p2 sorts the two elements itself.
     around = [SYMBOLS[z] for z in (second, first) if z >= 0]
+    if compact:
+        core, low, *angles = compact
+        ends = [low, cutoff, *(angles if kind in (21, 22, 24, 25) else [])]
+        return " ".join(
+            ["symfunction_short", SYMBOLS[centre], str(kind), *around, *map(str, ends), CORES[core]]
+        )
     values = {2: (eta, shift, cutoff), 12: (eta, shift, cutoff), 13: (eta, shift, sign, zeta, cutoff)}
     words = values.get(kind, (eta, sign, zeta, cutoff, *([shift] if shift else [])))
     return " ".join(["symfunction_short", SYMBOLS[centre], str(kind), *around, *map(str, words)])
@@ -125,12 +144,17 @@ def energy_by_hand(systems, cutoff, inner, scaled, layers, share, energy_unit):
     """Sum of the networks' outputs, in the files' units, for positions in bohr."""
     centres = []
     for own in FUNCTIONS:
-        columns = list(zip(*own, strict=True))
+        columns = list(zip(*((*f, 0, 0.0, 0.0, 0.0)[:12] for f in own), strict=True))
         kind = np.array(columns[0])
-        names = ("first", "second", "cutoff", "eta", "shift", "lambda", "zeta")
+        names = ("first", "second", "cutoff", "eta", "shift", "lambda", "zeta", "core", "low")
         centres.append(
-            {"order": np.where(np.isin(kind, (2, 12)), 1, 2), "narrow": np.isin(kind, (3, 13))}
-            | {name: np.array(column) for name, column in zip(names, columns[1:], strict=True)}
+            {
+                "order": np.where(np.isin(kind, (2, 12, 20, 23)), 1, 2),
+                "narrow": np.isin(kind, (3, 13, 21, 24)),
+                "angle_low": np.deg2rad(columns[10]),
+                "angle_high": np.deg2rad(columns[11]),
+            }
+            | {name: np.array(column) for name, column in zip(names, columns[1:10], strict=True)}
         )
     part = {
         "n_features": sum(map(len, FUNCTIONS)),
@@ -310,7 +334,10 @@ def test_files_are_told_by_their_names(tmp_path):
 
 BAD = {
     "charges": ({"epochs": "nnp_type 4G-HDNNP"}, "only short-range potentials"),
-    "compact": ({"epochs": "symfunction_short H 20 O 0.0 6.0 p2"}, "of type 20 .* are not known here"),
+    "type": ({"epochs": "symfunction_short H 4 O 0.0 6.0"}, "of type 4 are not known"),
+    "core": ({"epochs": "symfunction_short H 20 O 0.0 6.0 p5"}, "the core 'p5' is not known"),
+    "ends": ({"epochs": "symfunction_short H 23 6.0 2.0 p2"}, "must rise"),
+    "angles": ({"epochs": "symfunction_short H 25 1.0 2.0 90.0 190.0 p2"}, "need their middle there"),
     "few values": ({"epochs": "symfunction_short H 2 O 0.1 6.0"}, "needs 6 values, found 5"),
     "no number": ({"cutoff_type": "cutoff_type cos"}, "'cutoff_type' has 'cos', expected a number"),
     "twice": ({"epochs": "cutoff_type 2"}, "'cutoff_type' is given twice"),
@@ -340,7 +367,7 @@ def test_files_that_do_not_belong_together(tmp_path):
     scaling = tmp_path / "scaling.data"
     whole = scaling.read_text()
     scaling.write_text("\n".join(whole.splitlines()[:5]))
-    with pytest.raises(InputError, match="found 4 lines, expected one for each of the 15"):
+    with pytest.raises(InputError, match="found 4 lines, expected one for each of the 24"):
         read_n2p2(path)
     scaling.write_text("1 1 0.5 0.5 0.5 0.0\n" + "\n".join(whole.splitlines()[2:]))
     with pytest.raises(InputError, match=r"has the range or sigma 0\.0"):

@@ -33,6 +33,17 @@ def fade(kind, inner, cutoff, r):
     return np.where(r.real < cutoff, value, 0.0)
 
 
+def compact(core, low, high, x, asymmetric=False):
+    """From 1 in the middle of two ends to 0 at both."""
+    x = (x - 0.5 * (low + high)) * 2.0 / (high - low)
+    x = np.where(x.real < 0.0, -x, x)
+    x = np.where(x.real < 1.0, x, 1.0)
+    if asymmetric:
+        x = (2.0 - x) * x
+    kind = "exponential" if core == 5 else f"polynomial_{core}"
+    return fade(kind, 0.0, 1.0, x)
+
+
 def symmetry_features(part, n_elements, species, i, j, vectors):
     """Features of every atom, shape (N, n_features)."""
     sizes = [len(centre["order"]) for centre in part["centres"]]
@@ -54,8 +65,10 @@ def _of_atom(part, centre, species, d):
     pair = np.sort(np.stack([species[a], species[b]]), axis=0)
 
     @cache
-    def near(eta, shift, cutoff):
+    def near(eta, shift, cutoff, core, low):
         def of(distance):
+            if core:
+                return compact(core % 8, low, cutoff, distance, asymmetric=core >= 8)
             gaussian = np.exp(-eta * (distance - shift) ** 2)
             return gaussian * fade(part["cutoff_function"], part["cutoff_inner"], cutoff, distance)
 
@@ -66,7 +79,8 @@ def _of_atom(part, centre, species, d):
         first, second, cutoff, eta, shift, sign, zeta = (
             centre[name][k] for name in ("first", "second", "cutoff", "eta", "shift", "lambda", "zeta")
         )
-        f, f_between = near(eta, shift, cutoff)
+        core, low = (centre[name][k] if "core" in centre else 0 for name in ("core", "low"))
+        f, f_between = near(eta, shift, cutoff, core, low)
         if first < 0:
             f = part["weight"][species] * f
         if centre["order"][k] == 1:
@@ -74,7 +88,11 @@ def _of_atom(part, centre, species, d):
             continue
         wanted = (pair == np.sort([first, second])[:, None]).all(axis=0) | (first < 0)
         base = 1.0 + sign * cosine
-        term = np.where(wanted & (base.real > 0.0), base, 0.0) ** zeta * f[a] * f[b]
+        power = np.where(base.real > 0.0, base, 0.0) ** zeta
+        if core:
+            angle = np.arccos(np.where(np.abs(cosine.real) < 1.0, cosine, np.sign(cosine.real)))
+            power = compact(core % 8, centre["angle_low"][k], centre["angle_high"][k], angle)
+        term = np.where(wanted, power, 0.0) * f[a] * f[b]
         if centre["narrow"][k]:
             term = term * f_between
         values.append(2.0 ** (1.0 - zeta) * np.sum(term))

@@ -110,7 +110,10 @@ class SymmetryFunction:
     """One function of one centre as the engine's plan describes it.
 
     ``first`` and ``second`` are indices of the neighbours' elements, -1 for all with their weights;
-    ``order`` is the number of neighbours in a term, and a radial function has no second one.
+    ``order`` is the number of neighbours in a term, and a radial function has no second one. With a ``core``
+    (docs/architecture.md) it is a compact function between the distances ``low`` and ``cutoff`` and, in
+    radians, the angles ``angle_low`` and ``angle_high`` (Bircher, Singraber, Dellago, Mach. Learn.: Sci.
+    Technol. 2, 035026, 2021); eta is then 0.
     """
 
     order: int
@@ -122,10 +125,20 @@ class SymmetryFunction:
     shift: float
     sign: float = 0.0
     zeta: float = 1.0
+    core: int = 0
+    low: float = 0.0
+    angle_low: float = 0.0
+    angle_high: float = 0.0
 
     def label(self, elements: Sequence[int]) -> str:
         """What a person reads."""
         names = ["all" if z < 0 else SYMBOLS[elements[z]] for z in (self.first, self.second)[: self.order]]
+        if self.core:
+            angles = f" angles {self.angle_low:.3g} to {self.angle_high:.3g}" if self.order == 2 else ""
+            wide = " wide" if self.order == 2 and not self.narrow else ""
+            return (
+                f"{'-'.join(names)} core {self.core} from {self.low:.4g} to {self.cutoff:.4g}{angles}{wide}"
+            )
         text = f"{'-'.join(names)} eta {self.eta:.4g}"
         if self.shift:
             text += f" shift {self.shift:.4g}"
@@ -265,19 +278,25 @@ _COLUMNS: dict[str, Any] = {
     "lambda": np.float64,
     "zeta": np.float64,
 }
+_COMPACT: dict[str, Any] = {
+    "core": np.int32,
+    "low": np.float64,
+    "angle_low": np.float64,
+    "angle_high": np.float64,
+}
 
 
 def _arrays(functions: Sequence[SymmetryFunction]) -> dict[str, Any]:
+    columns = _COLUMNS | (_COMPACT if any(f.core for f in functions) else {})
     rows = [astuple(f) for f in functions]
     return {
-        name: np.array([row[k] for row in rows], dtype=kind)
-        for k, (name, kind) in enumerate(_COLUMNS.items())
+        name: np.array([row[k] for row in rows], dtype=kind) for k, (name, kind) in enumerate(columns.items())
     }
 
 
 def functions_of_plan(centre: dict[str, Any]) -> list[SymmetryFunction]:
     """Read the functions of one centre back from a plan."""
-    columns = [np.asarray(centre[name]).tolist() for name in _COLUMNS]
+    columns = [np.asarray(centre[name]).tolist() for name in (*_COLUMNS, *_COMPACT) if name in centre]
     return [
         SymmetryFunction(order, bool(narrow), *rest) for order, narrow, *rest in zip(*columns, strict=True)
     ]

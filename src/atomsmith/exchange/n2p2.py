@@ -128,6 +128,7 @@ def _in_angstrom(function: SymmetryFunction, cflength: float) -> SymmetryFunctio
         cutoff=function.cutoff / cflength,
         eta=function.eta * cflength**2,
         shift=function.shift / cflength,
+        low=function.low / cflength,
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from atomsmith.data.files import read_text
 from atomsmith.descriptors.symmetry_functions import CutoffFunction, SymmetryFunction
@@ -25,7 +27,10 @@ CUTOFF_FUNCTIONS: tuple[CutoffFunction, ...] = (
 )
 """By the number after cutoff_type."""
 Scaling = Literal["none", "scale", "center", "scale_center", "sigma"]
-_FUNCTION_WORDS = {2: 6, 3: 8, 9: 8, 12: 5, 13: 7}
+_FUNCTION_WORDS = {2: 6, 3: 8, 9: 8, 12: 5, 13: 7, 20: 6, 21: 9, 22: 9, 23: 5, 24: 7, 25: 7}
+_NEIGHBOURS = {2: 1, 3: 2, 9: 2, 20: 1, 21: 2, 22: 2}
+CORES = {"p1": 1, "p2": 2, "p3": 3, "p4": 4, "e": 5, "p1a": 9, "p2a": 10, "p3a": 11, "p4a": 12}
+"""Cores of compact functions by n2p2's names."""
 # RuNNer's keywords for energies that n2p2 does not have either; there they would be ignored without a word.
 _OTHER_ENERGIES = ("use_electrostatics", "electrostatic_type", "use_vdw")
 
@@ -164,11 +169,18 @@ def read_settings(path: Path) -> N2p2Settings:
     )
 
 
-def sort_key(entry: tuple[int, SymmetryFunction]) -> tuple[float, ...]:
+def sort_key(entry: tuple[int, SymmetryFunction]) -> tuple[Any, ...]:
     """Place of a function of n2p2's number among those of its centre: the order of scaling and weights."""
     kind, f = entry
-    base = (float(kind), f.cutoff, f.eta, f.shift)
+    if f.core:
+        return (kind, core_name(f), f.first, f.second, f.cutoff, f.low, f.angle_low, f.angle_high)
+    base = (kind, f.cutoff, f.eta, f.shift)
     return (*base, f.first) if f.order == 1 else (*base, f.zeta, f.sign, f.first, f.second)
+
+
+def core_name(function: SymmetryFunction) -> str:
+    """Name of a compact function's core in n2p2."""
+    return next(name for name, core in CORES.items() if core == function.core)
 
 
 def _refuse_other_kinds(file: _File) -> None:
@@ -240,16 +252,17 @@ def _function(
         raise file.error(line, "'symfunction_short' needs an element, a type and its parameters")
     kind = file.whole(line, "symfunction_short", words, 1)
     if kind not in _FUNCTION_WORDS:
-        reason = "functions with compact support" if 20 <= kind <= 25 else "none of n2p2's types"
-        raise file.error(
-            line, f"symmetry functions of type {kind} ({reason}) are not known here; 2, 3, 9, 12 and 13 are"
-        )
+        known = ", ".join(map(str, _FUNCTION_WORDS))
+        raise file.error(line, f"symmetry functions of type {kind} are not known; {known} are")
     if len(words) < _FUNCTION_WORDS[kind]:
         raise file.error(
             line, f"a function of type {kind} needs {_FUNCTION_WORDS[kind]} values, found {len(words)}"
         )
-    n_neighbours = {2: 1, 3: 2, 9: 2}.get(kind, 0)
+    n_neighbours = _NEIGHBOURS.get(kind, 0)
     neighbours = sorted(_index(file, line, word, elements) for word in words[2 : 2 + n_neighbours])
+    if kind >= 20:
+        found = _compact(file, line, kind, neighbours, words[2 + n_neighbours : _FUNCTION_WORDS[kind]])
+        return _index(file, line, words[0], elements), kind, found
     values = [file.number(line, "symfunction_short", words, k) for k in range(2 + n_neighbours, len(words))]
     first = neighbours[0] if neighbours else -1
     second = neighbours[-1] if n_neighbours == 2 else -1
@@ -269,6 +282,37 @@ def _function(
     order = 1 if kind in (2, 12) else 2
     found = SymmetryFunction(order, kind in (3, 13), first, second, cutoff, eta, shift, sign, zeta)
     return _index(file, line, words[0], elements), kind, found
+
+
+def _compact(
+    file: _File, line: int, kind: int, neighbours: Sequence[int], words: Sequence[str]
+) -> SymmetryFunction:
+    """A function of the types 20 to 25: ends of the distance and, in degrees, of the angle, then the core."""
+    order = 1 if kind in (20, 23) else 2
+    low, cutoff = (file.number(line, "symfunction_short", words, k) for k in range(2))
+    angles = [np.deg2rad(file.number(line, "symfunction_short", words, k)) for k in range(2, 2 * order)]
+    if words[-1] not in CORES:
+        raise file.error(line, f"the core '{words[-1]}' is not known; {', '.join(CORES)} are")
+    if low >= cutoff or cutoff <= 0.0 or (order == 2 and angles[0] >= angles[1]):
+        raise file.error(line, "the ends of a compact function must rise, and the upper distance be positive")
+    middle = sum(angles) / 2.0
+    if order == 2 and (
+        (angles[0] < 0.0 and middle != 0.0) or (angles[1] > np.pi and abs(middle - np.pi) > 1e-9)
+    ):
+        raise file.error(line, "angles beyond 0 or 180 degrees need their middle there")
+    return SymmetryFunction(
+        order=order,
+        narrow=kind in (21, 24),
+        first=neighbours[0] if neighbours else -1,
+        second=neighbours[-1] if len(neighbours) == 2 else -1,
+        cutoff=cutoff,
+        eta=0.0,
+        shift=0.0,
+        core=CORES[words[-1]],
+        low=low,
+        angle_low=float(angles[0]) if angles else 0.0,
+        angle_high=float(angles[1]) if angles else 0.0,
+    )
 
 
 def _scaling(file: _File) -> Scaling:

@@ -14,7 +14,7 @@ from atomsmith.descriptors.symmetry_functions import SymmetryFunction, functions
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.exchange.n2p2 import ACTIVATIONS, BOHR_PER_ANGSTROM, HARTREE_PER_EV
-from atomsmith.exchange.n2p2_settings import CUTOFF_FUNCTIONS, sort_key
+from atomsmith.exchange.n2p2_settings import CUTOFF_FUNCTIONS, core_name, sort_key
 from atomsmith.potential import Potential
 from atomsmith.systems import FloatArray
 
@@ -139,6 +139,7 @@ def _element(
             cutoff=f.cutoff * cflength,
             eta=f.eta / cflength**2,
             shift=f.shift * cflength,
+            low=f.low * cflength,
         )
         functions.append((kind, moved))
     order = sorted(range(len(functions)), key=lambda k: sort_key(functions[k]))
@@ -163,6 +164,11 @@ def _element(
 
 
 def _type_of(function: SymmetryFunction, path: Path) -> int:
+    if function.core and function.core % 8 == 5 and function.core > 8:
+        raise InputError(f"{path}: n2p2 has no asymmetric exponential core; use a polynomial one.")
+    if function.core:
+        kind = 20 if function.order == 1 else 21 if function.narrow else 22
+        return kind + (3 if function.first < 0 else 0)
     if function.order == 1:
         return 12 if function.first < 0 else 2
     if function.first >= 0:
@@ -227,6 +233,10 @@ def _settings(
 
 def _function(symbol: str, kind: int, f: SymmetryFunction, symbols: Sequence[str]) -> str:
     neighbours = [symbols[z] for z in (f.first, f.second)[: f.order] if z >= 0]
+    if f.core:
+        angles = np.rad2deg([f.angle_low, f.angle_high])[: 2 * (f.order - 1)]
+        ends = [repr(float(value)) for value in (f.low, f.cutoff, *angles)]
+        return " ".join(["symfunction_short", symbol, str(kind), *neighbours, *ends, core_name(f)])
     values = {
         2: (f.eta, f.shift, f.cutoff),
         12: (f.eta, f.shift, f.cutoff),
