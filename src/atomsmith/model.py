@@ -182,14 +182,32 @@ class Model:
 FUNCTIONS_PER_ROOT_ROW = 5.0
 FEWEST, MOST, MOST_IN_ALL = 100.0, 1000.0, 2500.0
 """Bounds of the functions of a basis that the data size, for each element and in all."""
+SURPLUS, MOST_CANDIDATES = 2.0, 4000.0
+"""Size of the basis that a sparse fit chooses its functions from, in units of theirs, and its bound."""
 
 
-def sized_by_data(settings: ModelSettings, n_elements: int, n_rows: int, cutoff: float) -> ModelSettings:
+def warranted_functions(n_elements: int, n_rows: int) -> int:
+    """Number of functions that data of so many labels warrant.
+
+    At most 5 sqrt(rows) for each element, between 100 and 1000 for each and 2500 in all: several hundred for
+    the hundred or so configurations that most fits have.
+    """
+    wanted = n_elements * float(np.clip(FUNCTIONS_PER_ROOT_ROW * np.sqrt(n_rows), FEWEST, MOST))
+    return int(min(wanted, max(MOST_IN_ALL, n_elements * FEWEST)))
+
+
+def candidate_functions(n_functions: int) -> int:
+    """Size of the basis that so many functions are chosen from."""
+    return int(max(min(SURPLUS * n_functions, MOST_CANDIDATES), n_functions))
+
+
+def is_open(settings: ModelSettings) -> bool:
+    """Whether an ace term leaves its degree to the data."""
+    return any(isinstance(t.descriptor, AceSettings) and t.descriptor.degree is None for t in settings.terms)
+
+
+def sized_by_data(settings: ModelSettings, n_elements: int, n_functions: int, cutoff: float) -> ModelSettings:
     """Settle cutoff and degree of ace terms that leave them to the data.
-
-    The number of functions of all terms with an open degree together is at most 5 sqrt(rows) for each
-    element, between 100 and 1000 for each and 2500 in all: several hundred for the hundred or so
-    configurations that most fits have.
 
     Parameters
     ----------
@@ -197,15 +215,13 @@ def sized_by_data(settings: ModelSettings, n_elements: int, n_rows: int, cutoff:
         The model.
     n_elements
         Number of elements.
-    n_rows
-        Labels in the data.
+    n_functions
+        Most functions of all terms with an open degree together.
     cutoff
         For terms without one, in angstrom.
     """
     aces = [term.descriptor for term in settings.terms if isinstance(term.descriptor, AceSettings)]
     n_open = sum(ace.degree is None for ace in aces)
-    wanted = n_elements * float(np.clip(FUNCTIONS_PER_ROOT_ROW * np.sqrt(n_rows), FEWEST, MOST))
-    wanted = min(wanted, max(MOST_IN_ALL, n_elements * FEWEST))
 
     def settled(term: TermSettings) -> TermSettings:
         descriptor = term.descriptor
@@ -214,7 +230,7 @@ def sized_by_data(settings: ModelSettings, n_elements: int, n_rows: int, cutoff:
         if descriptor.cutoff is None:
             descriptor = descriptor.model_copy(update={"cutoff": cutoff})
         if descriptor.degree is None:
-            degree = max(2.0, degree_for(descriptor, n_elements, int(wanted / n_open)))
+            degree = max(2.0, degree_for(descriptor, n_elements, n_functions // n_open))
             descriptor = descriptor.with_degree(degree)
         return term.model_copy(update={"descriptor": descriptor})
 

@@ -101,6 +101,23 @@ def test_a_known_potential_is_retrieved(known, solver):
     assert result.solution.n_rows == sum(7 + 3 * len(c) for c in train)
 
 
+def test_open_degrees_are_sized_for_the_solver(known):
+    """By default twice as many functions as the data warrant, of which half stay; with evidence, no more."""
+    _, train = known
+    rows = sum(7 + 3 * len(c) for c in train)
+    warranted = 2 * max(100, round(5.0 * np.sqrt(rows)))
+    sparse, plain = (
+        Problem.of(train, PotentialSettings()),
+        Problem.of(train, PotentialSettings(solver=Evidence())),
+    )
+    assert sparse.settings.solver == Elimination(functions=warranted)
+    assert plain.settings.solver == Evidence()
+    sizes = [int(np.count_nonzero(p.model.term == 1)) for p in (sparse, plain)]
+    assert 0.5 * warranted < sizes[1] <= warranted < sizes[0] <= 2 * warranted
+    given = Problem.of(train, PotentialSettings(model=MODEL))
+    assert given.settings.solver == Elimination()
+
+
 def test_a_sparse_fit_is_a_potential_of_the_functions_left(known, tmp_path):
     """It predicts what all functions do with zeros for those left out, from a smaller plan."""
     _, train = known

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.linalg import blas
 
-from atomsmith.fitting.evidence import bayesian_ridge
+from atomsmith.fitting.evidence import Evidence, bayesian_ridge, most_evident, solve_evidence
 from atomsmith.fitting.hyperparameters import Hyperparameters, SolverSettings
+from atomsmith.fitting.spectrum import Spectrum
 from atomsmith.fitting.standard_form import StandardForm
 from atomsmith.systems import FloatArray
 
@@ -29,16 +30,21 @@ class Elimination(SolverSettings):
     """
 
     kind: Literal["elimination"] = Field(default="elimination", description="Name of the solver.")
-    functions: int = Field(
-        default=500, ge=1, description="Functions that are left, reference energies not counted."
+    functions: int | None = Field(
+        default=None,
+        ge=1,
+        description="Functions that are left, reference energies not counted. By default as many as the data "
+        "warrant where an ace leaves its degree to them, chosen from a basis twice as large; where degrees "
+        "are given, all.",
     )
 
 
 def solve_elimination(form: StandardForm, settings: Elimination) -> Hyperparameters:
     """Precisions of the functions that are left, at the maximum of their evidence; infinite for others."""
-    start = bayesian_ridge(form, settings.noise_floor)
-    if form.size <= settings.functions:
-        return start
+    if settings.functions is None or form.size <= settings.functions:
+        return solve_evidence(form, Evidence(noise_floor=settings.noise_floor))
+    # What goes first hardly depends on the strength: half the digits of the spectrum are enough for it.
+    start = most_evident(form, Spectrum.of_gram(form, settings.noise_floor))
     posterior = form.standard_posterior(start.alpha, start.beta)
     kept = eliminate(*posterior, settings.functions)
     smaller = bayesian_ridge(form.restricted(kept), settings.noise_floor)

@@ -52,7 +52,11 @@ def solve_evidence(form: StandardForm, settings: Evidence) -> Hyperparameters:
 
 def bayesian_ridge(form: StandardForm, noise_floor: float) -> Hyperparameters:
     """Maximise the evidence over the noise and one prior precision."""
-    spectrum = Spectrum.build(form, noise_floor)
+    return most_evident(form, Spectrum.build(form, noise_floor))
+
+
+def most_evident(form: StandardForm, spectrum: Spectrum) -> Hyperparameters:
+    """Maximum of the evidence of a standard form from its spectrum."""
     return at_strength(form, spectrum, *_maximum_of_evidence(spectrum))
 
 

@@ -19,6 +19,7 @@ from atomsmith.extrapolation import learn_extrapolation
 from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.core import Core, holes, with_repulsive_core
 from atomsmith.fitting.design import RowMaker, number_of_labels
+from atomsmith.fitting.elimination import Elimination
 from atomsmith.fitting.estimate import Estimate, estimate, peak_bytes
 from atomsmith.fitting.factor import TriangularFactor, merge_factors
 from atomsmith.fitting.factor_set import FactorSet
@@ -35,7 +36,15 @@ from atomsmith.fitting.trainers import trainer_of
 from atomsmith.fitting.training import Observer, TrainedTerm, train_terms, with_members
 from atomsmith.fitting.virial_weight import settled_weights
 from atomsmith.fitting.weights import KindWeights
-from atomsmith.model import Distances, Model, build_model, sized_by_data
+from atomsmith.model import (
+    Distances,
+    Model,
+    build_model,
+    candidate_functions,
+    is_open,
+    sized_by_data,
+    warranted_functions,
+)
 from atomsmith.potential import Potential, library_version
 from atomsmith.systems import BoolArray, FloatArray
 
@@ -289,11 +298,22 @@ class Problem:
         chosen = tuple(elements)
         distances = distances_of(data, chosen)
         n_rows = sum(number_of_labels(c) for c in data)
-        sized = sized_by_data(settings.model, len(chosen), n_rows, typical_cutoff(data))
-        settings = settings.model_copy(update={"model": sized})
+        settings = _sized(settings, len(chosen), n_rows, typical_cutoff(data))
         model = build_model(settings.model, chosen, distances)
         reference, held = reference_energies(data, chosen, settings.reference_energies)
         return cls(data, bonded if held else data, settings, model, distances, reference, held)
+
+
+def _sized(settings: PotentialSettings, n_elements: int, n_rows: int, cutoff: float) -> PotentialSettings:
+    """Settle what the model and a sparse solver leave to the data."""
+    solver = settings.solver
+    wanted = candidates = warranted_functions(n_elements, n_rows)
+    if isinstance(solver, Elimination):
+        if solver.functions is None and is_open(settings.model):
+            solver = solver.model_copy(update={"functions": wanted})
+        candidates = candidate_functions(max(wanted, solver.functions or 0))
+    sized = sized_by_data(settings.model, n_elements, candidates, cutoff)
+    return settings.model_copy(update={"model": sized, "solver": solver})
 
 
 def solve_model(problem: Problem, factors: FactorSet) -> FitResult:

@@ -11,7 +11,7 @@ from atomsmith.data.labels import LabelNames
 from atomsmith.data.splitting import SplitSettings
 from atomsmith.extrapolation.settings import ExtrapolationSettings
 from atomsmith.fitting.in_turn import InTurnSettings
-from atomsmith.fitting.solvers import Evidence, Solver
+from atomsmith.fitting.solvers import Elimination, Solver
 from atomsmith.fitting.weights import Weights
 from atomsmith.model import ModelSettings
 from atomsmith.reference.settings import ExecutorSettings
@@ -36,7 +36,7 @@ class PotentialSettings(Settings):
 
     model: ModelSettings = Field(default=ModelSettings(), description="Terms of the potential.")
     weights: Weights = Field(default=Weights(), description="Weights of energies, forces and virials.")
-    solver: Solver = Field(default=Evidence(), description="How the coefficients are found.")
+    solver: Solver = Field(default=Elimination(), description="How the coefficients are found.")
     reference_energies: ReferenceEnergies = Field(
         default=ReferenceEnergies(), description="Energies of isolated atoms."
     )

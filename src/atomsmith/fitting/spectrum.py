@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import svd
+from scipy.linalg import eigh, svd
 
 from atomsmith.fitting.standard_form import StandardForm
 from atomsmith.systems import FloatArray
@@ -49,6 +49,24 @@ class Spectrum:
             u, s, _ = svd(form.r, check_finite=False)
             z = u.T @ form.z
         return cls(s**2, z**2, form.rss, form.rows, form.floor(noise_floor), form.log_volume)
+
+    @classmethod
+    def of_gram(cls, form: StandardForm, noise_floor: float) -> Spectrum:
+        """Decompose R R^T: good to half the digits, and several times faster for thousands of functions.
+
+        Singular values below 1e-7 of the largest are lost in rounding and taken to be that.
+        """
+        s2, u = eigh(form.r @ form.r.T, check_finite=False)
+        lowest = 1.0e-14 * max(float(s2[-1]), np.finfo(np.float64).tiny)
+        z2 = (u.T @ form.z) ** 2
+        return cls(
+            np.maximum(s2, lowest)[::-1],
+            z2[::-1],
+            form.rss,
+            form.rows,
+            form.floor(noise_floor),
+            form.log_volume,
+        )
 
     @property
     def scale(self) -> float:

@@ -41,7 +41,7 @@ def settled_weights(factors: FactorSet, weights: Weights, prior: Prior, solver: 
     if not weights.virial_is_open or not factors.n_rows(KindWeights(0.0, 0.0, 1.0)):
         return weights
     kinds = KindWeights.of(weights)
-    if isinstance(solver, Elimination):
+    if isinstance(solver, Elimination) and solver.functions is not None:
         prior, solver = _of_the_smoothest(prior, solver.functions), Evidence(noise_floor=solver.noise_floor)
     noise = _unseen_errors(factors, kinds, prior, solver)
     against = next((kind for kind in ("forces", "energy") if kinds[kind] > 0.0 and kind in noise), None)

@@ -107,7 +107,7 @@ class Learner:
         self.started = time.perf_counter()
         self.used_before = float(store.get("seconds", 0.0))
         self.elements: tuple[int, ...] = ()
-        self.potential_settings = settings.potential
+        self.potential_settings: PotentialSettings = settings.potential
         self.guard = FailureGuard(settings.failures_in_a_row)
         # Of this process only: made again after a kill, with the same bits. One for each degree compared.
         self.kept = KeptFactors(entries=1 if settings.growth is None else 2)

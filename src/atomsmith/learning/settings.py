@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from atomsmith.data.labels import LabelNames
 from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.fitting.solvers import Evidence, Solver
 from atomsmith.reference.settings import ExecutorSettings, ReferenceSettings, default_reference
 from atomsmith.sampling.settings import SamplingSettings
 from atomsmith.settings import Files, Settings
@@ -106,6 +107,12 @@ class StopSettings(Settings):
     )
 
 
+class LearnedPotentialSettings(PotentialSettings):
+    """Potential of a learning loop: every function is kept, and with it the uncertainty that bias needs."""
+
+    solver: Solver = Field(default=Evidence(), description="How the coefficients are found.")
+
+
 class LearnSettings(Settings):
     """Settings of `atomsmith learn`: from a few structures and a reference to a potential."""
 
@@ -121,7 +128,9 @@ class LearnSettings(Settings):
     executor: ExecutorSettings = Field(
         default=ExecutorSettings(), description="Where and how many reference calculations run at once."
     )
-    potential: PotentialSettings = Field(default=PotentialSettings(), description="Model and fit.")
+    potential: LearnedPotentialSettings = Field(
+        default=LearnedPotentialSettings(), description="Model and fit."
+    )
     growth: GrowthSettings | None = Field(default=None, description="Let the basis grow with the data.")
     sampling: SamplingSettings = Field(default=SamplingSettings(), description="How walkers move.")
     walkers: WalkerSettings = Field(
