@@ -96,6 +96,16 @@ def test_relative_paths_are_taken_from_the_folder_of_the_file(load, tmp_path, mo
     assert settings.model_fields_set == {"train", "test", "starts"}
 
 
+def test_environment_variables_in_paths_are_expanded_or_missed(load, tmp_path, monkeypatch):
+    monkeypatch.setenv("HERE_ARE_DATA", "/somewhere")
+    text = "train: $HERE_ARE_DATA/a.xyz\ntest: ${HERE_ARE_DATA}/b.xyz\n"
+    settings = load(text)
+    assert (str(settings.train), str(settings.test)) == ("/somewhere/a.xyz", "/somewhere/b.xyz")
+    monkeypatch.delenv("HERE_ARE_DATA")
+    with pytest.raises(InputError, match="names the environment variable HERE_ARE_DATA, which is not set"):
+        load(text)
+
+
 def test_anchors_aliases_and_merges(load):
     text = "train: a\nbasis: &b {kind: ace, cutoff: 4.0}\nmore:\n  - *b\n  - {<<: *b, cutoff: 3.0}\n"
     assert load(text).more == [Ace(cutoff=4.0), Ace(cutoff=3.0)]

@@ -78,7 +78,8 @@ def test_better_settings_than_the_given_ones_are_found_and_written(folder):
     best = load_settings(folder / "out/best.yaml", FitSettings)
     parameters = numbers["best"]["parameters"]
     assert best.model.terms[0].descriptor.degree == parameters["model.terms[0].descriptor.degree"]
-    assert best.model.terms[0].descriptor.cutoff == parameters["model.terms[0].descriptor.cutoff"]
+    cutoff = parameters["model.terms[0].descriptor.cutoff"]
+    assert best.model.terms[0].descriptor.cutoff == pytest.approx(cutoff, rel=1e-4)
     assert best.committee == 4
     assert best.data.train == folder / "train.xyz"
     potential = Potential.load(folder / "out/potential.json")

@@ -122,7 +122,11 @@ def keys_figure(found: Search) -> Figure:
 
 
 def _short(key: str) -> str:
-    return key if len(key) <= 34 else f"…{key[-33:]}"
+    return ".".join(key.split(".")[-2:])
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def _summary(settings: TuneSettings, found: Search) -> Section:
@@ -194,7 +198,7 @@ def _trials(settings: TuneSettings, tries: Sequence[Try]) -> Any:
         texts = [
             str(one.number), number(one.score), number(one.outcome.us_per_atom),
             number(one.outcome.errors["energy"]), number(one.outcome.errors["forces"]),
-            *(number(v) if isinstance(v := one.parameters.get(key), float) else str(v) for key in keys),
+            *(_shown(one.parameters.get(key)) for key in keys),
         ]  # fmt: skip
         body.append([element("td", text, class_="n") for text in texts])
     return table([head], [body])

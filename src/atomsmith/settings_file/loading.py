@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,8 +23,8 @@ def load_settings(path: Path | str, model: type[ModelT], overrides: Sequence[str
     """Read a settings file.
 
     Relative paths in it (values that the model types as `pathlib.Path`, wherever they stand) are taken from
-    the folder of the file, so that a run does not depend on the folder it was started from; ``~`` is
-    expanded.
+    the folder of the file, so that a run does not depend on the folder it was started from; ``~`` and
+    environment variables (``$NAME``) are expanded.
 
     Parameters
     ----------
@@ -120,7 +122,7 @@ def _read(path: Path) -> str:
 def _from_folder(value: Any, folder: Path) -> Any:
     """Copy a settings value with its relative paths taken from a folder."""
     if isinstance(value, Path):
-        return folder / value.expanduser()
+        return folder / Path(_with_variables(str(value))).expanduser()
     if isinstance(value, BaseModel):
         fields = {name: getattr(value, name) for name in type(value).model_fields}
         changed = {name: new for name, old in fields.items() if (new := _from_folder(old, folder)) is not old}
@@ -137,6 +139,18 @@ def _from_folder(value: Any, folder: Path) -> Any:
         entries = {key: _from_folder(item, folder) for key, item in value.items()}
         return value if all(entries[key] is value[key] for key in value) else entries
     return value
+
+
+def _with_variables(path: str) -> str:
+    """Put the values of environment variables, $NAME or ${NAME}, into a path."""
+    expanded = os.path.expandvars(path)
+    missing = re.search(r"\$\{?(\w+)", expanded)
+    if missing is not None:
+        raise InputError(
+            f"{path}: names the environment variable {missing[1]}, which is not set; set it, or write the "
+            "path in full."
+        )
+    return expanded
 
 
 def _refuse_truth_as_number(given: Any, taken: Any, document: Document, path: KeyPath) -> None:

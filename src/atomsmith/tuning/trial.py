@@ -260,4 +260,6 @@ def _residuals(potential: Potential, configurations: Sequence[Configuration]) ->
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.5g}"  # more digits only look precise
     return str(value).lower() if isinstance(value, bool) else str(value)
