@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +14,14 @@ import numpy as np
 
 from atomsmith.assessment.settings import PotentialEntry, SystemSettings
 from atomsmith.data.dataset import Dataset
+from atomsmith.digests import content_hash
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.exchange.formats import FORMATS, is_foreign, read_foreign
 from atomsmith.fitting.settings import FitSettings, PotentialSettings
 from atomsmith.potential import Potential
 from atomsmith.prediction import ForceField
+from atomsmith.reference.lammps import potentials_folder
 from atomsmith.reference.settings import ExecutorSettings, ReferenceSettings
 from atomsmith.settings_file import load_settings, settings_from_assignments
 
@@ -157,6 +158,10 @@ class Candidate:
         return self._loaded["it"]
 
     def _imported(self, path: Path) -> Potential:
+        if not path.is_file():
+            with suppress(InputError):
+                shipped = potentials_folder() / path.name
+                path = shipped if shipped.is_file() else path
         if not is_foreign(path):
             return Potential.load(path)
         return read_foreign(path, (), self.entry.elements)
@@ -268,27 +273,3 @@ def _fit_settings(
 
 def _files(given: Path | tuple[Path, ...]) -> list[str | Path]:
     return [given] if isinstance(given, Path) else list(given)
-
-
-def content_hash(*values: Any) -> str:
-    """SHA-256 of nested plain values and arrays."""
-    digest = hashlib.sha256()
-    for value in values:
-        _update(digest, value)
-    return digest.hexdigest()
-
-
-def _update(digest: Any, value: Any) -> None:
-    if isinstance(value, Mapping):
-        for name in sorted(value):
-            digest.update(f"{name}:".encode())
-            _update(digest, value[name])
-    elif isinstance(value, list | tuple):
-        digest.update(f"[{len(value)}]".encode())
-        for item in value:
-            _update(digest, item)
-    elif isinstance(value, np.ndarray):
-        digest.update(f"{value.dtype}{value.shape}".encode())
-        digest.update(np.ascontiguousarray(value).tobytes())
-    else:
-        digest.update(f"{type(value).__name__}={value!r};".encode())

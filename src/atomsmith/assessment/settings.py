@@ -32,7 +32,9 @@ class PotentialEntry(Settings):
     """A potential of the set: a file, a fit to the training data, or a reference such as LAMMPS."""
 
     file: Path | None = Field(
-        default=None, description="A potential.json, or a file that `atomsmith import` reads."
+        default=None,
+        description="A potential.json, or a file that `atomsmith import` reads; if it is not there, one of "
+        "this name among those that come with LAMMPS.",
     )
     elements: list[ChemicalSymbol] | None = Field(
         default=None,
