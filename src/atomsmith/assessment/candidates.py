@@ -14,10 +14,10 @@ import numpy as np
 
 from atomsmith.assessment.settings import PotentialEntry, SystemSettings
 from atomsmith.data.dataset import Dataset
-from atomsmith.digests import content_hash
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.exchange.formats import FORMATS, is_foreign, read_foreign
+from atomsmith.fitting.digest import digest
 from atomsmith.fitting.settings import FitSettings, PotentialSettings
 from atomsmith.potential import Potential
 from atomsmith.prediction import ForceField
@@ -130,7 +130,7 @@ class Candidate:
         potential = self.potential()
         return {
             "file": self.entry.file.name,
-            "content": content_hash(potential.plan, potential.coefficients),
+            "content": digest(potential.plan, potential.coefficients),
             **zero,
         }
 
