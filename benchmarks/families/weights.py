@@ -64,7 +64,8 @@ def scan(folder: Path, family: str, element: str) -> None:
         weights = settings.weights.model_copy(update={"energy": weight})
         weights = settled_weights(factors, weights, prior, settings.solver)
         _, errors = cross_validate(factors, KindWeights.of(weights), prior, settings.solver)
-        assert errors.energy is not None and errors.forces is not None
+        assert errors.energy is not None
+        assert errors.forces is not None
         found[weight] = max(errors.energy / energy, errors.forces / forces)
         print(
             f"{family} {element} energy {weight:g}: {errors.energy:.3f} ({energy:.3f}) meV/atom, "
