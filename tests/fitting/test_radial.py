@@ -100,14 +100,14 @@ def test_a_fit_finds_radial_functions_and_is_a_potential_like_all_others(silicon
 
 
 def test_a_killed_training_goes_on_to_the_same_bits(silicon, fitted, tmp_path):
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def kill(state):
         if state.done == 3:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         fit_model(silicon, settings_of(MOMENTS), training=kill, training_folder=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["radial-0.npz"]
     seen = []

@@ -17,8 +17,8 @@ def import_(
         typer.Argument(
             metavar="FILES...",
             help="The potential's files, its main one first: .ace or .yace (PACE), .snapcoeff and .snapparam "
-            "(SNAP), .mtp (MLIP), gap.xml (QUIP), input.nn with scaling.data and weights.*.data (n2p2); files "
-            "that are not named are looked for beside the main one.",
+            "(SNAP), .mtp (MLIP), gap.xml (QUIP), input.nn with scaling.data and weights.*.data (n2p2); "
+            "files that are not named are looked for beside the main one.",
             show_default=False,
         ),
     ],
@@ -74,7 +74,8 @@ def export(
         typer.Option(
             "--output",
             "-o",
-            help="Where to; the suffix tells the format: .snapcoeff (SNAP), .mtp (MLIP) or .nn (n2p2).",
+            help="Where to; the suffix tells the format: .snapcoeff (SNAP), .mtp (MLIP), .nn (n2p2) or "
+            ".yace (PACE).",
             show_default=False,
         ),
     ],

@@ -48,10 +48,15 @@ class Format:
     writer_module: str | None = None
 
 
-_PACE = Format("PACE", "atomsmith.exchange.pace", "read")
 FORMATS: dict[str, Format] = {
-    ".ace": _PACE,
-    ".yace": _PACE,
+    ".ace": Format("PACE", "atomsmith.exchange.pace", "read"),
+    ".yace": Format(
+        "PACE",
+        "atomsmith.exchange.pace",
+        "read",
+        "write_yace",
+        writer_module="atomsmith.exchange.pace_writing",
+    ),
     ".mtp": Format("MLIP", "atomsmith.exchange.mlip", "read_mtp", "write_mtp", names_elements=False),
     ".nn": Format(
         "n2p2",

@@ -1,0 +1,389 @@
+"""Writes ``.yace``: a linear ACE, with pair functions, as a potential of PACE.
+
+The products are the same, of complex instead of real harmonics. The radial functions are fitted: those of
+the format are fixed functions of the distance, among them (``ChebPow`` with lambda = 1) all polynomials of
+1 - r / rcut that vanish at the cutoff, and ours are smooth up to there. How close they come is measured, and
+a potential whose functions they miss is refused. An inner cutoff is the same quintic step in both.
+"""
+
+# ruff: noqa: E741 (l is the field's name of the angular degree)
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atomsmith.data.files import replacing
+from atomsmith.descriptors.radial import evaluate_radial
+from atomsmith.elements import SYMBOLS
+from atomsmith.errors import InputError
+from atomsmith.exchange.pace_model import MAX_L, Bond, Embedding, Function, PaceModel, check
+from atomsmith.systems import FloatArray
+
+if TYPE_CHECKING:
+    from atomsmith.potential import Potential
+
+LARGEST_ERROR = 1.0e-7
+"""Largest error of a radial function and of its slope (per angstrom) relative to its largest value."""
+ENOUGH = 1.0e-11
+"""Error at which no more polynomials are added."""
+SIZES = (12, 16, 24, 32, 48, 64)
+"""Numbers of polynomials that are tried."""
+BIN = 0.001
+"""``deltaSplineBins`` in angstrom: the evaluator of the authors tabulates all functions."""
+_SQRT_4PI = np.sqrt(4.0 * np.pi)
+_Factor = tuple[int, int, int, int]
+"""Species, n (from 1), l, m of a complex channel."""
+
+
+def write_yace(potential: Potential, path: str | Path) -> None:
+    """Write a potential of reference energies, pair functions and linear ACE.
+
+    Raises
+    ------
+    InputError
+        If the potential holds something else, or radial functions that the format's miss.
+    """
+    path = Path(path)
+    model = pace_model(potential, path)
+    check(model, path)
+    with replacing(path) as file:
+        file.writelines(_lines(model))
+
+
+def pace_model(potential: Potential, path: Path) -> PaceModel:
+    """What the file says of a potential."""
+    parts = _Parts.of(potential, path)
+    n = len(potential.elements)
+    bonds, pair = _bonds(parts, [SYMBOLS[z] for z in potential.elements], path)
+    embedding = Embedding("FinnisSinclairShiftedScaled", np.ones(1), np.ones(1), 100000.0, 250.0)
+    return PaceModel(
+        symbols=tuple(SYMBOLS[z] for z in potential.elements),
+        e0=potential.coefficients[:n].copy(),
+        bin_width=BIN,
+        core="distance",
+        embeddings=(embedding,) * n,
+        bonds=bonds,
+        functions=tuple((*_of_one_factor(pair[z]), *_of_many_factors(parts.products(z))) for z in range(n)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """The parts of a plan that the format can hold, with their coefficients."""
+
+    ace: dict[str, Any] | None
+    ace_coefficients: FloatArray
+    pairs: list[tuple[dict[str, Any], FloatArray]]
+
+    @classmethod
+    def of(cls, potential: Potential, path: Path) -> _Parts:
+        ace: dict[str, Any] | None = None
+        ace_coefficients = np.zeros(0)
+        pairs, begin = [], 0
+        for part in potential.plan["parts"]:
+            own = potential.coefficients[begin : begin + part["n_features"]]
+            begin += part["n_features"]
+            reason = _cannot_hold(part, ace is not None)
+            if reason:
+                raise InputError(f"{path}: the format of PACE cannot hold {reason}")
+            if part["kind"] == "ace":
+                ace, ace_coefficients = part, own
+            elif part["kind"] == "pair":
+                pairs.append((part, own))
+        return cls(ace, ace_coefficients, pairs)
+
+    @property
+    def tables(self) -> list[Mapping[str, Any]]:
+        """Radial tables, that of the ace part first."""
+        return [
+            part["radial"] for part in ([self.ace] if self.ace else []) + [part for part, _ in self.pairs]
+        ]
+
+    def products(self, centre: int) -> dict[tuple[_Factor, ...], float]:
+        """Coefficients of the real parts of products of complex channels, of two factors and more or one."""
+        if self.ace is None:
+            return {}
+        found: dict[tuple[_Factor, ...], complex] = defaultdict(complex)
+        for channels, weight in _real_products(self.ace, centre, self.ace_coefficients).items():
+            choices = [_complex_of(self.ace, channel) for channel in channels]
+            for chosen in product(*choices):
+                if sum(factor[3] for factor, _ in chosen) == 0:  # others cancel: features are invariant
+                    key = tuple(sorted(factor for factor, _ in chosen))
+                    found[key] += weight * complex(np.prod([share for _, share in chosen]))
+        return _without_conjugates(found)
+
+
+def _cannot_hold(part: Mapping[str, Any], has_ace: bool) -> str | None:
+    kind = part["kind"]
+    if kind == "zbl":
+        return (
+            "the repulsion of this potential, which fades out over a range of its own; fit it with "
+            "model.repulsion: null to export it."
+        )
+    if kind not in ("e0", "pair", "ace"):
+        return f"{kind}; it takes pair functions and linear ACE."
+    if "regressor" in part:
+        return f"a part with the regressor {part['regressor']['kind']}; it takes linear ones."
+    if kind == "ace" and has_ace:
+        return "two ACE terms with radial functions of their own; fit one."
+    if kind != "e0" and part["radial"].get("kind", "agnesi") != "agnesi":
+        return f"radial functions of the kind {part['radial']['kind']}; it takes those of fits."
+    if kind == "ace" and part["l_max"] > MAX_L:
+        return f"l_max {part['l_max']}; at most {MAX_L} is possible."
+    return None
+
+
+def _real_products(
+    part: Mapping[str, Any], centre: int, coefficients: FloatArray
+) -> dict[tuple[int, ...], float]:
+    """Weights of products of real channels of one centre."""
+    own = part["centres"][centre]
+    n_channels = len(part["centres"]) * _n_lmk(part)
+    values: list[tuple[int, ...]] = [(channel,) for channel in range(n_channels)]
+    for u, v in np.asarray(own["nodes"]).reshape(-1, 2):
+        values.append((*values[u], *values[v]))
+    weights = np.zeros(len(own["terms"]))
+    start = own["feature_start"]
+    for feature in range(own["n_features"]):
+        entries = slice(start[feature], start[feature + 1])
+        share = coefficients[own["first_feature"] + feature] * own["feature_coefficient"][entries]
+        np.add.at(weights, own["feature_term"][entries], share)
+    found: dict[tuple[int, ...], float] = defaultdict(float)
+    for (u, v), weight in zip(np.asarray(own["terms"]).reshape(-1, 2), weights, strict=True):
+        factors = values[u] if v < 0 else (*values[u], *values[v])
+        found[tuple(sorted(factors))] += float(weight)
+    return {key: weight for key, weight in found.items() if weight != 0.0}
+
+
+def _n_lmk(part: Mapping[str, Any]) -> int:
+    """Real channels of one species."""
+    return int(np.sum((2 * np.arange(part["l_max"] + 1) + 1) * np.asarray(part["radial_count"])))
+
+
+def _complex_of(part: Mapping[str, Any], channel: int) -> list[tuple[_Factor, complex]]:
+    """A real channel as a sum of the complex ones of the format.
+
+    These are (-1)^m (A_m + i A_-m) / sqrt(2) for m > 0, and the conjugate without the sign for m < 0.
+    """
+    species, rest = divmod(channel, _n_lmk(part))
+    for l in range(part["l_max"] + 1):
+        count = int(part["radial_count"][l])
+        if rest < (2 * l + 1) * count:
+            break
+        rest -= (2 * l + 1) * count
+    m, k = rest // count - l, rest % count
+    if m == 0:
+        return [((species, k + 1, l, 0), 1.0)]
+    sign, size = (-1.0) ** m, abs(m)
+    plus, minus = (species, k + 1, l, size), (species, k + 1, l, -size)
+    root = np.sqrt(0.5)
+    if m > 0:
+        return [(plus, sign * root), (minus, root)]
+    return [(plus, -1j * sign * root), (minus, 1j * root)]
+
+
+def _without_conjugates(
+    found: Mapping[tuple[_Factor, ...], complex],
+) -> dict[tuple[_Factor, ...], float]:
+    """One of each product and its conjugate, whose real parts are equal (m add up to 0)."""
+    merged: dict[tuple[_Factor, ...], float] = defaultdict(float)
+    for key, value in found.items():
+        other = tuple(sorted((species, n, l, -m) for species, n, l, m in key))
+        merged[min(key, other)] += float(np.real(value))
+    largest = max((abs(value) for value in merged.values()), default=0.0)
+    return {key: value for key, value in merged.items() if abs(value) > 1e-15 * largest}
+
+
+def _of_one_factor(pair: FloatArray) -> Iterator[Function]:
+    """Functions of one neighbour, which take the functions of the format themselves; shape (n, k_max)."""
+    for species, row in enumerate(pair):
+        for k in np.flatnonzero(row):
+            yield _function([(species, int(k) + 1, 0)], [[0]], [float(row[k])])
+
+
+def _of_many_factors(products: Mapping[tuple[_Factor, ...], float]) -> Iterator[Function]:
+    groups: dict[tuple[tuple[int, int, int], ...], list[tuple[list[int], float]]] = defaultdict(list)
+    for key, value in products.items():
+        if len(key) > 1:
+            groups[tuple(factor[:3] for factor in key)].append(([factor[3] for factor in key], value))
+    for factors in sorted(groups, key=lambda group: (len(group), group)):
+        rows = sorted(groups[factors])
+        yield _function(factors, [m for m, _ in rows], [value for _, value in rows])
+
+
+def _function(
+    factors: Sequence[tuple[int, int, int]], m: Sequence[Sequence[int]], coefficients: Sequence[float]
+) -> Function:
+    species, n, l = np.array(factors, dtype=np.int32).T
+    return Function(species, n, l, np.array(m, dtype=np.int32), np.array(coefficients)[:, None])
+
+
+def _bonds(
+    parts: _Parts, symbols: Sequence[str], path: Path
+) -> tuple[tuple[tuple[Bond, ...], ...], list[FloatArray]]:
+    """Bonds with fitted radial functions, and for every centre the coefficients of its pair functions."""
+    n = len(symbols)
+    worst, size = np.inf, 0
+    fits: dict[tuple[int, int], _BondFit] = {}
+    for size in SIZES:
+        tried = {(i, j): _fit_bond(parts.tables, i * n + j, size) for i in range(n) for j in range(n)}
+        error = max(fit.error for fit in tried.values())
+        if error < worst:
+            worst, fits = error, tried
+        if worst <= ENOUGH:
+            break
+    if not worst <= LARGEST_ERROR:
+        i, j = max(fits, key=lambda bond: fits[bond].error)
+        raise InputError(
+            f"{path}: the radial functions of {symbols[i]}-{symbols[j]} differ by {worst:.1e} of their size "
+            f"from the closest ones of PACE (at most {LARGEST_ERROR:g}); give all terms the same cutoff and "
+            "inner distances."
+        )
+    if not parts.tables:
+        raise InputError(f"{path}: the potential has no functions of atoms to write.")
+    bonds = tuple(tuple(_bond(parts, fits[i, j]) for j in range(n)) for i in range(n))
+    return bonds, [np.array([_pair_row(parts, i, j, n, fits[i, j]) for j in range(n)]) for i in range(n)]
+
+
+@dataclass(frozen=True, eq=False)
+class _BondFit:
+    """Coefficients of the functions of all tables, one after the other, shape (functions, k_max)."""
+
+    cutoff: float
+    inner: tuple[float, float]
+    coefficients: FloatArray
+    error: float
+
+
+def _fit_bond(tables: Sequence[Mapping[str, Any]], pair: int, size: int) -> _BondFit:
+    cutoff = max(float(table["cutoff"][pair]) for table in tables)
+    inner = [tuple(map(float, table["inner"][pair])) for table in tables]
+    start = inner[0][0] if inner[0][1] > 0.0 else 0.0
+    angles = np.pi * (np.arange(8 * size) + 0.5) / (8 * size)
+    nodes = start + 0.5 * (cutoff - start) * (1.0 + np.cos(angles))
+    wanted, _ = _functions_of(tables, pair, nodes)
+    found, *_ = np.linalg.lstsq(_polynomials(nodes, cutoff, size)[0], wanted, rcond=None)
+    grid = np.linspace(start, cutoff, 1001)
+    wanted, slopes = _functions_of(tables, pair, grid)
+    value, slope = _polynomials(grid, cutoff, size)
+    scale = np.abs(wanted).max(axis=0)
+    error = max(
+        float((np.abs(value @ found - wanted) / scale).max()),
+        float((np.abs(slope @ found - slopes) / scale).max()),
+    )
+    same = all(one == inner[0] for one in inner)
+    coefficients = np.asarray(found.T, dtype=np.float64)
+    return _BondFit(cutoff, (inner[0][0], inner[0][1]), coefficients, error if same else np.inf)
+
+
+def _functions_of(
+    tables: Sequence[Mapping[str, Any]], pair: int, r: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Radial functions of all tables without their inner steps, and slopes, shape (len(r), functions)."""
+    values, slopes = [], []
+    for table in tables:
+        bare = dict(table) | {"inner": np.zeros_like(table["inner"])}
+        value, slope = evaluate_radial(bare, pair, r)
+        values.append(value)
+        slopes.append(slope)
+    return np.concatenate(values, axis=1), np.concatenate(slopes, axis=1)
+
+
+def _polynomials(r: FloatArray, cutoff: float, size: int) -> tuple[FloatArray, FloatArray]:
+    """(1 - T_k(2 r / cutoff - 1)) / 2 for k = 1 .. size, and slopes."""
+    angle = np.arccos(np.clip(2.0 * r / cutoff - 1.0, -1.0, 1.0))[:, None]
+    k = np.arange(1, size + 1)
+    sine = np.sin(angle)
+    inside = np.abs(sine) > 1e-6
+    # T_k' = k U_(k-1), and U_(k-1) is k, or k (-1)^(k-1), at the ends.
+    ends = np.where(angle < 1.0, k, k * (-1.0) ** (k - 1))
+    second = np.where(inside, np.sin(k * angle) / np.where(inside, sine, 1.0), ends)
+    return 0.5 - 0.5 * np.cos(k * angle), -k * second / cutoff
+
+
+def _bond(parts: _Parts, fit: _BondFit) -> Bond:
+    size = fit.coefficients.shape[1]
+    table = np.zeros((1, 1, size))
+    if parts.ace is not None:
+        count = np.asarray(parts.ace["radial_count"])
+        table = np.zeros((int(count.max()), parts.ace["l_max"] + 1, size))
+        for l, first in enumerate(parts.ace["radial_first"]):
+            table[: count[l], l] = fit.coefficients[first : first + count[l]] / _SQRT_4PI
+    return Bond(
+        basis="ChebPow",
+        parameter=1.0,
+        cutoff=fit.cutoff,
+        width=0.01,
+        core_prefactor=0.0,
+        core_exponent=1.0,
+        inner_cutoff=fit.inner[1],
+        inner_width=fit.inner[1] - fit.inner[0] if fit.inner[1] > 0.0 else 0.0,
+        coefficients=table,
+    )
+
+
+def _pair_row(parts: _Parts, centre: int, neighbour: int, n: int, fit: _BondFit) -> FloatArray:
+    """Coefficients of the pair functions of a bond, with products of one factor among them."""
+    row = np.zeros(fit.coefficients.shape[1])
+    begin = 0
+    if parts.ace is not None:
+        for key, value in parts.products(centre).items():
+            if len(key) == 1 and key[0][0] == neighbour:
+                first = int(parts.ace["radial_first"][0])
+                row += value / _SQRT_4PI * fit.coefficients[first + key[0][1] - 1]
+        begin = int(parts.ace["radial"]["n"])
+    for part, coefficients in parts.pairs:
+        count = int(part["radial"]["n"])
+        first = int(part["first_feature"][centre * n + neighbour])
+        row += coefficients[first : first + count] @ fit.coefficients[begin : begin + count]
+        begin += count
+    return row
+
+
+def _lines(model: PaceModel) -> Iterator[str]:
+    yield "# written by atomsmith\n"
+    yield f"elements: [{', '.join(model.symbols)}]\n"
+    yield f"E0: {_floats(model.e0)}\ndeltaSplineBins: {model.bin_width!r}\nembeddings:\n"
+    for z, e in enumerate(model.embeddings):
+        parameters = np.column_stack([e.prefactor, e.exponent]).ravel()
+        yield (
+            f"  {z}: {{ndensity: {len(e.prefactor)}, FS_parameters: {_floats(parameters)}, npoti: {e.name}, "
+            f"rho_core_cutoff: {e.core_cutoff!r}, drho_core_cutoff: {e.core_width!r}}}\n"
+        )
+    yield "bonds:\n"
+    for i, row in enumerate(model.bonds):
+        for j, bond in enumerate(row):
+            n_max, n_l, k_max = bond.coefficients.shape
+            table = ", ".join(f"[{', '.join(_floats(k) for k in l)}]" for l in bond.coefficients)
+            yield (
+                f"  [{i}, {j}]: {{nradmax: {n_max}, lmax: {n_l - 1}, nradbasemax: {k_max}, "
+                f"radbasename: {bond.basis}, radparameters: [{bond.parameter!r}], "
+                f"radcoefficients: [{table}], prehc: {bond.core_prefactor!r}, "
+                f"lambdahc: {bond.core_exponent!r}, rcut: {bond.cutoff!r}, "
+                f"dcut: {bond.width!r}, rcut_in: {bond.inner_cutoff!r}, dcut_in: {bond.inner_width!r}, "
+                f"inner_cutoff_type: {model.core}}}\n"
+            )
+    yield "functions:\n"
+    for z, functions in enumerate(model.functions):
+        yield f"  {z}:\n" if functions else f"  {z}: []\n"
+        for f in functions:
+            yield (
+                f"    - {{mu0: {z}, rank: {f.rank}, ndensity: 1, num_ms_combs: {len(f.m)}, "
+                f"mus: {_ints(f.species)}, ns: {_ints(f.n)}, ls: {_ints(f.l)}, "
+                f"ms_combs: {_ints(f.m.ravel())}, ctildes: {_floats(f.coefficients.ravel())}}}\n"
+            )
+
+
+def _floats(values: FloatArray) -> str:
+    return f"[{', '.join(repr(float(value)) for value in values)}]"
+
+
+def _ints(values: Any) -> str:
+    return f"[{', '.join(str(int(value)) for value in values)}]"

@@ -1,0 +1,93 @@
+"""Linear ACE written as .yace and read back."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from atomsmith import Potential
+from atomsmith.cli.application import app
+from atomsmith.errors import InputError
+from atomsmith.evaluator import Evaluator
+from atomsmith.exchange.formats import read_foreign, write_foreign
+from atomsmith.exchange.pace import read_model
+from atomsmith.model import ModelSettings, build_model
+from engine.plans import Shape, random_system
+
+PAIR = {"kind": "pair", "cutoff": 4.5, "degree": 6}
+ACE = {"kind": "ace", "cutoff": 4.5, "degree": 7, "correlation_order": 3}
+INNER = {"radial": {"inner": {"Si-Si": [1.2, 1.9]}}}
+CRYSTAL = Shape(8, (5.0, 5.0, 5.0), (True, True, True), skew=0.1, closest=1.6)
+
+
+def _potential(elements: list[int], *descriptors: dict[str, Any], repulsion: Any = None) -> Potential:
+    terms = [{"descriptor": descriptor} for descriptor in descriptors]
+    settings = ModelSettings.model_validate({"terms": terms, "repulsion": repulsion})
+    model = build_model(settings, elements)
+    rng = np.random.default_rng(0)
+    coefficients = rng.normal(size=len(model.features)) / model.features.smoothness
+    return Potential(model.elements, model.plan, model.features, coefficients)
+
+
+@pytest.mark.parametrize(
+    ("elements", "descriptors"),
+    [
+        ([14], (PAIR, ACE)),
+        ([14], (ACE | {"correlation_order": 4, "degree": 6},)),
+        ([14], (PAIR,)),
+        ([14, 6], (PAIR, ACE | {"degree": 5})),
+        (
+            [14],
+            (
+                {**PAIR, "radial": {"inner": {"Si-Si": [1.2, 1.9]}}},
+                {**ACE, "radial": {"inner": {"Si-Si": [1.2, 1.9]}}},
+            ),
+        ),
+    ],
+    ids=["pair and ace", "four neighbours", "pair alone", "two elements", "inner cutoff"],
+)
+def test_forces_are_the_same_when_read_back(elements, descriptors, tmp_path):
+    potential = _potential(elements, *descriptors)
+    write_foreign(potential, tmp_path / "p.yace")
+    again = read_foreign(tmp_path / "p.yace")
+    systems = random_system(CRYSTAL, elements, 3)
+    ours, theirs = (Evaluator(p).predict(systems) for p in (potential, again))
+    scale = np.abs(ours.forces).max()
+    assert scale > 0.1
+    np.testing.assert_allclose(theirs.energy, ours.energy, rtol=0.0, atol=1e-9 * max(1.0, scale))
+    np.testing.assert_allclose(theirs.forces, ours.forces, rtol=0.0, atol=1e-8 * max(1.0, scale))
+    np.testing.assert_allclose(theirs.virial, ours.virial, rtol=0.0, atol=1e-7 * max(1.0, scale))
+
+
+def test_the_file_has_one_of_each_product_and_its_conjugate(tmp_path):
+    write_foreign(_potential([14], ACE), tmp_path / "p.yace")
+    model = read_model(tmp_path / "p.yace")
+    for function in model.functions[0]:
+        assert not function.m.sum(axis=1).any()
+        rows = {tuple(row) for row in function.m.tolist()}
+        distinct = len({tuple(zip(function.n, function.l, strict=True))}) == function.rank
+        assert not distinct or not any(tuple(-m for m in row) in rows for row in rows if any(row))
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "repulsion", "message"),
+    [
+        ((PAIR, ACE), {"kind": "zbl"}, "repulsion: null"),
+        (({"kind": "bispectrum", "cutoff": 4.5, "twojmax": 2},), None, "cannot hold bispectrum"),
+        (({**PAIR, "cutoff": 3.9}, ACE), None, "the same cutoff"),
+        ((ACE, ACE), None, "two ACE terms"),
+    ],
+)
+def test_what_the_format_cannot_hold_is_refused(descriptors, repulsion, message, tmp_path):
+    potential = _potential([14], *descriptors, repulsion=repulsion)
+    with pytest.raises(InputError, match=message):
+        write_foreign(potential, tmp_path / "p.yace")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_exports(tmp_path):
+    _potential([14], PAIR).save(tmp_path / "p.json")
+    command = ["export", str(tmp_path / "p.json"), "-o", str(tmp_path / "p.yace")]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert read_foreign(tmp_path / "p.yace").elements == (14,)
