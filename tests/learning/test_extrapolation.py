@@ -10,7 +10,7 @@ from atomsmith.data import Store
 from atomsmith.extrapolation.active_set import TOLERANCE
 from atomsmith.extrapolation.report import grade_report
 from atomsmith.learning.loop import learn
-from learning.runs import NEVER, learn_settings, triggering
+from learning.runs import EVERY_STEP, NEVER, learn_settings, triggering
 
 
 @pytest.mark.parametrize("kind", ["maxvol", "ranges"])
@@ -46,3 +46,17 @@ def test_a_run_that_labels_what_lies_outside_of_the_data(kind, starts: Path, tmp
 def test_grades_need_a_potential_that_remembers(changes, starts: Path) -> None:
     with pytest.raises(ValueError, match=r"potential\.extrapolation is null: give it \{kind: maxvol\}"):
         learn_settings(starts, **changes)
+
+
+def test_walkers_move_on_sums_over_the_whole_crystal(starts: Path, tmp_path: Path) -> None:
+    terms = [{"descriptor": {"kind": "inverse_powers", "powers": [4, 6, 8, 12]}}]
+    settings = learn_settings(
+        starts,
+        potential={"model": {"terms": terms, "repulsion": None}},
+        sampling=triggering(EVERY_STEP, minimum_steps=5) | {"pressure_gpa": {"start": 0.0, "end": 0.0}},
+        stop={"labels": 6},
+    )
+    outcome = learn(settings, tmp_path / "run")
+    assert outcome.counts["labelled"] == 6
+    kinds = [part["kind"] for part in Potential.load(outcome.potential).plan["parts"]]
+    assert kinds == ["e0", "inverse_powers"]
