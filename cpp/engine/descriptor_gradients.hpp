@@ -91,6 +91,26 @@ static inline void quadratic_gradients(int n, const PartWorkspace& own, int s, W
         }
 }
 
+// Turns the table into gradients of a kernel's inputs.
+static inline void input_gradients(const Regressor::Centre& c, const PartWorkspace& own, int s,
+                                   Workspace& w) {
+    if (!c.is_normalised()) return;
+    const int n = c.n_inputs, columns = 3 * w.near.stride;
+    const double inverse = own.inputs[c.padded_inputs()][s];
+    for (int e = 0; e < columns; ++e) {
+        Vec along{};
+        for (int d = 0; d < n; ++d) {
+            Vec& g = w.table[static_cast<std::size_t>(d) * columns + e];
+            g *= c.scale[d] * inverse;
+            along += own.inputs[d][s] * g;
+        }
+        for (int d = 0; d <= n; ++d) {
+            Vec& g = w.table[static_cast<std::size_t>(d) * columns + e];
+            g = (d < n ? g : Vec{}) - own.inputs[d][s] * along;
+        }
+    }
+}
+
 // The same for the outputs of a kernel, whose points are multiplied with the table tile by tile.
 template <class Emit>
 static inline void kernel_gradients(const Regressor& regressor, int centre, const PartWorkspace& own, int s,
@@ -177,6 +197,7 @@ static inline void design_outputs(const Sweep& sweep, const Part& part, int cent
             quadratic_gradients(n, own, s, w, emit);
             break;
         case Regressor::Kind::kKernel:
+            input_gradients(c, own, s, w);
             kernel_gradients(regressor, centre, own, s, w, emit);
             break;
         case Regressor::Kind::kNetwork:
@@ -191,6 +212,59 @@ static inline void design_outputs(const Sweep& sweep, const Part& part, int cent
             }
         }
     }
+}
+
+// Adds the gradients by one vector of neighbours, table[feature * step + axis * stride], to the rows of their
+// atoms, of the atom itself and of the strain; features stand side by side there, `size` from axis to axis.
+template <class RowOf>
+static inline void add_descriptor_rows(const Neighbourhood& near, std::size_t at, int n, const Vec* table,
+                                       int step, int stride, RowOf row_of, double* own, double* strain,
+                                       std::size_t size) {
+    double* rows[kLanes];
+    Vec d[3][kLanes];
+    int count = 0;
+    for (; count < kLanes && near.slot[at * kLanes + count] >= 0; ++count) {
+        const double r = near.r[at][count];
+        rows[count] = row_of(near.slot[at * kLanes + count]);
+        d[0][count] = broadcast(near.ux[at][count] * r);
+        d[1][count] = broadcast(near.uy[at][count] * r);
+        d[2][count] = broadcast(near.uz[at][count] * r);
+    }
+    const auto add = [](double* to, Vec value) { store_unaligned(to, load_unaligned(to) + value); };
+    int f = 0;
+    for (; f + kLanes <= n; f += kLanes) {
+        Vec sum[3] = {}, bend[6] = {};
+        for (int axis = 0; axis < 3; ++axis) {
+            Vec g[kLanes];
+            for (int k = 0; k < kLanes; ++k) g[k] = table[(f + k) * step + axis * stride];
+            transpose(g);
+            for (int k = 0; k < count; ++k) {
+                add(rows[k] + axis * size + f, g[k]);
+                sum[axis] += g[k];
+                bend[axis] += d[axis][k] * g[k];
+                if (axis == 2) {
+                    bend[3] += d[1][k] * g[k];
+                    bend[4] += d[0][k] * g[k];
+                }
+                if (axis == 1) bend[5] += d[0][k] * g[k];
+            }
+        }
+        for (int axis = 0; axis < 3; ++axis) add(own + axis * size + f, -sum[axis]);
+        for (int k = 0; k < 6; ++k) add(strain + k * size + f, bend[k]);
+    }
+    for (; f < n; ++f)
+        for (int k = 0; k < count; ++k) {
+            const Vec* from = table + f * step;
+            const double g[3] = {from[0][k], from[stride][k], from[2 * stride][k]};
+            for (int axis = 0; axis < 3; ++axis) {
+                rows[k][axis * size + f] += g[axis];
+                own[axis * size + f] -= g[axis];
+                strain[axis * size + f] += d[axis][k][0] * g[axis];
+            }
+            strain[3 * size + f] += d[1][k][0] * g[2];
+            strain[4 * size + f] += d[0][k][0] * g[2];
+            strain[5 * size + f] += d[0][k][0] * g[1];
+        }
 }
 
 // Features of a descriptor, their gradients by every atom and by strain, of the atoms of one block; see
@@ -219,28 +293,11 @@ static inline void descriptor_rows(const Sweep& sweep, const Part& part, int cen
             }
             return out.gradients + 3 * size * low;
         };
-        double* own_row = row_of(atoms[s]);
-        double* strain = out.strain + 6 * size * i;
         for (int b = 0; b < near.segments(s)[near.n_species]; ++b)
-            for (int k = 0; k < kLanes; ++k) {
-                const std::int32_t slot = near.slot[(at + b) * kLanes + k];
-                if (slot < 0) break;
-                double* row = row_of(images[slot].atom);
-                const double r = near.r[at + b][k];
-                const double d[3] = {near.ux[at + b][k] * r, near.uy[at + b][k] * r, near.uz[at + b][k] * r};
-                for (int f = 0; f < n; ++f) {
-                    const Vec* from = w.table + static_cast<std::size_t>(3) * stride * f + b;
-                    const double g[3] = {from[0][k], from[stride][k], from[2 * stride][k]};
-                    for (int axis = 0; axis < 3; ++axis) {
-                        row[axis * size + f] += g[axis];
-                        own_row[axis * size + f] -= g[axis];
-                        strain[axis * size + f] += d[axis] * g[axis];
-                    }
-                    strain[3 * size + f] += d[1] * g[2];
-                    strain[4 * size + f] += d[0] * g[2];
-                    strain[5 * size + f] += d[0] * g[1];
-                }
-            }
+            add_descriptor_rows(
+                near, at + b, n, w.table + b, 3 * stride, stride,
+                [&](int slot) { return row_of(images[slot].atom); }, row_of(atoms[s]),
+                out.strain + 6 * size * i, size);
     }
 }
 

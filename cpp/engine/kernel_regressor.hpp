@@ -27,6 +27,36 @@ ATOMSMITH_INLINE void panel_products(const double* panel, int n, const Vec* x, V
     }
 }
 
+// What the points are multiplied with, padded by zeros, and behind it what `kernel_feature_slopes` needs.
+static inline void kernel_inputs(const Regressor::Centre& c, const Vec* features, Vec* inputs) {
+    const int n = c.n_inputs, rows = c.padded_inputs();
+    for (int d = n; d < rows; ++d) inputs[d] = Vec{};
+    inputs[rows] = broadcast(1.0);
+    if (!c.is_normalised()) {
+        for (int d = 0; d < n; ++d) inputs[d] = features[d];
+        return;
+    }
+    Vec squares = broadcast(1.0);
+    for (int d = 0; d < n; ++d) {
+        inputs[d] = (features[d] - c.shift[d]) * c.scale[d];
+        squares += inputs[d] * inputs[d];
+    }
+    const Vec inverse = 1.0 / square_root(squares);
+    for (int d = 0; d < n; ++d) inputs[d] *= inverse;
+    inputs[n] = inputs[rows] = inverse;
+}
+
+// From slopes by the inputs to slopes by the features, in place.
+static inline void kernel_feature_slopes(const Regressor::Centre& c, const Vec* inputs, Vec* slopes) {
+    if (!c.is_normalised()) return;
+    const int n = c.n_inputs;
+    Vec along{};
+    for (int d = 0; d <= n; ++d) along += slopes[d] * inputs[d];
+    for (int d = 0; d < n; ++d)
+        slopes[d] = (slopes[d] - along * inputs[d]) * inputs[c.padded_inputs()] * c.scale[d];
+    slopes[n] = Vec{};
+}
+
 // Products of all points of a tile with kVectors vectors of features, [point][kVectors].
 template <int kVectors>
 static inline void tile_products(const double* tile, int n_panels, int padded_inputs, const Vec* x,

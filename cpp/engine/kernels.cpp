@@ -13,6 +13,7 @@
 #ifndef ATOMSMITH_SINGLE
 #include "descriptor_gradients.hpp"
 #include "embedding.hpp"
+#include "kernel_rows.hpp"
 #include "moments_radial.hpp"
 #endif
 
@@ -185,10 +186,15 @@ void regress_together(const Sweep& sweep, int k, int centre, int begin, int end,
     const int first = part.first_feature + own.first_output, rows = own.padded_inputs();
     const int n_pairs = (end - begin + 1) / 2;
     const std::size_t pair_size = 2 * static_cast<std::size_t>(rows);
-    for (int b = 0; b < 2 * n_pairs; ++b)
+    for (int b = 0; b < 2 * n_pairs; ++b) {
+        if (begin + b < end) {
+            const PartWorkspace& from = c.blocks[begin + b].parts[k];
+            kernel_inputs(own, from.features, from.inputs);
+        }
         for (int d = 0; d < rows; ++d)
             c.features[b / 2 * pair_size + 2 * d + b % 2] =
-                begin + b < end ? c.blocks[begin + b].parts[k].features[d] : Vec{};
+                begin + b < end ? c.blocks[begin + b].parts[k].inputs[d] : Vec{};
+    }
     const auto coefficients = [&](int set) { return coefficients_of(sweep, set) + first; };
     kernel_energies(own, part.regressor.zeta, n_pairs, c.features, n_sets, coefficients, c.tile, c.energies,
                     c.slopes);
@@ -199,6 +205,7 @@ void regress_together(const Sweep& sweep, int k, int centre, int begin, int end,
             to.energies[set] = c.energies[2 * pair + b % 2];
             for (int d = 0; d < rows; ++d)
                 to.slopes[set * rows + d] = c.slopes[pair * pair_size + 2 * d + b % 2];
+            kernel_feature_slopes(own, to.inputs, to.slopes + set * rows);
         }
     }
 }
@@ -555,6 +562,7 @@ void radial_rows(const Sweep& sweep, double* scratch) {
 constexpr void (*forward)(const Sweep&, double*) = nullptr;
 constexpr void (*design)(const Sweep&, double*) = nullptr;
 constexpr void (*radial_rows)(const Sweep&, double*) = nullptr;
+constexpr void (*kernel_rows)(const KernelRows&) = nullptr;
 #endif
 
 std::size_t scratch_doubles(const Model& model, const BatchLayout& layout, int n_sets, Purpose purpose) {
@@ -572,7 +580,13 @@ std::size_t scratch_doubles(const Model& model, const BatchLayout& layout, int n
 } // namespace
 
 extern const Kernels kKernels;
-const Kernels kKernels = {
-    ATOMSMITH_STRINGIFY(ATOMSMITH_ISA), kLanes, scratch_doubles, backward, forward, design, radial_rows};
+const Kernels kKernels = {ATOMSMITH_STRINGIFY(ATOMSMITH_ISA),
+                          kLanes,
+                          scratch_doubles,
+                          backward,
+                          forward,
+                          design,
+                          radial_rows,
+                          kernel_rows};
 
 } // namespace atomsmith::ATOMSMITH_ISA

@@ -27,6 +27,23 @@ struct DescriptorRows {
     double* strain = nullptr;    // [centre][xx yy zz yz xz xy][feature]: added to
 };
 
+// Rows of fits of the kernel (B . B_s)^zeta, from what `DescriptorRows` describes. Rows are added to.
+struct KernelRows {
+    int n_inputs = 0, zeta = 1;
+    int n_panels = 0;                 // of points, twice as many as there are lanes in each
+    const double* points = nullptr;   // [panel][input][point]
+    const double* features = nullptr; // [atom][n_features]
+    int n_features = 0;
+    const std::int64_t* first = nullptr;
+    const std::int32_t* atom = nullptr;
+    const double* gradients = nullptr;
+    const double* strain = nullptr;
+    const std::int32_t* system = nullptr;  // of every atom
+    const std::int64_t* centres = nullptr; // atoms that have the kernel; of these [begin, end)
+    std::int64_t begin = 0, end = 0;
+    double *energy = nullptr, *forces = nullptr, *virial = nullptr; // [row][point]
+};
+
 // One sweep over a chunk. Pointers that are null are not wanted.
 struct Sweep {
     const Model* model = nullptr;
@@ -86,6 +103,7 @@ struct Kernels {
     void (*forward)(const Sweep&, double* scratch);
     void (*design)(const Sweep&, double* scratch);
     void (*radial_rows)(const Sweep&, double* scratch);
+    void (*kernel_rows)(const KernelRows&);
 };
 
 // The best kernels that this processor runs; the environment variable ATOMSMITH_ISA names others (for tests).

@@ -228,6 +228,10 @@ Regressor read_regressor(const Dict& part) {
         Regressor::Centre centre;
         if (regressor.kind == Regressor::Kind::kKernel) {
             centre.points = array_of<double>(own, "points");
+            if (own.contains("scale")) {
+                centre.shift = array_of<double>(own, "shift");
+                centre.scale = array_of<double>(own, "scale");
+            }
         } else {
             centre.shift = array_of<double>(own, "shift");
             centre.scale = array_of<double>(own, "scale");

@@ -77,7 +77,8 @@ static inline void for_each_output(const Regressor& regressor, int centre, PartW
     const Vec* x = own.features;
     switch (regressor.kind) {
     case Regressor::Kind::kKernel:
-        kernel_products(c, x, own.scratch);
+        kernel_inputs(c, x, own.inputs);
+        kernel_products(c, own.inputs, own.scratch);
         for (int s = 0; s < c.n_outputs; ++s) body(s, power(own.scratch[s], regressor.zeta));
         return;
     case Regressor::Kind::kNetwork:

@@ -19,9 +19,14 @@ void require_finite(const std::vector<double>& values, const std::string& name) 
 
 void finish_kernel(Regressor::Centre& c, int zeta) {
     require(zeta >= 1 && zeta <= 32, "zeta must be a whole number between 1 and 32");
-    const std::size_t n = c.n_inputs;
+    if (!c.is_normalised()) c.shift.clear(), c.scale.clear();
+    const std::size_t inputs = c.n_inputs, n = c.n_columns();
+    require(c.scale.empty() || (c.shift.size() == inputs && c.scale.size() == inputs),
+            "shift and scale do not have the descriptor's " + std::to_string(inputs) + " features");
+    require_finite(c.shift, "shift");
+    require_finite(c.scale, "scale");
     require(n > 0 ? c.points.size() % n == 0 : c.points.empty(),
-            "points do not have the descriptor's " + std::to_string(n) + " features");
+            "points do not have the descriptor's " + std::to_string(n) + " inputs");
     require_finite(c.points, "points");
     c.n_outputs = n > 0 ? static_cast<int>(c.points.size() / n) : 0;
     constexpr std::size_t panel = Regressor::kPanel;

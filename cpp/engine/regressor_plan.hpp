@@ -40,9 +40,13 @@ struct Regressor {
         int first_output = 0, n_outputs = 0; // among those of the part
         std::vector<double> points;          // kernel, as given: [output][input]
         std::vector<double> panels;          // kernel: [panel][padded input][kPanel]
-        std::vector<double> shift, scale;    // network: inputs are (B - shift) * scale
-        std::vector<Layer> layers;           // network; the last has one neuron
-        int padded_inputs() const { return (n_inputs + kPanel - 1) / kPanel * kPanel; }
+        // Inputs are (B - shift) * scale: of a network, or of a kernel, which then adds an input 1 and
+        // divides all by their norm; a kernel without them takes B as it is.
+        std::vector<double> shift, scale;
+        std::vector<Layer> layers; // network; the last has one neuron
+        bool is_normalised() const { return !points.empty() && !scale.empty(); }
+        int n_columns() const { return n_inputs + (is_normalised() ? 1 : 0); } // of the points
+        int padded_inputs() const { return (n_columns() + kPanel - 1) / kPanel * kPanel; }
         int n_panels() const { return (n_outputs + kPanel - 1) / kPanel; }
         int widest() const;    // of all layers and the inputs
         int n_neurons() const; // of all layers

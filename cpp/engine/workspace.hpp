@@ -42,6 +42,7 @@ struct PartWorkspace {
         *tangent_adjoint = nullptr, *angular = nullptr;
     Vec *features = nullptr, *energies = nullptr,
         *slopes = nullptr;        // regressors: [feature], [set], [set][feature]
+    Vec* inputs = nullptr;        // kernels: features as the points meet them, see `kernel_inputs`
     Vec* scratch = nullptr;       // regressors
     Vec* weight_slopes = nullptr; // ace with a regressor: by the program's weights
     Vec* sums = nullptr;          // embedding: per left factor, over its right factors
@@ -123,6 +124,7 @@ static inline void lay_out_regressor(const Part& part, int n_sets, Arena& arena,
     const std::size_t n = most_features(part);
     const int sets = regressor.n_networks > n_sets ? regressor.n_networks : n_sets;
     p.features = arena.take<Vec>(n);
+    p.inputs = arena.take<Vec>(n + 1);
     p.energies = arena.take<Vec>(sets);
     p.slopes = arena.take<Vec>(sets * n);
     p.scratch = arena.take<Vec>(regressor_scratch(regressor));

@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "../engine/evaluate.hpp"
+#include "../engine/parallel.hpp"
 #include "../engine/read_plan.hpp"
 
 namespace nb = nanobind;
@@ -212,6 +213,57 @@ nb::tuple descriptor_rows(PyBatch& self, int part, const PyBatch::Positions& pos
                           strain);
 }
 
+// Rows of the kernel (B . B_s)^zeta for all atoms of one species, from what `descriptor_rows` returns.
+nb::tuple kernel_rows(const Input<double, 2>& points, int zeta, const Input<std::int64_t, 1>& centres,
+                      const Input<std::int32_t, 1>& system, int n_systems, const Input<double, 2>& features,
+                      const Input<std::int64_t, 1>& first, const Input<std::int32_t, 1>& atom,
+                      const Input<double, 3>& gradients, const Input<double, 3>& strain, int n_threads) {
+    const std::size_t n_points = points.shape(0), n_inputs = points.shape(1), n_atoms = features.shape(0),
+                      width = 2 * atomsmith::kernels().lanes, panels = (n_points + width - 1) / width;
+    if (n_inputs > features.shape(1) || system.size() != n_atoms || first.size() != n_atoms + 1 ||
+        gradients.shape(0) != atom.size() || gradients.shape(1) != 3 ||
+        gradients.shape(2) != features.shape(1) || strain.shape(0) != n_atoms || strain.shape(1) != 6 ||
+        strain.shape(2) != features.shape(1) || zeta < 1)
+        throw std::invalid_argument("engine: the arrays of kernel rows do not fit together");
+    std::vector<double> packed(panels * width * n_inputs, 0.0);
+    for (std::size_t s = 0; s < n_points; ++s)
+        for (std::size_t d = 0; d < n_inputs; ++d)
+            packed[(s / width * n_inputs + d) * width + s % width] = points(s, d);
+    const std::size_t systems = n_systems;
+    Output energy = make_array({systems, panels * width}), forces = make_array({3 * n_atoms, panels * width}),
+           virial = make_array({6 * systems, panels * width});
+    // Centres of one system are one thread's, because they add to the same rows.
+    std::vector<std::int64_t> begin(systems + 1, 0);
+    for (std::size_t c = 0; c < centres.size(); ++c) ++begin[system(centres(c)) + 1];
+    for (std::size_t s = 0; s < systems; ++s) begin[s + 1] += begin[s];
+    {
+        nb::gil_scoped_release release;
+        for (Output* rows : {&energy, &forces, &virial}) std::fill_n(rows->data(), rows->size(), 0.0);
+        atomsmith::parallel_for(n_systems, n_threads, [&](int item, int) {
+            atomsmith::KernelRows rows;
+            rows.n_inputs = static_cast<int>(n_inputs);
+            rows.zeta = zeta;
+            rows.n_panels = static_cast<int>(panels);
+            rows.points = packed.data();
+            rows.features = features.data();
+            rows.n_features = static_cast<int>(features.shape(1));
+            rows.first = first.data();
+            rows.atom = atom.data();
+            rows.gradients = gradients.data();
+            rows.strain = strain.data();
+            rows.system = system.data();
+            rows.centres = centres.data();
+            rows.begin = begin[item];
+            rows.end = begin[item + 1];
+            rows.energy = energy.data();
+            rows.forces = forces.data();
+            rows.virial = virial.data();
+            atomsmith::kernels().kernel_rows(rows);
+        });
+    }
+    return nb::make_tuple(energy, forces, virial);
+}
+
 } // namespace
 
 NB_MODULE(_engine, m) {
@@ -219,6 +271,8 @@ NB_MODULE(_engine, m) {
     m.def(
         "isa", [] { return std::string(atomsmith::kernels().name); },
         "Instruction set of the chosen kernels");
+    m.def("kernel_rows", &kernel_rows, "points"_a, "zeta"_a, "centres"_a, "system"_a, "n_systems"_a,
+          "features"_a, "first"_a, "atom"_a, "gradients"_a, "strain"_a, "n_threads"_a = 1);
     m.def("lanes", [] { return atomsmith::kernels().lanes; }, "Doubles in one vector of the chosen kernels");
 
     nb::class_<Model>(m, "Model", "A checked plan")

@@ -17,6 +17,25 @@ def isa() -> str:
 def lanes() -> int:
     """Doubles in one vector of the chosen kernels."""
 
+def kernel_rows(
+    points: FloatArray,
+    zeta: int,
+    centres: NDArray[np.int64],
+    system: IntArray,
+    n_systems: int,
+    features: FloatArray,
+    first: NDArray[np.int64],
+    atom: IntArray,
+    gradients: FloatArray,
+    strain: FloatArray,
+    n_threads: int = 1,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Rows of energy (S, m), force (3N, m) and virial (6S, m) of the kernel (B . B_s)^zeta at points (M, D).
+
+    ``centres`` are the atoms that have this kernel, rising; ``system`` is that of every atom; the rest is
+    what `Batch.descriptor_rows` returns. m is M rounded up to whole vectors; the last m - M columns are zero.
+    """
+
 class Model:
     """A checked plan."""
 

@@ -32,7 +32,13 @@ from atomsmith.descriptors import (
 from atomsmith.descriptors.base import DescriptorPart, features_of_centres
 from atomsmith.elements import SYMBOLS, covalent_radii
 from atomsmith.errors import InputError
-from atomsmith.regressors import LinearSettings, NetworkSettings, QuadraticSettings, with_products
+from atomsmith.regressors import (
+    KernelSettings,
+    LinearSettings,
+    NetworkSettings,
+    QuadraticSettings,
+    with_products,
+)
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray
 
@@ -46,7 +52,9 @@ Descriptor = Annotated[
     | InversePowersSettings,
     Field(discriminator="kind"),
 ]
-Regressor = Annotated[LinearSettings | QuadraticSettings | NetworkSettings, Field(discriminator="kind")]
+Regressor = Annotated[
+    LinearSettings | QuadraticSettings | KernelSettings | NetworkSettings, Field(discriminator="kind")
+]
 
 
 NATURALLY_SCALED = (AceSettings, PairSettings, InversePowersSettings)
@@ -68,6 +76,8 @@ class TermSettings(Settings):
     @property
     def standardised(self) -> bool:
         """Whether features have no natural scale, so that the data set that of their prior."""
+        if isinstance(self.regressor, KernelSettings):
+            return False
         return not isinstance(self.descriptor, NATURALLY_SCALED) or isinstance(
             self.regressor, QuadraticSettings
         )

@@ -8,7 +8,7 @@ from ase.build import bulk
 from numpy.testing import assert_allclose
 from scipy.special import spherical_in
 
-from atomsmith.descriptors import SoapSettings, build_soap, soap_size
+from atomsmith.descriptors import SoapSettings, build_soap
 from atomsmith.descriptors.soap_radial import (
     central_values,
     equispaced_gaussians,
@@ -98,7 +98,6 @@ def test_sizes():
         (soap(n_max=4, l_max=3, mixtures={"count": 5}), 2 * 5 * 4),
         (soap(n_max=4, l_max=3, mixtures={"count": 5, "products": "all"}), 2 * 15 * 4),
     ]:
-        assert soap_size(settings, 2) == n
         built = build_soap(settings, [29, 79])
         assert built.part["n_features"] == len(built.info) == n
 

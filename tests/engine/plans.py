@@ -260,7 +260,29 @@ def network(part, n_elements, seed=2, networks=3, activations=("tanh", "silu", "
     return part | {"regressor": regressor, "n_features": networks}
 
 
-REGRESSORS = {"quadratic": quadratic, "kernel": kernel, "network": network}
+def normalised_kernel(part, n_elements, zeta=2, seed=3):
+    """A kernel of standardised, normalised features."""
+    rng = np.random.default_rng(seed)
+    centres = []
+    for z, own in enumerate(features_of_centres(part, n_elements)):
+        points = rng.normal(size=(9 + 5 * z, len(own) + 1))
+        centres.append(
+            {
+                "shift": 0.1 * rng.normal(size=len(own)),
+                "scale": rng.uniform(0.2, 0.6, size=len(own)),
+                "points": points / np.linalg.norm(points, axis=1, keepdims=True),
+            }
+        )
+    regressor = {"kind": "kernel", "kernel": "polynomial", "zeta": zeta, "centres": centres}
+    return part | {"regressor": regressor, "n_features": sum(len(c["points"]) for c in centres)}
+
+
+REGRESSORS = {
+    "quadratic": quadratic,
+    "kernel": kernel,
+    "normalised kernel": normalised_kernel,
+    "network": network,
+}
 
 
 def bispectrum_part(elements, *, products=False, **settings):

@@ -42,7 +42,12 @@ def outputs(part, columns, species, features):
             made = _networks(regressor["centres"][z], regressor["networks"], values)
             start = 0
         elif regressor["kind"] == "kernel":
-            made = (values @ regressor["centres"][z]["points"].T) ** regressor["zeta"]
+            centre = regressor["centres"][z]
+            if "scale" in centre:
+                values = (values - centre["shift"]) * centre["scale"]
+                values = np.concatenate([values, np.ones((len(values), 1))], axis=1)
+                values = values / np.sqrt(np.sum(values**2, axis=1, keepdims=True))
+            made = (values @ centre["points"].T) ** regressor["zeta"]
             start, first = first, first + made.shape[1]
         else:
             k, m = np.triu_indices(values.shape[1])

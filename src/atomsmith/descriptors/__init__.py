@@ -12,7 +12,7 @@ from atomsmith.descriptors.inverse_powers import (
 from atomsmith.descriptors.moments import MomentsSettings, build_moments, moments_size
 from atomsmith.descriptors.pair import PairSettings, build_pair, pair_size
 from atomsmith.descriptors.radial import RadialSettings, build_radial, evaluate_radial
-from atomsmith.descriptors.soap import SoapSettings, build_soap, soap_size
+from atomsmith.descriptors.soap import SoapSettings, build_soap
 from atomsmith.descriptors.symmetry_functions import (
     SymmetryFunctionsSettings,
     build_symmetry_functions,
@@ -46,7 +46,6 @@ __all__ = [
     "inverse_powers_size",
     "moments_size",
     "pair_size",
-    "soap_size",
     "symmetry_functions_size",
     "with_global_features",
 ]

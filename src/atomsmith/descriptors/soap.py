@@ -24,6 +24,7 @@ from atomsmith.descriptors.soap_radial import (
     central_values,
     equispaced_gaussians,
     gaussian_type_orbitals,
+    reduced,
     soap_table,
 )
 from atomsmith.elements import SYMBOLS
@@ -77,6 +78,13 @@ class SoapSettings(Settings):
         description="A constant feature beside the normalised ones: a kernel of the power zeta then "
         "holds lower powers.",
     )
+    radial_tolerance: float = Field(
+        default=1.0e-7,
+        ge=0.0,
+        lt=1.0,
+        description="Combinations of radial functions that stay below this share of the largest are left "
+        "out; with the default this changes kernels by less than rounding does.",
+    )
     mixtures: Mixtures | None = Field(
         default=None, description="Compressed form; by default all products of species and radial functions."
     )
@@ -102,11 +110,6 @@ class Rows:
         """(0, 0), (1, 0), (1, 1), (2, 0), ..."""
         first, second = np.tril_indices(count)
         return cls(mixing, np.stack([first, second], axis=1).astype(np.int32))
-
-
-def soap_size(settings: SoapSettings, n_elements: int) -> int:
-    """Number of features for a number of elements."""
-    return n_elements * _features_per_centre(settings, n_elements)
 
 
 def build_soap(settings: SoapSettings, elements: Sequence[int]) -> DescriptorPart:
@@ -135,6 +138,14 @@ def build_soap(settings: SoapSettings, elements: Sequence[int]) -> DescriptorPar
         if settings.basis == "equispaced"
         else gaussian_type_orbitals(settings.n_max, settings.cutoff, settings.sigma_atom)
     )
+    basis, _ = reduced(
+        basis,
+        settings.l_max,
+        settings.sigma_atom,
+        settings.cutoff,
+        settings.transition_width,
+        settings.radial_tolerance,
+    )
     own = settings.central_weight * central_values(basis, settings.sigma_atom)
     part = soap_part(
         soap_table(
@@ -142,7 +153,7 @@ def build_soap(settings: SoapSettings, elements: Sequence[int]) -> DescriptorPar
         ),
         settings.l_max,
         np.eye(n)[:, :, None] * own,
-        _rows(settings, n),
+        _rows(settings, n, basis.transform.shape[1]),
         normalised=settings.normalised,
         sigma0=settings.covariance_sigma0,
     )
@@ -219,8 +230,8 @@ def soap_features(part: dict[str, Any], elements: Sequence[int]) -> FeatureInfo:
     )
 
 
-def _rows(settings: SoapSettings, n_elements: int) -> Rows:
-    size = n_elements * settings.n_max
+def _rows(settings: SoapSettings, n_elements: int, n_radial: int) -> Rows:
+    size = n_elements * n_radial
     if settings.mixtures is None:
         return Rows.all_pairs(size)
     count = settings.mixtures.count
@@ -228,12 +239,6 @@ def _rows(settings: SoapSettings, n_elements: int) -> Rows:
     if settings.mixtures.products == "all":
         return Rows.all_pairs(count, mixing)
     return Rows(mixing, np.repeat(np.arange(count, dtype=np.int32)[:, None], 2, axis=1))
-
-
-def _features_per_centre(settings: SoapSettings, n_elements: int) -> int:
-    return len(_rows(settings, n_elements).products) * (settings.l_max + 1) + (
-        settings.covariance_sigma0 > 0.0
-    )
 
 
 __all__ = [
@@ -244,5 +249,4 @@ __all__ = [
     "build_soap",
     "soap_features",
     "soap_part",
-    "soap_size",
 ]

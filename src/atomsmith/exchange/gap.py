@@ -18,7 +18,7 @@ import numpy as np
 
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.descriptors.soap import Rows, soap_part
-from atomsmith.descriptors.soap_radial import central_values, equispaced_gaussians, soap_table
+from atomsmith.descriptors.soap_radial import central_values, equispaced_gaussians, reduced, soap_table
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 from atomsmith.exchange.gap_file import DOT_PRODUCT, SQUARED_EXPONENTIAL, Coordinates, read_gap_file
@@ -52,6 +52,8 @@ _ONLY_DEFAULTS = {
     "tail_exponent": "0", "tail_range": "1.0", "resid_name": "",
 }  # fmt: skip
 """Keys whose other values are not supported."""
+REACH = 1.0e-7
+"""Size of the radial functions that are left out, see `reduced`; it does not show in kernels."""
 
 
 def read_gap(path: str | Path, elements: Sequence[str] | None = None) -> Potential:
@@ -198,8 +200,11 @@ def _soap(
     s: _Soap, members: Sequence[Coordinates], elements: tuple[int, ...]
 ) -> tuple[DescriptorPart, FloatArray]:
     cutoff, width, n_max, l_max, sigma, central, sigma0, error = s.numbers
-    n, count = len(elements), round(n_max)
-    basis = equispaced_gaussians(count, cutoff, sigma, error)
+    n = len(elements)
+    basis, rotation = reduced(
+        equispaced_gaussians(round(n_max), cutoff, sigma, error), round(l_max), sigma, cutoff, width, REACH
+    )
+    count = len(rotation)
     own = np.zeros((n, n, count))
     alone = central * central_values(basis, sigma)
     if not s.species:  # one density, which every atom belongs to
@@ -224,22 +229,41 @@ def _soap(
         sigma0=sigma0,
     )
     size = part["n_features"] // n
+    turn: FloatArray = np.kron(np.eye(max(len(s.species), 1)), rotation).astype(np.float64)
+    theirs = turn.shape[1] * (turn.shape[1] + 1) // 2 * (round(l_max) + 1) + 1
     points: list[list[FloatArray]] = [[np.zeros((0, size))] for _ in elements]
     weights: list[list[FloatArray]] = [[np.zeros(0)] for _ in elements]
     for one in members:
-        # The last component is sigma0, which is not a feature where it is zero.
-        if one.points.shape[1] != size + (sigma0 == 0.0):
+        if one.points.shape[1] != theirs:
             raise InputError(
                 f"soap: sparse points have {one.points.shape[1]} components, but its settings give "
-                f"{size + (sigma0 == 0.0)}; the file is damaged."
+                f"{theirs}; the file is damaged."
             )
+        # The last component is sigma0, which is not a feature where it is zero.
+        turned = np.concatenate([_turned(one.points[:, :-1], turn), one.points[:, -1:]], axis=1)
         for z in _centres(one, elements):
-            points[elements.index(z)].append(one.points[:, :size])
+            points[elements.index(z)].append(turned[:, :size])
             weights[elements.index(z)].append(one.weights)
     regressor = kernel_plan(s.zeta, [np.concatenate(own) for own in points])
     info = kernel_features(regressor, elements)
     made = part | {"n_features": len(info), "regressor": regressor}
     return DescriptorPart(made, info), np.concatenate([w for own in weights for w in own])
+
+
+def _turned(spectra: FloatArray, turn: FloatArray) -> FloatArray:
+    """Power spectra (M, pairs of rows x l) of the rows that ``turn`` makes of others, shape (new, old)."""
+    new, old = turn.shape
+    if new == old:
+        return spectra
+    weight = np.where(np.equal(*np.tril_indices(old)), 1.0, np.sqrt(0.5))
+    values = spectra.reshape(len(spectra), len(weight), -1) * weight[:, None]
+    square = np.zeros((len(spectra), old, old, values.shape[2]))
+    a, b = np.tril_indices(old)
+    square[:, a, b] = square[:, b, a] = values
+    turned = np.einsum("ia,mabl,jb->mijl", turn, square, turn, optimize=True)
+    i, j = np.tril_indices(new)
+    found: FloatArray = turned[:, i, j] * np.where(i == j, 1.0, np.sqrt(2.0))[:, None]
+    return found.reshape(len(spectra), -1)
 
 
 def _pairs(

@@ -10,6 +10,7 @@ import numpy as np
 
 from atomsmith.evaluator import PlanEvaluator, sum_atoms
 from atomsmith.fitting.factor_set import KindFactors, LabelledRows
+from atomsmith.fitting.kernel_rows import KernelEvaluator, has_kernel
 from atomsmith.fitting.weights import KINDS, Weights, relative_weights
 from atomsmith.prediction import stress_from_virial
 from atomsmith.systems import BoolArray, FloatArray, Systems
@@ -112,6 +113,8 @@ class RowMaker:
 
     def evaluator(self) -> PlanEvaluator:
         """Return an evaluator of the plan."""
+        if has_kernel(self.plan):
+            return KernelEvaluator(self.plan, n_threads=self.n_threads)
         return PlanEvaluator(self.plan, n_threads=self.n_threads)
 
     def made(self, systems: Systems, evaluator: PlanEvaluator) -> tuple[FloatArray, FloatArray, FloatArray]:

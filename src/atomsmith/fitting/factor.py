@@ -188,6 +188,23 @@ class TriangularFactor:
         result._y_squared = weight**2 * self._y_squared
         return result
 
+    def transformed(self, blocks: Sequence[tuple[int, FloatArray]]) -> TriangularFactor:
+        """Return the factor of the same rows with consecutive columns multiplied by upper triangles.
+
+        Parameters
+        ----------
+        blocks
+            First column and triangle with a positive diagonal, shape (m, m), of every block.
+        """
+        result = self.scaled(1.0)
+        for held in (result._triangle, result._buffer):
+            if held is None:
+                continue
+            for first, triangle in blocks:
+                columns = slice(first, first + len(triangle))
+                held[:, columns] = held[:, columns] @ triangle
+        return result
+
     def restrict(self, features: ArrayLike) -> TriangularFactor:
         """Return the factor of the same rows with only some columns, in the order given.
 

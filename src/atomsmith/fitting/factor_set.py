@@ -125,6 +125,14 @@ class KindFactors:
             factor.compact()
         return self
 
+    def transformed(self, blocks: Sequence[tuple[int, FloatArray]]) -> KindFactors:
+        """Return the factors of the same rows with other columns, see `TriangularFactor.transformed`."""
+        result = KindFactors(self.factors["energy"].n_features)
+        result.factors = {kind: factor.transformed(blocks) for kind, factor in self.factors.items()}
+        result.unit_squares = dict(self.unit_squares)
+        result.n_configurations, result.n_labels = self.n_configurations, self.n_labels
+        return result
+
     def weighted(self, weights: KindWeights) -> Iterator[TriangularFactor]:
         """Factors of the kinds that have rows and a weight, scaled by it."""
         for kind in ("forces", "virial", "energy"):
@@ -235,6 +243,14 @@ class FactorSet:
                 "No configuration has a label with a weight above zero; give energies, forces or stresses."
             )
         return merge_factors(found.values())
+
+    def transformed(self, blocks: Sequence[tuple[int, FloatArray]]) -> FactorSet:
+        """Return the factors of the same rows with other columns, see `TriangularFactor.transformed`."""
+        result = FactorSet(self.n_features, 0)
+        result.groups = [
+            Group(group.closed.transformed(blocks), group.open.transformed(blocks)) for group in self.groups
+        ]
+        return result
 
     def by_group(self, weights: KindWeights) -> dict[int, TriangularFactor]:
         """Factor of each group with the weights given; groups without a row are left out."""

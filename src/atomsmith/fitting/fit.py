@@ -26,6 +26,7 @@ from atomsmith.fitting.factor_set import FactorSet
 from atomsmith.fitting.held_out import GROUPS, held_out_scale
 from atomsmith.fitting.in_turn import train_in_turn
 from atomsmith.fitting.kept import KeptFactors
+from atomsmith.fitting.kernel import refuse_sparse_solver, whitening, with_kernels
 from atomsmith.fitting.posterior import Posterior
 from atomsmith.fitting.prior import Prior, feature_scale, standardised
 from atomsmith.fitting.pruning import restricted, without_dropped
@@ -157,6 +158,7 @@ def fit_model(
     problem = Problem.of(train, settings or PotentialSettings(), elements)
     built = time.perf_counter()
     settings = problem.settings
+    problem = with_kernels(problem)
     trainers = [trainer_of(term) for term in settings.model.terms]
     options: dict[str, Any] = {
         "solve": lambda part, factors: _solved(part, factors).coefficients,
@@ -319,6 +321,9 @@ def _sized(settings: PotentialSettings, n_elements: int, n_rows: int, cutoff: fl
 def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
     """Coefficients, repulsive core, posterior and committee from triangular factors."""
     model, settings, reference = problem.model, problem.settings, problem.reference
+    refuse_sparse_solver(problem)
+    white = whitening(problem)
+    factors = factors.transformed(white) if white else factors
     prior = prior_of(model, settings, problem.held_features, feature_scale(factors))
     weights = settled_weights(factors, settings.weights, prior, settings.solver)
     settings = settings.model_copy(update={"weights": weights})
@@ -329,13 +334,14 @@ def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
             "No configuration has a label with a weight above zero; give energies, forces or stresses."
         )
     factor = merge_factors(groups)
-    solution = solve(factor, prior, settings.solver)
+    found = solve(factor, prior, settings.solver)
+    solution = replace(found, posterior=found.posterior.transformed(white))
     core = (
         with_repulsive_core(model.plan, solution.coefficients + problem.known)
         if settings.repulsive_core
         else Core(model.plan, {}, [])
     )
-    scale, unseen = held_out_scale(groups, prior, solution) if len(groups) > 1 else (1.0, None)
+    scale, unseen = held_out_scale(groups, prior, found) if len(groups) > 1 else (1.0, None)
     plan, kept = without_dropped(core.plan, solution)
     posterior = _shifted(solution.posterior.scaled(scale), problem.known)
     posterior, committee = with_members(posterior, problem, settings.committee, settings.seed)
@@ -373,9 +379,12 @@ def prior_of(model: Model, settings: PotentialSettings, held: bool | BoolArray, 
 def _solved(problem: Problem, factors: FactorSet) -> Solution:
     """Solve for the linear coefficients alone."""
     settings = problem.settings
+    white = whitening(problem)
+    factors = factors.transformed(white) if white else factors
     prior = prior_of(problem.model, settings, problem.held_features, feature_scale(factors))
     weights = settled_weights(factors, settings.weights, prior, settings.solver)
-    return solve(factors.combine(KindWeights.of(weights)), prior, settings.solver)
+    found = solve(factors.combine(KindWeights.of(weights)), prior, settings.solver)
+    return replace(found, posterior=found.posterior.transformed(white))
 
 
 def reference_energies(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,6 +133,23 @@ class Posterior:
             np.random.default_rng(rng).standard_normal((n, len(self.kept))) @ self.factor.T
         )
         return members
+
+    def transformed(self, blocks: Sequence[tuple[int, FloatArray]]) -> Posterior:
+        """Return the posterior of T c, T upper triangles of consecutive coefficients, all kept in order.
+
+        Parameters
+        ----------
+        blocks
+            First coefficient and triangle, shape (m, m), of every block.
+        """
+        mean, factor = self.mean.copy(), self.factor.copy()
+        for first, triangle in blocks:
+            own = slice(first, first + len(triangle))
+            mean[own] = triangle @ mean[own]
+            row = int(np.flatnonzero(self.kept == first)[0])
+            rows = slice(row, row + len(triangle))
+            factor[rows] = triangle @ factor[rows]
+        return Posterior(mean, self.kept, factor, self.noise_precision)
 
     def scaled(self, factor: float) -> Posterior:
         """Return the posterior with all standard deviations times a factor; the mean stays.

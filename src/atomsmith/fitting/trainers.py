@@ -7,7 +7,7 @@ from atomsmith.fitting.networks import train_networks
 from atomsmith.fitting.radial import train_radial
 from atomsmith.fitting.training import Trainer
 from atomsmith.model import TermSettings
-from atomsmith.regressors import LinearSettings, QuadraticSettings
+from atomsmith.regressors import KernelSettings, LinearSettings, QuadraticSettings
 
 TRAINERS: dict[str, Trainer] = {"network": train_networks, "radial": train_radial}
 """By the kind of a regressor, or by the name that a descriptor gives as its ``training``."""
@@ -27,7 +27,7 @@ def trainer_of(term: TermSettings) -> Trainer | None:
             f"A term of {term.descriptor.kind} asks for the training {wanted!r} beside the regressor "
             f"{term.regressor.kind}; it takes the regressor linear, or no training of the descriptor."
         )
-    if not isinstance(term.regressor, LinearSettings | QuadraticSettings):
+    if not isinstance(term.regressor, LinearSettings | QuadraticSettings | KernelSettings):
         wanted = term.regressor.kind
     if wanted is None:
         return None

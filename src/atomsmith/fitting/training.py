@@ -158,6 +158,9 @@ class TrainedTerm:
         Of the outputs, shape (n_outputs,), held in the fit; None: the fit finds them.
     committee
         Of the outputs, for every member, shape (K, n_outputs); None: no members of its own.
+    whiteners
+        Upper triangular blocks that make coefficients of equal prior variance into those of consecutive
+        outputs, shapes (M, M); none: outputs have independent priors.
     record
         Plain JSON values about the training, for the metadata of the potential.
     """
@@ -166,6 +169,7 @@ class TrainedTerm:
     part: DescriptorPart
     coefficients: FloatArray | None = None
     committee: FloatArray | None = None
+    whiteners: tuple[FloatArray, ...] = ()
     record: dict[str, Any] = field(default_factory=dict)
 
 

@@ -7,6 +7,7 @@ prior covariance is the inverse of the kernel among the points.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,9 @@ from atomsmith.descriptors.base import FeatureInfo
 from atomsmith.elements import SYMBOLS
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray
+
+SAME = 1.0e-12
+"""Spread of a feature relative to its largest value below which it is constant."""
 
 
 class KernelSettings(Settings):
@@ -52,7 +56,47 @@ class KernelSettings(Settings):
     )
 
 
-def kernel_plan(zeta: int, points: Sequence[FloatArray]) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class Standard:
+    """Turns features without a norm into inputs of a kernel: ((B - shift) * scale, 1) over its norm.
+
+    Attributes
+    ----------
+    shift, scale
+        Shape (D,).
+    """
+
+    shift: FloatArray
+    scale: FloatArray
+
+    @classmethod
+    def of(cls, features: FloatArray) -> Standard:
+        """Mean and spread of the data (N, D): the square of all scaled features together is 1 on average."""
+        spread = features.std(axis=0)
+        varies = spread > SAME * np.abs(features).max(axis=0, initial=0.0)
+        scale = np.where(varies, 1.0 / np.where(varies, spread, 1.0), 0.0)
+        return cls(features.mean(axis=0), scale / np.sqrt(max(int(varies.sum()), 1)))
+
+    def inputs(self, features: FloatArray) -> FloatArray:
+        """From features (N, D) to inputs (N, D + 1)."""
+        raw = (features - self.shift) * self.scale
+        raw = np.concatenate([raw, np.ones((len(raw), 1))], axis=1)
+        inputs: FloatArray = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+        return inputs
+
+    def gradients(self, inputs: FloatArray, gradients: FloatArray) -> FloatArray:
+        """From gradients of features (R, k, D) to those of inputs, whose values are (R, D + 1)."""
+        inverse = inputs[:, -1]  # the last input is 1 over the norm
+        scaled = gradients * self.scale * inverse[:, None, None]
+        scaled = np.concatenate([scaled, np.zeros((*scaled.shape[:2], 1))], axis=2)
+        along = np.einsum("rkd,rd->rk", scaled, inputs)
+        made: FloatArray = scaled - along[:, :, None] * inputs[:, None, :]
+        return made
+
+
+def kernel_plan(
+    zeta: int, points: Sequence[FloatArray], standards: Sequence[Standard] | None = None
+) -> dict[str, Any]:
     """The ``regressor`` of a part of an engine plan (docs/architecture.md).
 
     Parameters
@@ -60,9 +104,16 @@ def kernel_plan(zeta: int, points: Sequence[FloatArray]) -> dict[str, Any]:
     zeta
         Power of the kernel.
     points
-        Sparse points of each species, shapes (M_z, D_z).
+        Sparse points of each species, shapes (M_z, inputs).
+    standards
+        What makes inputs of the features of each species; None: features are inputs.
     """
     centres = [{"points": np.ascontiguousarray(own, dtype=np.float64)} for own in points]
+    if standards is not None:
+        centres = [
+            {"shift": one.shift, "scale": one.scale} | centre
+            for one, centre in zip(standards, centres, strict=True)
+        ]
     return {"kind": "kernel", "kernel": "polynomial", "zeta": zeta, "centres": centres}
 
 
