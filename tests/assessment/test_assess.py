@@ -228,6 +228,19 @@ def test_a_run_that_was_killed_goes_on(tmp_path):
     assert (tmp_path / "out/report.html").is_file()
 
 
+def test_a_report_of_what_is_there_is_written_without_computing(done):
+    folder, _ = done
+    (folder / "out/items/properties/Cu/EMT.elastic.json").unlink()
+    again = run(folder, "--no-compute")
+    assert again.exit_code == 0, again.output
+    assert not (folder / "out/items/properties/Cu/EMT.elastic.json").exists()
+    found = {
+        row["potential"] for row in rows(folder, "properties") if row["quantity"] == "C11" and row["value"]
+    }
+    assert "ACE" in found
+    assert "EMT" not in found
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -51,7 +51,12 @@ class Assessment:
 
 
 def assess(
-    settings: AssessSettings, folder: Path, observer: Observer, only: Sequence[str] = ()
+    settings: AssessSettings,
+    folder: Path,
+    observer: Observer,
+    only: Sequence[str] = (),
+    *,
+    compute: bool = True,
 ) -> Assessment:
     """Make all items that are not in a folder yet, or are there as failures.
 
@@ -64,7 +69,9 @@ def assess(
     observer
         Is told of each.
     only
-        Names of systems to work on; of the others, what is in the folder is taken.
+        Names of systems to work on; of the others, what is in the folder is taken. All if there are none.
+    compute
+        False takes what is in the folder of all of them.
 
     Raises
     ------
@@ -88,12 +95,13 @@ def assess(
         name: list(Protocol(settings, system, candidates[name], assessment.found).tasks())
         for name, system in systems.items()
     }
-    active = [task for name, found in tasks.items() if not only or name in only for task in found]
+    working = {name for name in systems if compute and (not only or name in only)}
+    active = [task for name in systems if name in working for task in tasks[name]]
     observer.planned(len(active), sum(_is_done(store.find(task)) for task in active))
     for name, found in tasks.items():
         for task in found:
             item = store.find(task)
-            if not _is_done(item) and (not only or name in only):
+            if not _is_done(item) and name in working:
                 item = store.run(task, observer.begins(task))
                 observer.ended(item)
             if item is not None:

@@ -39,6 +39,12 @@ def assess(
             show_default=False,
         ),
     ] = None,
+    compute: Annotated[
+        bool,
+        typer.Option(
+            "--compute/--no-compute", help="--no-compute writes the report of what is there already."
+        ),
+    ] = True,
     overrides: Overrides = None,
     json_file: JsonFile = None,
 ) -> None:
@@ -61,7 +67,7 @@ def assess(
     folder = output if output is not None else Path("assessments") / settings.stem
     require_writable({"--json": json_file}, [settings])
     with _Screen() as screen:
-        found = run_assessment(chosen, folder, screen, only or [])
+        found = run_assessment(chosen, folder, screen, only or [], compute=compute)
     written = write_assessment(found, folder)
     for statement in written.statements:
         console().print(f"! {statement}", markup=False)

@@ -105,7 +105,9 @@ def simulate(
             keeper.store(checkpoint, name, now)
 
     def on_progress(progress: Progress) -> None:
-        alive = f"{progress.n_active} of {progress.n_walkers} walkers, {progress.temperature_k:.0f} K"
+        alive = f"{progress.n_active} of {progress.n_walkers} walkers"
+        if progress.n_active:  # those that have stopped have no temperature
+            alive += f", {progress.temperature_k:.0f} K"
         report(progress.step, progress.max_steps, f"{text}, {alive}")
 
     result = run(
