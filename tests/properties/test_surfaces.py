@@ -2,11 +2,19 @@
 
 import numpy as np
 import pytest
-from tests.properties.force_fields import CU_MISHIN, SI_SW, PairSprings, lammps, needs_lammps, needs_spglib
+from tests.properties.force_fields import (
+    CU_MISHIN,
+    SI_SW,
+    PairSprings,
+    lammps,
+    needs_lammps,
+    needs_spglib,
+    snap,
+)
 
 from atomsmith.builders.crystals import crystal, ground_state
 from atomsmith.errors import InputError
-from atomsmith.properties.polymorphs import PolymorphSettings, polymorphs
+from atomsmith.properties.polymorphs import PolymorphSettings, packing, polymorphs
 from atomsmith.properties.surfaces import SurfaceSettings, parsed_plane, surfaces
 
 
@@ -86,3 +94,21 @@ def test_unknown_structures_and_compounds_are_refused():
     mixed = crystal("Cu", "fcc").replace(numbers=np.array([29, 28, 29, 28], np.int32))
     with pytest.raises(InputError, match="several elements"):
         surfaces(PairSprings(), mixed)
+
+
+def test_packing_is_that_of_touching_spheres():
+    known = {"fcc": 0.7405, "hcp": 0.7405, "bcc": 0.6802, "diamond": 0.3401, "hexagonal_diamond": 0.3401}
+    found = {name: packing(crystal("Cu", name)) for name in known}
+    assert found == pytest.approx(known, abs=1e-4)
+
+
+@needs_lammps
+@needs_spglib
+def test_a_structure_that_repacks_within_its_space_group_is_marked():
+    with lammps(snap("Ni"), crystal("Ni", "fcc")) as force_field:
+        result = polymorphs(
+            force_field, crystal("Ni", "fcc"), PolymorphSettings(structures=["hexagonal_diamond"])
+        )
+    (found,) = result.polymorphs
+    assert found.kept is False
+    assert "space group 194 whose touching spheres fill 0.56" in result.problems[0]

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+REPACKED = 0.12
+"""Change of `packing` that no relaxation of free lengths explains: hexagonal diamond has the space group of
+hcp, but 0.34 and not 0.74."""
+
+
 class PolymorphSettings(Settings):
     """Settings of `atomsmith polymorphs`."""
 
@@ -129,6 +134,12 @@ def polymorphs(
     )
 
 
+def packing(crystal: Configuration) -> float:
+    """Share of space that equal spheres fill when the nearest ones touch: 0.74 of fcc, 0.34 of diamond."""
+    radius = 0.5 * crystal.shortest_distance()
+    return crystal.n_atoms * 4.0 / 3.0 * np.pi * radius**3 / crystal.volume
+
+
 def _relaxed(
     force_field: ForceField, start: Configuration, base_energy: float, settings: LatticeSettings
 ) -> tuple[Polymorph, str | None]:
@@ -137,8 +148,13 @@ def _relaxed(
     if end.problem is not None:
         return Polymorph(name, None, None, None), f"{name} did not relax: {end.problem}"
     group = space_group(end.configuration, 1e-2)
-    kept = None if group is None else group == PROTOTYPES[name].space_group
-    problem = f"{name} is unstable: it became a crystal of space group {group}" if kept is False else None
+    change = packing(end.configuration) - packing(start)
+    kept = None if group is None else group == PROTOTYPES[name].space_group and abs(change) < REPACKED
+    problem = None
+    if kept is False:
+        problem = f"{name} is unstable: it became a crystal of space group {group}"
+        if group == PROTOTYPES[name].space_group:
+            problem += f" whose touching spheres fill {packing(end.configuration):.2f} of space"
     if problem is None and problems:
         problem = f"{name}: {problems[0]}"
     energy = 1000.0 * (end.energy_per_atom - base_energy)

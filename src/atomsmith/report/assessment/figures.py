@@ -70,13 +70,17 @@ class Box:
 
 
 def panels(
-    systems: Sequence[str], names: Sequence[str], draw: Callable[[Axes, str], None], height: float = _PANEL
+    systems: Sequence[str],
+    names: Sequence[str],
+    shown: set[str],
+    draw: Callable[[Axes, str], None],
+    height: float = _PANEL,
 ) -> Figure:
-    """One panel a system, with one legend for all potentials that are drawn."""
+    """One panel a system, and one legend of the potentials that are shown; colours go by all names."""
     with style():
         columns = min(COLUMNS, max(2, len(systems)))
         rows = ceil(len(systems) / columns)
-        legend_rows = ceil(len(names) / 7)
+        legend_rows = ceil(len(shown) / 7)
         figure = new_figure(WIDTH, height * rows + 0.22 * legend_rows + 0.1)
         axes = [one for row in grid(figure, rows, columns) for one in row]
         for panel, system in zip(axes, systems, strict=False):
@@ -84,7 +88,7 @@ def panels(
             panel.set_title(system)
         for panel in axes[len(systems) :]:
             panel.set_axis_off()
-        handles = [series_handle(index, name) for index, name in enumerate(names)]
+        handles = [series_handle(index, name) for index, name in enumerate(names) if name in shown]
         figure.legend(handles=handles, loc="outside upper left", ncols=7, fontsize=8.5)
         return figure
 
@@ -119,7 +123,8 @@ def pareto_figure(
                     linewidth=1.0, zorder=3,
                 )  # fmt: skip
 
-    return panels(systems, names, draw)
+    shown = {point.name for found in points.values() for point in found}
+    return panels(systems, names, shown, draw)
 
 
 def error_map(
@@ -185,7 +190,8 @@ def curves_figure(
                 axes.fill_between(curve.x, *curve.spread, color=colour(index), alpha=0.15, linewidth=0)
             axes.plot(curve.x, curve.y, color=colour(index), marker=marker(index), markersize=4.5)
 
-    return panels(systems, names, draw)
+    shown = {curve.name for system in systems for curve in curves[system]}
+    return panels(systems, names, shown, draw)
 
 
 def eos_figure(
@@ -215,7 +221,8 @@ def eos_figure(
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set(xlabel="volume (Å³/atom)", ylabel="energy (meV/atom)")
 
-    figure = panels(systems, names, draw)
+    shown = {curve.name for system in systems for curve in curves[system]}
+    figure = panels(systems, names, shown, draw)
     with style():
         figure.axes[0].legend(
             handles=[Line2D([], [], color=INK, linestyle=(0, (4, 2)), linewidth=1.6, label="reference")],
@@ -311,7 +318,8 @@ def polymorphs_figure(
         axes.set_xticks(range(len(structures)), shown, rotation=60, ha="right", rotation_mode="anchor")
         axes.set_ylabel("energy (meV/atom)")
 
-    return panels(systems, names, draw, height=3.3)
+    drawn = {name for system in systems for name in energies[system]}
+    return panels(systems, names, drawn, draw, height=3.3)
 
 
 def logarithmic(

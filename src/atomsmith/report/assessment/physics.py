@@ -93,13 +93,12 @@ def eos_section(reading: Reading, sheet: Sheet) -> Section | None:
     if not any(curves.values()):
         return None
     systems = [s for s in reading.systems if curves[s]]
-    names = [n for n in reading.names if any(c.name == n for s in systems for c in curves[s])]
     caption = (
         "Energies over volumes, each curve from its own minimum (Birch–Murnaghan); the reference is that "
         "of the settings, or by default all-electron PBE (WIEN2k) of the Delta test by Lejaeghere et "
         "al. (2016), which is not the code that made the training data."
     )
-    figure = figures.eos_figure(systems, names, curves, references)
+    figure = figures.eos_figure(systems, reading.names, curves, references)
     parts = [sheet.shelf.place("eos", figure, caption), _delta_table(reading, sheet, systems)]
     note = "Δ: root mean square difference of the two curves over ±6 % of volume, minima aligned in energy."
     parts.append(element("p", note, class_="hint"))
@@ -125,6 +124,8 @@ def _delta_table(reading: Reading, sheet: Sheet, systems: list[str]) -> Html:
     ]
     rows: list[list[Child]] = []
     for name in reading.names:
+        if not any(reading.item("properties", system, name, "eos") for system in systems):
+            continue
         cells: list[Child] = []
         for system in systems:
             if not reading.sizes(system, name):

@@ -343,14 +343,13 @@ def sizes_section(reading: Reading, sheet: Sheet) -> Section | None:
     systems = [system for system in reading.systems if errors[system] or costs[system]]
     if not systems:
         return None
-    names = [n for n in reading.names if any(c.name == n for s in systems for c in (*errors[s], *costs[s]))]
     parts = []
     for key, curves, label, text in (
         ("sizes-errors", errors, "force error (eV/Å)", "Mean absolute error of test forces"),
         ("sizes-cost", costs, "µs/atom/step", "Time of a step"),
     ):
         if any(curves.values()):
-            figure = figures.curves_figure(systems, names, curves, ("basis functions", label))
+            figure = figures.curves_figure(systems, reading.names, curves, ("basis functions", label))
             parts.append(sheet.shelf.place(key, figure, f"{text} against the number of basis functions."))
     return Section("sizes", "Degrees of freedom", join(parts))
 
@@ -370,14 +369,13 @@ def data_section(reading: Reading, sheet: Sheet) -> Section | None:
         _note_learning(reading, sheet, system)
     for quantity, unit in (("energy", "meV/atom"), ("forces", "eV/Å")):
         systems = [s for s in reading.systems if curves[quantity][s]]
-        names = [n for n in reading.names if any(c.name == n for s in systems for c in curves[quantity][s])]
         if systems:
             caption = (
                 f"Mean absolute error of test {quantity} against the number of training configurations: mean "
                 f"and range of {asked.seeds} orders. Each part of the data holds the smaller ones."
             )
             figure = figures.curves_figure(
-                systems, names, curves[quantity], ("training configurations", f"{quantity} ({unit})")
+                systems, reading.names, curves[quantity], ("training configurations", f"{quantity} ({unit})")
             )
             parts.append(sheet.shelf.place(f"learning-{quantity}", figure, caption))
     return Section("data", "Learning curves", join(parts)) if parts else None
