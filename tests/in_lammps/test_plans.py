@@ -104,10 +104,10 @@ def test_every_kind_of_part_and_regressor_is_compared():
     """What the comparison rests on: forces that are not small, of everything that there is."""
     parts = [part for plan in PLANS.values() for part in plan["parts"]]
     assert {part["kind"] for part in parts} >= {
-        "e0", "pair", "ace", "zbl", "bispectrum", "moments", "symmetry_functions",
+        "e0", "pair", "ace", "zbl", "bispectrum", "moments", "symmetry_functions", "soap",
     }  # fmt: skip
     regressors = {(part["kind"], part["regressor"]["kind"]) for part in parts if "regressor" in part}
-    for descriptor in ("ace", "bispectrum", "moments", "symmetry_functions"):
+    for descriptor in ("ace", "bispectrum", "moments", "symmetry_functions", "soap"):
         assert {(descriptor, kind) for kind in ("quadratic", "kernel", "network")} <= regressors
     for potential in potentials().values():
         systems = sample_of("triclinic", potential.elements).systems

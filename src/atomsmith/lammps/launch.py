@@ -77,19 +77,35 @@ def run(
     """
     if not script.is_file():
         raise InputError(f"{script}: no such file; expected an input script for LAMMPS.")
-    installation = plugin.installation
-    command: list[str] = []
-    if ranks > 1:
-        if installation.mpiexec is None:
-            raise InputError(
-                "--ranks: found no mpiexec; name the one of LAMMPS's MPI library with --mpiexec."
-            )
-        command = [str(installation.mpiexec), "-n", str(ranks)]
+    command = launcher(plugin, ranks)
     with tempfile.TemporaryDirectory(prefix="atomsmith-lammps-") as folder:
         lines = Path(folder) / "in.atomsmith"
         lines.write_text("\n".join(input_lines(plugin, potential, elements, load=False)) + "\n")
         command += [str(plugin.executable), "-in", str(script), "-var", "atomsmith", str(lines), *arguments]
         _follow(command, environment(plugin), log_of(arguments))
+
+
+def launcher(plugin: Plugin, ranks: int) -> list[str]:
+    """Words of a command line that start several ranks of what follows; none for one.
+
+    Raises
+    ------
+    InputError
+        If several are wanted where there is no mpiexec.
+    """
+    if ranks == 1:
+        return []
+    if plugin.installation.mpiexec is None:
+        raise InputError(
+            f"{ranks} ranks: found no mpiexec; name the one of LAMMPS's MPI library with --mpiexec."
+        )
+    return [str(plugin.installation.mpiexec), "-n", str(ranks)]
+
+
+def message_of(output: str) -> str:
+    """The first error in what LAMMPS printed, without the place in its sources; empty if there is none."""
+    found = re.search(r"ERROR(?: on proc \d+)?: *(.*)", output)
+    return re.sub(r" *\([^()]*\.(cpp|h):\d+\)$", "", found[1].strip()) if found else ""
 
 
 def log_of(arguments: Sequence[str]) -> Path:
@@ -110,8 +126,7 @@ def _follow(command: Sequence[str], variables: dict[str, str], log: Path) -> Non
     for line in process.stdout:
         sys.stdout.write(line)
         sys.stdout.flush()
-        if not message and (found := re.search(r"ERROR(?: on proc \d+)?: *(.*)", line)):
-            message = re.sub(r" *\([^()]*\.(cpp|h):\d+\)$", "", found[1].strip())
+        message = message or message_of(line)
     code = process.wait()
     if code != 0:
         place = f"the log is {log.resolve()}" if log.is_file() else "it left no log"

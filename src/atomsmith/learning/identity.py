@@ -28,10 +28,18 @@ def fixed_settings(settings: LearnSettings) -> dict[str, Any]:
     return _comparable(data)
 
 
+_SAME_PATHS = ("at_once", "executable", "launcher")
+"""Likewise of a sampler."""
+
+
 def _comparable(data: dict[str, Any]) -> dict[str, Any]:
     """Leave out what changes no number, which stores of earlier versions hold as well."""
     reference = {key: value for key, value in data["reference"].items() if key not in _SAME_NUMBERS}
-    return data | {"reference": reference, "selection": {"rule": "posterior"} | data["selection"]}
+    sampler = data.get("sampler", "engine")  # earlier versions had no other
+    if isinstance(sampler, dict):
+        sampler = {key: value for key, value in sampler.items() if key not in _SAME_PATHS}
+    selection = {"rule": "posterior"} | data["selection"]
+    return data | {"reference": reference, "sampler": sampler, "selection": selection}
 
 
 def require_same(before: dict[str, Any], now: dict[str, Any], folder: object) -> None:

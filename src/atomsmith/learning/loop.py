@@ -7,10 +7,12 @@ checkpointed. A process that is killed and started again goes on from there and 
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +55,14 @@ from atomsmith.learning.starts import (
 )
 from atomsmith.potential import Potential
 from atomsmith.reference import FailureGuard, LabelRunner, check
+from atomsmith.sampling.sampler import SamplingResult
 from atomsmith.sampling.sampler import run as run_sampler
 from atomsmith.sampling.state import StopReason, Walkers
 from atomsmith.sampling.trace import Trace
 
 CHECKPOINT = "walkers"
+LAMMPS = "lammps"
+"""Folder of the files that walkers in LAMMPS go on from."""
 POTENTIAL_FILE = "potential.json"
 DATASET_FILE = "dataset.xyz"
 
@@ -274,7 +279,6 @@ class Learner:
         else:
             structures = [start.configuration for start in starts]
             walkers = make_walkers(structures, sampling, number, self.settings.seed)
-        evaluator = Evaluator(potential, n_threads=self.settings.threads)
         written = 0
 
         def checkpoint(state: Walkers, rows: Trace) -> None:
@@ -287,10 +291,9 @@ class Learner:
                 self.store.set("seconds", self._seconds())
 
         with self.observer.sampling(number, self.store.counts()["labelled"]) as progress:
-            result = run_sampler(
+            result = self._sampler(number, potential)(
                 walkers,
-                evaluator,
-                sampling,
+                settings=sampling,
                 knowledge=knowledge_of(potential, self.settings.threads),
                 on_checkpoint=checkpoint,
                 checkpoint_every=self.settings.checkpoint_every,
@@ -301,6 +304,16 @@ class Learner:
             self.store.save_checkpoint(CHECKPOINT, arrays, {"round": number, "header": header})
             self._add_trace(number, result.trace[written:])
         return result.walkers
+
+    def _sampler(self, number: int, potential: Potential) -> Callable[..., SamplingResult]:
+        """What advances the walkers of a round, here or in LAMMPS."""
+        sampler, threads = self.settings.sampler, self.settings.threads
+        if sampler == "engine":
+            return partial(run_sampler, force_field=Evaluator(potential, n_threads=threads))
+        from atomsmith.lammps.sampler import run as run_in_lammps
+
+        folder = self.folder / LAMMPS / f"round_{number}"
+        return partial(run_in_lammps, potential=potential, lammps=sampler, folder=folder, threads=threads)
 
     def _add_trace(self, number: int, rows: Trace) -> None:
         for walker in np.unique(rows["walker"]):
@@ -353,6 +366,7 @@ class Learner:
             self.store.add_round(number, record)
             self.store.drop_checkpoint(CHECKPOINT)
             self.store.set("final", None)  # of an earlier end, from which the run went on
+        shutil.rmtree(self.folder / LAMMPS, ignore_errors=True)
         reasons = Counter(walker["reason"].replace("_", " ") for walker in record["walkers"])
         self.observer.message(
             f"round {number}: {record['n_functions']} functions, "

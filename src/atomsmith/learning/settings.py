@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from atomsmith.data.labels import LabelNames
+from atomsmith.errors import InputError
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.fitting.solvers import Evidence, Solver
+from atomsmith.lammps.settings import LammpsSamplerSettings, require_possible
 from atomsmith.reference.settings import ExecutorSettings, ReferenceSettings, default_reference
 from atomsmith.sampling.settings import SamplingSettings
 from atomsmith.settings import Files, Settings
 
 Mode = Literal["hyperactive", "active", "random"]
+
+
+def _from_name(value: Any) -> Any:
+    """Read the plain name as LAMMPS with its defaults."""
+    return {"kind": "lammps"} if value == "lammps" else value
+
+
+Sampler = Annotated[
+    Literal["engine"] | LammpsSamplerSettings,
+    BeforeValidator(_from_name, json_schema_input_type=Literal["engine", "lammps"] | LammpsSamplerSettings),
+]
+"""Settings type: the name of a sampler, or settings of LAMMPS."""
 
 LEARNED = "learned"
 """Configuration type of what walkers found."""
@@ -133,6 +147,11 @@ class LearnSettings(Settings):
     )
     growth: GrowthSettings | None = Field(default=None, description="Let the basis grow with the data.")
     sampling: SamplingSettings = Field(default=SamplingSettings(), description="How walkers move.")
+    sampler: Sampler = Field(
+        default="engine",
+        description="Where walkers move: engine, all together in this process; lammps, each in LAMMPS, for "
+        "large cells over MPI, with its dynamics and barostat; or a block of its settings (ranks, ...).",
+    )
     walkers: WalkerSettings = Field(
         default=WalkerSettings(), description="How many walkers, and their starts."
     )
@@ -179,6 +198,21 @@ class LearnSettings(Settings):
                 f"potential.committee is 0, but mode {self.mode} stops walkers where a committee disagrees: "
                 "give it 8 members"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _possible_in_lammps(self) -> Self:
+        if isinstance(self.sampler, LammpsSamplerSettings):
+            try:
+                require_possible(self.sampling)
+            except InputError as error:
+                raise ValueError(str(error)) from None
+            for term in self.potential.model.terms or ():
+                if term.descriptor.kind == "inverse_powers" or term.global_features is not None:
+                    raise ValueError(
+                        "inverse_powers and global_features belong to whole crystals, of which LAMMPS shows "
+                        "a pair style only surroundings of atoms: take sampler: engine"
+                    )
         return self
 
 

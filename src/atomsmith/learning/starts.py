@@ -13,6 +13,7 @@ from atomsmith.data.dataset import Dataset
 from atomsmith.data.store import StoredConfiguration
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
+from atomsmith.lammps.settings import require_possible
 from atomsmith.learning.settings import LEARNED, LearnSettings, mode_sampling, unbiased
 from atomsmith.sampling.integrators import thermalised
 from atomsmith.sampling.settings import SamplingSettings, common_settings
@@ -101,6 +102,8 @@ def _check_overrides(settings: LearnSettings, starts: Dataset) -> None:
         own = sampling_for(settings, name)
         try:
             common_settings([mode_sampling(settings.sampling, settings.mode), own])
+            if settings.sampler != "engine":
+                require_possible(own)
         except InputError as error:
             raise InputError(f"walkers.overrides.{name}: {error}") from None
 

@@ -117,20 +117,14 @@ class LammpsEngine(Engine[LammpsSettings]):
     def _filled(self, configuration: Configuration) -> tuple[Any, FloatArray]:
         """Put atoms into LAMMPS's box; the instance, and the rotation from its axes to ours."""
         types = self._types(configuration)
-        cell, positions = completed_cell(configuration, _VACUUM)
-        # Lower-triangular lattice vectors with a positive diagonal, as LAMMPS wants: cell = box @ rotation.
-        box = np.asarray(np.linalg.cholesky(cell @ cell.T), dtype=np.float64)
-        rotation = np.asarray(np.linalg.solve(box, cell), dtype=np.float64)
-        fractional = positions @ np.linalg.inv(cell)
-        fractional -= np.floor(fractional) * configuration.pbc
-        fractional[fractional >= 1.0] = 0.0  # what -1e-17 is rounded to
+        box, rotation, positions = in_frame_of_lammps(configuration)
         lammps = self._set_up(box, configuration.pbc)
         created = self._call(
             lammps.create_atoms,
             len(types),
             list(range(1, len(types) + 1)),
             types.tolist(),
-            (fractional @ box).ravel().tolist(),
+            positions.ravel().tolist(),
         )
         if created != len(types):
             raise LabelError(f"LAMMPS took {created} of {len(types)} atoms into its box")
@@ -191,6 +185,25 @@ class LammpsEngine(Engine[LammpsSettings]):
             self._instance = None
             message = " ".join(str(error).split("Last input line:")[0].split())
             raise LabelError(message.removeprefix("ERROR: ")) from error
+
+
+def in_frame_of_lammps(configuration: Configuration) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Turn a configuration to LAMMPS's axes; directions that are not periodic get lattice vectors.
+
+    Returns
+    -------
+    box, rotation, positions
+        Lower-triangular lattice vectors with a positive diagonal, the rotation (3, 3) that makes them
+        those of the configuration, ``box @ rotation``, and positions (N, 3) along LAMMPS's axes, inside the
+        box along periodic directions; angstrom.
+    """
+    cell, positions = completed_cell(configuration, _VACUUM)
+    box = np.asarray(np.linalg.cholesky(cell @ cell.T), dtype=np.float64)
+    rotation = np.asarray(np.linalg.solve(box, cell), dtype=np.float64)
+    fractional = positions @ np.linalg.inv(cell)
+    fractional -= np.floor(fractional) * configuration.pbc
+    fractional[fractional >= 1.0] = 0.0  # what -1e-17 is rounded to
+    return box, rotation, fractional @ box
 
 
 def start_lammps() -> Any:
