@@ -1,6 +1,6 @@
 """Pair part and network in turn against either alone, on silicon after Stillinger and Weber.
 
-    python -m benchmarks.kruglov.many_body [--cells 500] [--epochs 150] [--rounds 5] [--json FILE] [--figure
+    python -m benchmarks.kruglov.many_body [--cells 1000] [--epochs 300] [--rounds 6] [--json FILE] [--figure
     FILE]
 
 Random cells of 2 to 8 atoms and what they become on their way to the next minimum (see `silicon`), energies
@@ -48,7 +48,7 @@ def network(epochs: int, hidden: int = 70, members: int = 1) -> TermSettings:
             kind="symmetry_functions", cutoff=CUTOFF, radial=(), angular=angular
         ),
         regressor=NetworkSettings(
-            kind="network", hidden=(hidden,), members=members, optimiser="lbfgs", epochs=epochs, patience=50
+            kind="network", hidden=(hidden,), members=members, optimiser="lbfgs", epochs=epochs, patience=150
         ),
         global_features=GlobalFeaturesSettings(),
     )
@@ -161,9 +161,9 @@ def draw(found: dict[str, Any], path: Path) -> None:
 def main() -> None:
     """Fit, print, draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cells", type=int, default=500)
-    parser.add_argument("--epochs", type=int, default=150)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--cells", type=int, default=1000)
+    parser.add_argument("--epochs", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()

@@ -17,7 +17,7 @@ constexpr int kMost = InversePowers::kLargest;
 constexpr double kReach = 6.0; // both sums end where exp(-x) is 2e-16
 constexpr double kDigammaOfThreeHalves = 0.03648997397857652;
 // Relative costs of a pair, of a wave at one atom, and of a wave: they decide how the sum is split.
-constexpr double kPairCost = 60.0, kPhaseCost = 4.0, kWaveCost = 1000.0;
+constexpr double kPairCost = 150.0, kPhaseCost = 4.0, kWaveCost = 600.0;
 constexpr int kVoigt[6][2] = {{0, 0}, {1, 1}, {2, 2}, {1, 2}, {0, 2}, {0, 1}};
 
 double dot(int n, const double* a, const double* b) {

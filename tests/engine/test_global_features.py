@@ -5,8 +5,16 @@ import copy
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from atomsmith.descriptors import GlobalFeaturesSettings, SymmetryFunctionsSettings, with_global_features
+from atomsmith.descriptors import (
+    GlobalFeaturesSettings,
+    InversePowersSettings,
+    SymmetryFunctionsSettings,
+    build_inverse_powers,
+    with_global_features,
+)
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo, features_of_centres
 from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator, sum_atoms
@@ -36,8 +44,8 @@ def plain_info(n):
     return FeatureInfo(zeros.astype(np.int32), zeros, zeros + 1.0, ((8,),) * n, ("",) * n)
 
 
-def with_globals(part, settings=SETTINGS, elements=ELEMENTS):
-    return with_global_features(DescriptorPart(part, plain_info(part["n_features"])), settings, elements).part
+def with_globals(part, chosen=SETTINGS, elements=ELEMENTS):
+    return with_global_features(DescriptorPart(part, plain_info(part["n_features"])), chosen, elements).part
 
 
 def parts():
@@ -60,12 +68,12 @@ def plan_of(part):
     return {"elements": list(ELEMENTS), "parts": [{"kind": "e0", "n_features": 2}, part]}
 
 
-def order_of(systems, settings=SETTINGS):
+def order_of(systems, chosen=SETTINGS):
     """Degree of order, straight from its definition."""
     (cell,), numbers, n = systems.cells, systems.numbers, systems.n_atoms
     steps = np.stack(np.meshgrid(*[np.arange(-6, 7)] * 3), axis=-1).reshape(-1, 3) @ cell
     volume = abs(np.linalg.det(cell))
-    grid = (np.arange(round(settings.cutoff / settings.spacing)) + 0.5) * settings.spacing
+    grid = (np.arange(round(chosen.cutoff / chosen.spacing)) + 0.5) * chosen.spacing
     total = 0.0
     for a in ELEMENTS:
         for b in ELEMENTS:
@@ -79,12 +87,12 @@ def order_of(systems, settings=SETTINGS):
                     for j in second
                 ]
             )
-            r = r[(r > 1e-9) & (r < settings.cutoff + 3.0)]
-            bell = np.exp(-0.5 * ((grid[:, None] - r) / settings.width) ** 2)
-            bell /= np.sqrt(2.0 * np.pi) * settings.width
+            r = r[(r > 1e-9) & (r < chosen.cutoff + 3.0)]
+            bell = np.exp(-0.5 * ((grid[:, None] - r) / chosen.width) ** 2)
+            bell /= np.sqrt(2.0 * np.pi) * chosen.width
             pairs = len(first) * len(second)
             fingerprint = (bell / (4.0 * np.pi * r**2)).sum(axis=1) * volume / pairs - 1.0
-            total += pairs / n**2 * np.square(fingerprint).sum() * settings.spacing
+            total += pairs / n**2 * np.square(fingerprint).sum() * chosen.spacing
     return np.sqrt(total / np.cbrt(volume / n))
 
 
@@ -177,6 +185,47 @@ def test_all_entry_points_agree(name):
     again = shared.predict_sets(systems, shared.weights(sets))
     for one, other in zip(again, (energies, forces, virial), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31 - 1))
+def test_rotations_permutations_and_other_cells_change_nothing(seed):
+    """Of pair sums over the crystal and of a network that sees volume and order."""
+    pair = build_inverse_powers(InversePowersSettings(powers=(1, 2, 3, 6, 12)), ELEMENTS).part
+    plan = {"elements": list(ELEMENTS), "parts": [pair, PARTS["moments with network"]]}
+    evaluator = PlanEvaluator(plan)
+    weights = evaluator.weights(random_coefficients(plan, 4)[None])
+
+    def predicted(systems):
+        energies, forces, virial = evaluator.predict_sets(systems, weights)
+        return energies[0], forces[0], virial[0, 0]
+
+    systems, rng = random_system(CRYSTAL, ELEMENTS, seed), np.random.default_rng(seed)
+    energies, forces, virial = predicted(systems)
+    assert np.abs(forces.sum(axis=0)).max() < 1e-11 * np.abs(virial).max()
+    rotation = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    order = rng.permutation(systems.n_atoms)
+    basis = np.array([[1, 0, 2], [0, -1, 0], [1, 0, 1]])
+    changed = {
+        "rotated": (
+            systems.replace(positions=systems.positions @ rotation, cells=systems.cells @ rotation),
+            (energies, forces @ rotation, rotation.T @ virial @ rotation),
+        ),
+        "permuted": (
+            systems.replace(numbers=systems.numbers[order], positions=systems.positions[order]),
+            (energies[order], forces[order], virial),
+        ),
+        "other cell": (
+            systems.replace(
+                positions=systems.positions + rng.integers(-2, 3, (systems.n_atoms, 3)) @ systems.cells[0],
+                cells=(basis @ systems.cells[0])[None],
+            ),
+            (energies, forces, virial),
+        ),
+    }
+    for other, expected in changed.values():
+        for one, two in zip(predicted(other), expected, strict=True):
+            np.testing.assert_allclose(one, two, rtol=0.0, atol=1e-11 * np.abs(virial).max())
 
 
 @pytest.mark.parametrize("name", [name for name in PARTS if name.endswith("network")])
