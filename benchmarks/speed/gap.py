@@ -1,0 +1,162 @@
+"""A Gaussian approximation potential in QUIP and SOAP in featomic against ours, on the same atoms in one run.
+
+    python -m benchmarks.speed.gap [--json gap.json]
+
+The potential is made up: 2,000 sparse points that are descriptors of perturbed crystals, weights at random.
+Both programs read the same gap.xml. Energy, forces and virial of bcc molybdenum on one core in float64; QUIP
+finds its neighbours in every call, ours keeps them. SOAP is values with gradients of all pairs, without a
+kernel. Engines that are not installed (quippy-ase, featomic) are left out.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+
+from atomsmith import Potential
+from atomsmith.descriptors import SoapSettings, build_soap
+from atomsmith.evaluator import PlanEvaluator
+from atomsmith.systems import FloatArray
+from benchmarks.speed.crystals import rattled, systems_of
+from benchmarks.timing import interleaved, machine, parser, summary, write
+
+POINTS, ZETA = 2000, 4
+GAP = SoapSettings(kind="soap", cutoff=5.2, n_max=8, l_max=8, radial_tolerance=0.0)
+ORBITALS = SoapSettings(kind="soap", cutoff=5.0, n_max=8, l_max=6, basis="gto", normalised=False)
+CELLS = 6
+
+
+def molybdenum(cells: int, seed: int, spread: float = 0.05) -> Atoms:
+    """Bcc crystal of 2 cells^3 atoms, each moved at random by about 0.05 angstrom or more."""
+    atoms = rattled(bulk("Mo", cubic=True) * (cells, cells, cells), seed)
+    atoms.positions += np.random.default_rng(seed).normal(scale=spread, size=atoms.positions.shape)
+    return atoms
+
+
+def descriptors(settings: SoapSettings, atoms: Atoms) -> FloatArray:
+    """Features of every atom."""
+    part = build_soap(settings, [42]).part
+    return PlanEvaluator({"elements": [42], "parts": [part]}).features(systems_of(atoms))
+
+
+def write_gap(folder: Path) -> Path:
+    """A gap.xml as gap_fit writes it, with its sparse points."""
+    points = descriptors(GAP, molybdenum(10, 1, 0.2))[:POINTS]
+    points = np.pad(points, ((0, 0), (0, 1)))
+    np.savetxt(folder / "gap.sparse", points.reshape(-1), fmt="%.18e")
+    alpha = np.random.default_rng(2).normal(size=POINTS)
+    weights = "\n".join(
+        f'<sparseX i="{k + 1}" alpha="{float(a)!r}" sparseCutoff="1.0"/>' for k, a in enumerate(alpha)
+    )
+    path = folder / "gap.xml"
+    path.write_text(
+        f"""<GAP>
+<Potential label="GAP" init_args="IP GAP label=GAP"/>
+<GAP_params label="GAP" gap_version="1769700636">
+<GAP_data do_core="F"><e0 Z="42" value="0.0"/></GAP_data>
+<gpSparse label="GAP" n_coordinate="1" fitted="T">
+<gpCoordinates label="GAP1" dimensions="{points.shape[1]}" signal_variance="1.0" signal_mean="0.0"
+ sparsified="T" n_permutations="1" covariance_type="2" zeta="{ZETA}.0" n_sparseX="{POINTS}"
+ sparseX_filename="gap.sparse">
+<descriptor>soap n_max={GAP.n_max} l_max={GAP.l_max} atom_sigma={GAP.sigma_atom} cutoff={GAP.cutoff}
+ cutoff_transition_width={GAP.transition_width} n_Z=1 Z=42 n_species=1 species_Z=42</descriptor>
+<permutation i="1">1 </permutation>
+{weights}
+</gpCoordinates>
+</gpSparse>
+</GAP_params>
+</GAP>
+""".replace("\n ", " ")
+    )
+    return path
+
+
+def gap(folder: Path, repeats: int) -> dict[str, Any]:
+    """Microseconds per atom of energy, forces and virial."""
+    path = write_gap(folder)
+    atoms = molybdenum(CELLS, 3)
+    potential = Potential.load(path)
+    systems, evaluator = systems_of(atoms), potential.evaluator(skin=1.0)
+    actions: dict[str, Callable[[], object]] = {"atomsmith": lambda: evaluator.predict(systems)}
+    difference = None
+    if find_spec("quippy"):
+        from quippy.potential import Potential as Quip
+
+        os.chdir(folder)  # where QUIP looks for sparse points
+        quip = Quip("IP GAP label=GAP", param_filename=str(path))
+
+        moved, rng = atoms.copy(), np.random.default_rng(4)
+
+        def theirs() -> None:
+            quip.calculate(moved, ["energy", "forces", "stress"], ["positions"])
+            moved.positions += rng.normal(scale=1e-4, size=moved.positions.shape)  # or it knows the answer
+
+        actions["quip"] = theirs
+        theirs()
+        difference = float(np.abs(quip.results["forces"] - evaluator.predict(systems).forces).max())
+    return times(actions, repeats, len(atoms)) | {"largest_force_difference": difference}
+
+
+def soap(repeats: int) -> dict[str, Any]:
+    """Microseconds per atom of SOAP with its gradients."""
+    atoms = molybdenum(CELLS, 3)
+    systems = systems_of(atoms)
+    part = build_soap(ORBITALS, [42]).part
+    evaluator = PlanEvaluator({"elements": [42], "parts": [part]}, skin=1.0)
+    actions: dict[str, Callable[[], object]] = {"atomsmith": lambda: evaluator.descriptor_rows(systems, 0)}
+    if find_spec("featomic"):
+        import featomic
+
+        calculator = featomic.SoapPowerSpectrum(
+            cutoff={"radius": 5.0, "smoothing": {"type": "ShiftedCosine", "width": 0.5}},
+            density={"type": "Gaussian", "width": 0.5},
+            basis={
+                "type": "TensorProduct",
+                "max_angular": ORBITALS.l_max,
+                "radial": {"type": "Gto", "max_radial": ORBITALS.n_max - 1},
+            },
+        )
+        actions["featomic"] = lambda: calculator.compute([atoms], gradients=["positions"])
+    return times(actions, repeats, len(atoms))
+
+
+def times(actions: dict[str, Callable[[], object]], repeats: int, n_atoms: int) -> dict[str, Any]:
+    """Microseconds per atom of every engine, and how many times faster ours is."""
+    seconds = interleaved(actions, repeats)
+    found: dict[str, Any] = {name: summary(values, 1e6 / n_atoms) for name, values in seconds.items()}
+    ours = found["atomsmith"]["median"]
+    return found | {
+        f"times_faster_than_{name}": found[name]["median"] / ours for name in actions if name != "atomsmith"
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = parser(__doc__.splitlines()[0] if __doc__ else "").parse_args()
+    destination = None if arguments.json is None else arguments.json.resolve()
+    with TemporaryDirectory() as folder:
+        numbers = {
+            "machine": machine(),
+            "soap": soap(arguments.repeats),
+            "gap": gap(Path(folder), arguments.repeats),
+        }
+        os.chdir("/")
+    for name in ("gap", "soap"):
+        print(name, numbers[name])
+    write(destination, numbers)
+
+
+if __name__ == "__main__":
+    main()
