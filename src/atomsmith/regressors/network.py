@@ -25,18 +25,16 @@ class NetworkSettings(Settings):
     )
     gamma: float = Field(default=0.1, description="Slope of the linear part of tanh_linear.")
     members: int = Field(default=4, ge=1, le=64, description="Networks of the ensemble.")
-    optimiser: Literal["auto", "levenberg_marquardt", "lbfgs", "adam"] = Field(
-        default="auto",
-        description="levenberg_marquardt for networks of up to some thousand parameters, lbfgs for larger "
-        "ones, both of which see all data in every step; adam sees them batch by batch, for more data than "
-        "fits into memory. auto: levenberg_marquardt up to 2000 parameters for all elements together, else "
-        "lbfgs.",
+    optimiser: Literal["lbfgs", "levenberg_marquardt", "adam"] = Field(
+        default="lbfgs",
+        description="lbfgs and levenberg_marquardt see all data in every step, adam sees them batch by batch. "
+        "A step of levenberg_marquardt costs as much as some 70 of lbfgs.",
     )
     epochs: int | None = Field(
         default=None,
         ge=1,
-        description="Most passes over the data for each member; by default 100 of levenberg_marquardt, 1000 "
-        "of lbfgs and 300 of adam.",
+        description="Most passes over the data for each member; by default 2000 of lbfgs, 100 of "
+        "levenberg_marquardt and 300 of adam.",
     )
     held_out: float = Field(
         default=0.1,
@@ -45,8 +43,11 @@ class NetworkSettings(Settings):
         description="Share of the configurations that training does not see; it ends when they do not gain "
         "any more, and their best moment is kept. 0: training sees all and goes on to the last epoch.",
     )
-    patience: int = Field(
-        default=20, ge=1, description="Epochs without a gain on the held-out configurations until the end."
+    patience: int | None = Field(
+        default=None,
+        ge=1,
+        description="Epochs without a gain on the held-out configurations until the end; by default a fifth "
+        "of the most.",
     )
     weight_decay: float = Field(
         default=1e-6,

@@ -20,8 +20,6 @@ from atomsmith.fitting.training import TrainedTerm, TrainingState, TrainingTask
 from atomsmith.regressors import NetworkSettings
 from atomsmith.systems import FloatArray
 
-LARGEST_DENSE = 2000
-"""Parameters of all elements up to which `auto` means Levenberg-Marquardt."""
 SAVE_EVERY_S = 20.0
 
 
@@ -81,10 +79,8 @@ class Training:
         held_out = task.held_out(settings.held_out)
         self.train, self.held_out = np.flatnonzero(~held_out), np.flatnonzero(held_out)
         self.name = settings.optimiser
-        if self.name == "auto":
-            small = objective.networks.n_parameters <= LARGEST_DENSE
-            self.name = "levenberg_marquardt" if small else "lbfgs"
         self.epochs = settings.epochs or EPOCHS[self.name]
+        self.patience = settings.patience or max(1, self.epochs // 5)
         self._started = time.monotonic()
         self._key = digest(
             settings.model_dump(mode="json"),
@@ -144,7 +140,7 @@ class Training:
     def _ended(self, optimiser: Optimiser, best_epoch: int) -> bool:
         if optimiser.finished or optimiser.epoch >= self.epochs:
             return True
-        return len(self.held_out) > 0 and optimiser.epoch - best_epoch >= self.settings.patience
+        return len(self.held_out) > 0 and optimiser.epoch - best_epoch >= self.patience
 
     def _show(self, number: int, optimiser: Optimiser, loss: Loss) -> None:
         if self._task.observer is None:
