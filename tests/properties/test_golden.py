@@ -11,6 +11,7 @@ from atomsmith.properties.lattice import lattice
 from atomsmith.properties.sources import opened_reference
 from atomsmith.properties.vacancy import VacancySettings, vacancy
 from atomsmith.reference.ase_calculator import AseSettings
+from atomsmith.reference.lammps import LammpsSettings
 from atomsmith.reference.settings import ExecutorSettings
 
 pytestmark = needs_spglib
@@ -108,3 +109,14 @@ def test_silicon_agrees_with_lammps_and_its_relaxation_with_the_literature():
     assert stiff.component("C44") == pytest.approx(56, abs=1)
     assert curve.volume_angstrom3_per_atom == pytest.approx(rest.volume_angstrom3_per_atom, rel=1e-3)
     assert curve.bulk_modulus_gpa == pytest.approx(stiff.moduli.bulk_voigt_gpa, rel=0.02)
+
+
+@needs_lammps
+def test_a_crystal_that_wants_vacancies_is_said_to_be_unstable():
+    # MEAM of lithium as it comes with LAMMPS: the lattice around a vacancy turns into another one.
+    settings = LammpsSettings(elements=["Li"], pair_style="meam", pair_coeff=["* * library.meam Li NULL Li"])
+    lithium = ground_state("Li")
+    with lammps(settings, lithium) as force_field:
+        result = vacancy(force_field, lithium, VacancySettings(migration=False))
+    assert result.formation_energy_ev < 0.0
+    assert "eV by a vacancy: it is no stable state of this potential" in result.problems[-1]

@@ -169,6 +169,10 @@ def vacancy(
     formation = ends[0].energy - perfect if ends[0].problem is None else None
     if formation is None:
         problems.append(f"the atoms around the vacancy did not relax: {ends[0].problem}")
+    elif formation <= 0.0:
+        problems.append(
+            f"the crystal gains {-formation:.2f} eV by a vacancy: it is no stable state of this potential"
+        )
     jumps: list[Jump] = []
     if settings.migration and formation is not None:
         for (_, distance), end in zip(targets, ends[1:], strict=True):
