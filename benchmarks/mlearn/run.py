@@ -2,11 +2,12 @@
 
     ATOMSMITH_DATA=<folder of data/> python -m benchmarks.mlearn.run [ELEMENT ...] [--sizes SIZE ...]
 
-Sizes: small, medium, large and largest are the settings file of the element (beside this file) with the
-degree that gives at most 100, 300, 1200 and 2400 functions; default is `atomsmith fit` without settings. Each
-fit runs in a process of its own, for its peak memory. Times are processor times of one core: of the fit with
-all its cross-validation, and of an evaluation of energy, forces and virial per atom of the largest training
-configuration repeated to some 500 atoms.
+Sizes: small, medium and large are 100, 300 and 1,200 functions chosen by elimination from one basis, that of
+the settings file of the element (beside this file), whose rows are made once; default is `atomsmith fit`
+without settings. The sizes of an element are fitted in one process, default in another. Times are processor
+times of one core: of the fit with all its cross-validation (rows and the solution of the size), and of an
+evaluation of energy, forces and virial per atom of the largest training configuration repeated to some 500
+atoms.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,37 +27,29 @@ import numpy as np
 
 from atomsmith import Dataset
 from atomsmith.data import Configuration
-from atomsmith.descriptors import AceSettings, degree_for
 from atomsmith.evaluator import Evaluator
-from atomsmith.fitting.fit import fit_model
+from atomsmith.fitting import Elimination, FactorSet
+from atomsmith.fitting.blas import single_threaded
+from atomsmith.fitting.design import RowMaker
+from atomsmith.fitting.estimate import peak_bytes
+from atomsmith.fitting.fit import Problem, fit_model, solve_model
+from atomsmith.fitting.held_out import GROUPS
 from atomsmith.fitting.metrics import Errors, errors
 from atomsmith.fitting.settings import FitSettings, PotentialSettings
+from atomsmith.fitting.streaming import accumulate
 from atomsmith.potential import Potential
 from atomsmith.settings_file import load_settings
 from atomsmith.systems import Systems
 
 ELEMENTS = ("Li", "Mo", "Cu", "Ni", "Si", "Ge")
-FUNCTIONS = {"small": 100, "medium": 300, "large": 1200, "largest": 2400}
+FUNCTIONS = {"small": 100, "medium": 300, "large": 1200}
 SIZES = (*FUNCTIONS, "default")
 REPEATS = 9
 
 
-def settings_of(element: str, size: str) -> PotentialSettings:
-    """Settings file of an element with the degree of a size."""
-    if size == "default":
-        return PotentialSettings()
-    settings = load_settings(Path(__file__).with_name(f"{element}.yaml"), FitSettings)
-    terms = tuple(
-        term.model_copy(
-            update={
-                "descriptor": term.descriptor.with_degree(degree_for(term.descriptor, 1, FUNCTIONS[size]))
-            }
-        )
-        if isinstance(term.descriptor, AceSettings)
-        else term
-        for term in settings.model.terms
-    )
-    return settings.model_copy(update={"model": settings.model.model_copy(update={"terms": terms})})
+def settings_of(element: str) -> PotentialSettings:
+    """Settings file of an element: the large model."""
+    return load_settings(Path(__file__).with_name(f"{element}.yaml"), FitSettings)
 
 
 def microseconds_per_atom(potential: Potential, configuration: Configuration) -> float:
@@ -78,13 +73,45 @@ def microseconds_per_atom(potential: Potential, configuration: Configuration) ->
     return 1e6 * min(seconds[1:]) / len(larger.numbers)
 
 
-def measure(folder: Path, element: str, size: str) -> dict[str, Any]:
-    """Fit once."""
-    train, test = (Dataset.read(folder / f"{element}_{part}.xyz.gz") for part in ("train", "test"))
+def measure_sizes(folder: Path, element: str, sizes: Sequence[str]) -> list[dict[str, Any]]:
+    """Make rows once, and choose as many functions as each size has."""
+    train, test = _data(folder, element)
     began = time.process_time()
-    result = fit_model(train, settings_of(element, size))
-    seconds = time.process_time() - began
-    potential = result.potential
+    problem = Problem.of(train, settings_of(element))
+    settings = problem.settings
+    maker = RowMaker(problem.model.plan, settings.weights, problem.known)
+    factors = FactorSet(maker.n_features, GROUPS)
+    with single_threaded():
+        accumulate(maker, problem.rows_of, factors, seed=settings.seed)
+    rows_seconds = time.process_time() - began
+    found = []
+    for size in sizes:
+        began = time.process_time()
+        solver = Elimination(functions=FUNCTIONS[size])
+        chosen = replace(problem, settings=settings.model_copy(update={"solver": solver}))
+        with single_threaded():
+            potential = solve_model(chosen, factors).potential
+        seconds = rows_seconds + time.process_time() - began
+        found.append(_numbers(element, size, potential, train, test, seconds))
+    return found
+
+
+def measure_default(folder: Path, element: str) -> dict[str, Any]:
+    """Fit without settings."""
+    train, test = _data(folder, element)
+    began = time.process_time()
+    potential = fit_model(train).potential
+    return _numbers(element, "default", potential, train, test, time.process_time() - began)
+
+
+def _data(folder: Path, element: str) -> tuple[Dataset, Dataset]:
+    train, test = (Dataset.read(folder / f"{element}_{part}.xyz.gz") for part in ("train", "test"))
+    return train, test
+
+
+def _numbers(
+    element: str, size: str, potential: Potential, train: Dataset, test: Dataset, seconds: float
+) -> dict[str, Any]:
     report = errors(test, potential.predict(test))
     weights = potential.metadata["settings"]["weights"]
     return {
@@ -95,7 +122,7 @@ def measure(folder: Path, element: str, size: str) -> dict[str, Any]:
         "weights": [weights["energy"], weights["forces"], weights["virial"]],
         "us_per_atom": microseconds_per_atom(potential, max(train, key=lambda c: len(c.numbers))),
         "fit_seconds": seconds,
-        "peak_mib": result.peak_bytes / 2**20,
+        "peak_mib": peak_bytes() / 2**20,
         "errors": {"all": _plain(report.total)} | {k: _plain(v) for k, v in report.by_type.items()},
     }
 
@@ -138,17 +165,22 @@ def main() -> int:
         return 2
     folder = Path(os.environ["ATOMSMITH_DATA"]) / "data" / "mlearn"
     if arguments.one:
-        print(json.dumps(measure(folder, arguments.elements[0], arguments.sizes[0])))
+        own = [size for size in arguments.sizes if size != "default"]
+        found = measure_sizes(folder, arguments.elements[0], own) if own else []
+        if "default" in arguments.sizes:
+            found.append(measure_default(folder, arguments.elements[0]))
+        print(json.dumps(found))
         return 0
     rows: list[dict[str, Any]] = json.loads(arguments.json.read_text()) if arguments.json.exists() else []
+    own = [size for size in arguments.sizes if size != "default"]
     for element in arguments.elements:
-        for size in arguments.sizes:
-            command = [sys.executable, "-m", "benchmarks.mlearn.run", "--one", element, "--sizes", size]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            row = json.loads(done.stdout)
-            rows = [r for r in rows if (r["element"], r["size"]) != (element, size)] + [row]
+        for sizes in filter(None, (own, [size for size in arguments.sizes if size == "default"])):
+            command = [sys.executable, "-m", "benchmarks.mlearn.run", "--one", element, "--sizes", *sizes]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            found = json.loads(done.stdout)
+            rows = [r for r in rows if (r["element"], r["size"]) not in [(element, s) for s in sizes]] + found
             arguments.json.write_text(json.dumps(rows, indent=1))
-            print(table([row]).splitlines()[-1], flush=True)
+            print("\n".join(table(found).splitlines()[2:]), flush=True)
     print(table(rows))
     return 0
 

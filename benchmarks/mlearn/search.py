@@ -2,11 +2,13 @@
 
     ATOMSMITH_DATA=<folder of data/> python -m benchmarks.mlearn.search [--functions 500] [ELEMENT ...]
 
-One choice after the other (cutoff, correlation order, distance transform, energy weight) is varied, and what
-gives the smallest score is kept: the geometric mean of the mean absolute errors of energies and forces on
-configurations held out. Test sets are never read. The basis has about as many functions in every trial. Five
-folds; within each configuration type, consecutive configurations stay together in blocks, because snapshots
-of one trajectory resemble each other. Every trial is a line of search.csv beside this file.
+One choice after the other (cutoff, correlation order, distance transform, energy weight, balance of angles
+and distances, prior, size of the basis that functions are chosen from) is varied, and what gives the smallest
+score is kept: the geometric mean of the mean absolute errors of energies and forces on configurations held
+out. Test sets are never read. The potential has about as many functions in every trial. Five folds; within
+each configuration type, consecutive configurations stay together in blocks, because snapshots of one
+trajectory resemble each other. Functions are chosen anew without each fold. Every trial is a line of
+search.csv beside this file.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -32,6 +34,7 @@ from atomsmith.elements import SYMBOLS
 from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.cross_validation import leave_group_out
 from atomsmith.fitting.design import RowMaker, number_of_labels
+from atomsmith.fitting.elimination import Elimination
 from atomsmith.fitting.evidence import Evidence
 from atomsmith.fitting.factor_set import FactorSet
 from atomsmith.fitting.fit import distances_of, prior_of, reference_energies
@@ -48,24 +51,35 @@ FOLDS, BLOCKS = 5, 10
 
 @dataclass(frozen=True)
 class Choice:
-    """A trial; lengths in units of the sphere of 32 neighbours and of the first-neighbour distance."""
+    """A trial; lengths in units of the sphere of 32 neighbours and of the first-neighbour distance.
+
+    ``candidates`` is the size of the basis that the functions are chosen from by elimination; 0 for a basis
+    that has no more than wanted.
+    """
 
     cutoff: float = 1.0
     order: int = 3
     r0: float = 1.0
     energy: float = 30.0
     weight_l: float = 0.5
-    outer_power: int = 3
+    smoothness_power: float = 2.0
+    candidates: int = 0
+
+    @property
+    def basis(self) -> Choice:
+        """Choice with the same rows."""
+        return dataclasses.replace(self, energy=0.0, smoothness_power=0.0)
 
 
-ALTERNATIVES: dict[str, tuple[Any, ...]] = {
-    "cutoff": (0.7, 0.85, 1.0, 1.15, 1.3),
-    "order": (3, 4),
-    "r0": (1.0, 1.4),
-    "energy": (10.0, 30.0, 60.0, 120.0),
-    "weight_l": (0.5, 0.35, 1.0),
-    "outer_power": (3, 2, 4),
-}
+ALTERNATIVES: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    ("cutoff", (0.7, 0.85, 1.0, 1.15, 1.3)),
+    ("order", (3, 4)),
+    ("r0", (1.0, 1.4)),
+    ("energy", (10.0, 30.0, 60.0, 120.0)),
+    ("weight_l", (0.5, 1.0)),
+    ("candidates", (0, 2000)),
+    ("smoothness_power", (2.0, 4.0)),
+)
 
 
 @dataclass(frozen=True)
@@ -91,17 +105,22 @@ def settings_of(choice: Choice, train: Dataset, functions: int) -> PotentialSett
     (element,) = train.elements
     first = float(distances_of(train, train.elements).first_neighbour[0, 0])
     r0 = {f"{SYMBOLS[element]}-{SYMBOLS[element]}": round(choice.r0 * first, 2)}
-    radial = RadialSettings(r0=r0, outer_power=choice.outer_power)
+    radial = RadialSettings(r0=r0)
     ace = AceSettings(
         cutoff=round(choice.cutoff * typical_cutoff(train, 32.0), 2),
         correlation_order=choice.order,
         degree_step=1.5,
         weight_l=choice.weight_l,
+        smoothness_power=choice.smoothness_power,
         radial=radial,
     )
-    ace = ace.with_degree(degree_for(ace, 1, functions))
+    ace = ace.with_degree(degree_for(ace, 1, choice.candidates or functions))
     terms = (TermSettings(descriptor=PairSettings(radial=radial)), TermSettings(descriptor=ace))
-    return PotentialSettings(model=ModelSettings(terms=terms), weights=Weights(energy=choice.energy))
+    return PotentialSettings(
+        model=ModelSettings(terms=terms),
+        weights=Weights(energy=choice.energy),
+        solver=Elimination(functions=functions) if choice.candidates else Evidence(),
+    )
 
 
 def folds_of(configurations: Dataset) -> list[int]:
@@ -130,8 +149,8 @@ class Trials:
 
     def __init__(self, train: Dataset, settings: PotentialSettings) -> None:
         elements = train.elements
-        self.settings = settings
-        self.model = build_model(settings.model, elements, distances_of(train, elements))
+        self.distances = distances_of(train, elements)
+        self.model = build_model(settings.model, elements, self.distances)
         reference, self.held = reference_energies(train, elements, settings.reference_energies)
         maker = RowMaker(self.model.plan, settings.weights, reference)
         self.factors = FactorSet(len(self.model.features), FOLDS)
@@ -147,19 +166,20 @@ class Trials:
             self.rows.append(HeldRow(fold, kind, rows, targets, len(configuration.numbers)))
 
     @single_threaded()
-    def score(self, weights: Weights, started: float) -> Score:
-        """Held-out errors with some weights."""
-        prior = prior_of(self.model, self.settings, self.held, feature_scale(self.factors))
-        weights = settled_weights(self.factors, weights, prior, Evidence())
+    def score(self, settings: PotentialSettings, started: float) -> Score:
+        """Held-out errors with the weights, prior and solver of some settings that have the same basis."""
+        model = build_model(settings.model, self.model.elements, self.distances)
+        prior = prior_of(model, settings, self.held, feature_scale(self.factors))
+        weights = settled_weights(self.factors, settings.weights, prior, settings.solver)
         groups = self.factors.by_group(KindWeights.of(weights))
-        fits = leave_group_out(list(groups.values()), prior, Evidence()).solutions
+        fits = leave_group_out(list(groups.values()), prior, settings.solver).solutions
         found: dict[str, list[FloatArray]] = {"energy": [], "forces": []}
         for row in self.rows:
             error = row.rows @ fits[row.fold].coefficients - row.targets
             found[row.kind].append(1e3 * error / row.atoms if row.kind == "energy" else error)
         energy, forces = (np.abs(np.concatenate(found[kind])) for kind in ("energy", "forces"))
         return Score(
-            functions=len(self.model.features) - len(self.model.elements),
+            functions=min(int(np.count_nonzero(fit.coefficients)) for fit in fits) - len(model.elements),
             energy_mae=float(energy.mean()),
             energy_rmse=float(np.sqrt(np.mean(energy**2))),
             forces_mae=float(forces.mean()),
@@ -180,27 +200,25 @@ def logged(path: Path, element: str) -> dict[Choice, Score]:
     return {Choice(**values(Choice, row)): Score(**values(Score, row)) for row in rows}
 
 
-def search(
-    element: str, train: Dataset, functions: int, known: dict[Choice, Score], log: csv.DictWriter[str]
-) -> Choice:
+def search(element: str, train: Dataset, functions: int, known: dict[Choice, Score], log: TextIO) -> Choice:
     """Vary one choice after the other; returns the best found. Known trials are not repeated."""
     best, score = Choice(), None
     trials: Trials | None = None
     basis: Choice | None = None
-    for name, values in ALTERNATIVES.items():
+    for name, values in ALTERNATIVES:
         for value in values:
             choice = dataclasses.replace(best, **{name: value})
             if choice in known:
                 continue
             started = time.perf_counter()
-            if trials is None or basis != dataclasses.replace(choice, energy=0.0):
+            settings = settings_of(choice, train, functions)
+            if trials is None or basis != choice.basis:
                 trials = None  # gives back its memory before the next one is made
-                trials = Trials(train, settings_of(choice, train, functions))
-                basis = dataclasses.replace(choice, energy=0.0)
-            known[choice] = trials.score(Weights(energy=choice.energy), started)
-            log.writerow(
-                {"element": element} | dataclasses.asdict(choice) | dataclasses.asdict(known[choice])
-            )
+                trials, basis = Trials(train, settings), choice.basis
+            known[choice] = trials.score(settings, started)
+            row = {"element": element} | dataclasses.asdict(choice) | dataclasses.asdict(known[choice])
+            csv.DictWriter(log, list(row)).writerow(row)
+            log.flush()
             print(element, choice, known[choice], f"score {known[choice].value:.5f}", flush=True)
         best = min(known, key=lambda choice: known[choice].value)
         score = known[best]
@@ -221,14 +239,13 @@ def main() -> int:
         print("set ATOMSMITH_DATA to the folder that holds data/", file=sys.stderr)
         return 2
     folder = Path(os.environ["ATOMSMITH_DATA"]) / "data" / "mlearn"
-    fields = [f.name for f in (*dataclasses.fields(Choice), *dataclasses.fields(Score))]
+    fields = ["element", *(f.name for f in (*dataclasses.fields(Choice), *dataclasses.fields(Score)))]
     new = not arguments.log.exists()
-    with arguments.log.open("a", newline="") as file:
-        log = csv.DictWriter(file, ["element", *fields])
+    with arguments.log.open("a", newline="") as log:
         if new:
-            log.writeheader()
+            csv.DictWriter(log, fields).writeheader()
+            log.flush()
         for element in arguments.elements:
-            file.flush()
             train = Dataset.read(folder / f"{element}_train.xyz.gz")
             search(element, train, arguments.functions, logged(arguments.log, element), log)
     return 0
