@@ -33,6 +33,7 @@ from atomsmith.descriptors.base import DescriptorPart, features_of_centres
 from atomsmith.elements import SYMBOLS, covalent_radii
 from atomsmith.errors import InputError
 from atomsmith.regressors import (
+    EmbeddingSettings,
     KernelSettings,
     LinearSettings,
     NetworkSettings,
@@ -53,7 +54,8 @@ Descriptor = Annotated[
     Field(discriminator="kind"),
 ]
 Regressor = Annotated[
-    LinearSettings | QuadraticSettings | KernelSettings | NetworkSettings, Field(discriminator="kind")
+    LinearSettings | QuadraticSettings | KernelSettings | NetworkSettings | EmbeddingSettings,
+    Field(discriminator="kind"),
 ]
 
 
@@ -212,11 +214,18 @@ def candidate_functions(n_functions: int) -> int:
 
 
 def is_open(settings: ModelSettings) -> bool:
-    """Whether an ace term leaves its degree to the data."""
-    return any(isinstance(t.descriptor, AceSettings) and t.descriptor.degree is None for t in settings.terms)
+    """Whether a linear ace term leaves its degree to the data."""
+    return any(
+        isinstance(t.descriptor, AceSettings)
+        and t.descriptor.degree is None
+        and isinstance(t.regressor, LinearSettings)
+        for t in settings.terms
+    )
 
 
-def sized_by_data(settings: ModelSettings, n_elements: int, n_functions: int, cutoff: float) -> ModelSettings:
+def sized_by_data(
+    settings: ModelSettings, n_elements: int, n_functions: int, candidates: int, cutoff: float
+) -> ModelSettings:
     """Settle cutoff and degree of ace terms that leave them to the data.
 
     Parameters
@@ -225,8 +234,9 @@ def sized_by_data(settings: ModelSettings, n_elements: int, n_functions: int, cu
         The model.
     n_elements
         Number of elements.
-    n_functions
-        Most functions of all terms with an open degree together.
+    n_functions, candidates
+        Most functions of all terms with an open degree together, and most where a sparse solver chooses among
+        them: in terms that are linear in them.
     cutoff
         For terms without one, in angstrom.
     """
@@ -240,7 +250,8 @@ def sized_by_data(settings: ModelSettings, n_elements: int, n_functions: int, cu
         if descriptor.cutoff is None:
             descriptor = descriptor.model_copy(update={"cutoff": cutoff})
         if descriptor.degree is None:
-            degree = max(2.0, degree_for(descriptor, n_elements, n_functions // n_open))
+            most = candidates if isinstance(term.regressor, LinearSettings) else n_functions
+            degree = max(2.0, degree_for(descriptor, n_elements, most // n_open))
             descriptor = descriptor.with_degree(degree)
         return term.model_copy(update={"descriptor": descriptor})
 

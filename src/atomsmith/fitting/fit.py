@@ -314,7 +314,7 @@ def _sized(settings: PotentialSettings, n_elements: int, n_rows: int, cutoff: fl
         if solver.functions is None and is_open(settings.model):
             solver = solver.model_copy(update={"functions": wanted})
         candidates = candidate_functions(max(wanted, solver.functions or 0))
-    sized = sized_by_data(settings.model, n_elements, candidates, cutoff)
+    sized = sized_by_data(settings.model, n_elements, wanted, candidates, cutoff)
     return settings.model_copy(update={"model": sized, "solver": solver})
 
 

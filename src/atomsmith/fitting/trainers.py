@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from atomsmith.errors import InputError
+from atomsmith.fitting.embedding import train_embedding
 from atomsmith.fitting.networks import train_networks
 from atomsmith.fitting.radial import train_radial
 from atomsmith.fitting.training import Trainer
 from atomsmith.model import TermSettings
 from atomsmith.regressors import KernelSettings, LinearSettings, QuadraticSettings
 
-TRAINERS: dict[str, Trainer] = {"network": train_networks, "radial": train_radial}
+TRAINERS: dict[str, Trainer] = {
+    "embedding": train_embedding,
+    "network": train_networks,
+    "radial": train_radial,
+}
 """By the kind of a regressor, or by the name that a descriptor gives as its ``training``."""
 
 

@@ -1,6 +1,12 @@
 """Regressors: from the features of an atom to its energy."""
 
-from atomsmith.regressors.embedding import EmbeddingCentre, embed, embedding_plan
+from atomsmith.regressors.embedding import (
+    EmbeddingCentre,
+    EmbeddingSettings,
+    embed,
+    embed_curvature,
+    embedding_plan,
+)
 from atomsmith.regressors.kernel import KernelSettings, kernel_features, kernel_plan
 from atomsmith.regressors.linear import LinearSettings
 from atomsmith.regressors.network import NetworkSettings
@@ -8,11 +14,13 @@ from atomsmith.regressors.quadratic import QuadraticSettings, with_products
 
 __all__ = [
     "EmbeddingCentre",
+    "EmbeddingSettings",
     "KernelSettings",
     "LinearSettings",
     "NetworkSettings",
     "QuadraticSettings",
     "embed",
+    "embed_curvature",
     "embedding_plan",
     "kernel_features",
     "kernel_plan",

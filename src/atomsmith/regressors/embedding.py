@@ -9,11 +9,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
+from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray, IntArray
+
+
+class EmbeddingSettings(Settings):
+    """Functions of densities that are linear in the features, E = sum_p F(rho_p); fitted by least squares."""
+
+    kind: Literal["embedding"] = Field(description="Name of the regressor; for descriptors of kind ace.")
+    exponents: tuple[Annotated[float, Field(gt=0.0, le=4.0)], ...] = Field(
+        default=(1.0, 0.5),
+        min_length=1,
+        description="Exponent m of F for each density: F(rho) is rho near zero and |rho|^m for large ones. "
+        "By default a linear density and one under a square root.",
+    )
+    steps: int = Field(default=30, ge=1, description="Most steps of the fit; each passes over the data once.")
+    held_out: float = Field(
+        default=0.1,
+        ge=0.0,
+        lt=0.9,
+        description="Share of the configurations that the fit does not see; it ends when they gain no more, "
+        "and their best moment is kept. 0: all are fitted.",
+    )
+    patience: int = Field(
+        default=3, ge=1, description="Steps without a gain on the held-out configurations until the end."
+    )
+
 
 EmbeddingFunction = Literal["finnis_sinclair", "shifted_scaled"]
 EmbeddingCore = Literal["none", "density", "nearest"]
@@ -43,6 +69,18 @@ def embed(function: EmbeddingFunction, density: FloatArray, exponent: float) -> 
     value = np.where(a > 1e-10, (1.0 - g) * power + limit * g * a, limit * a)
     slope = exponent * power / safe * (1.0 - g) - power * dg + limit * (dg * a + g)
     return sign * value, np.where(a > 1e-10, slope, limit)
+
+
+def embed_curvature(density: FloatArray, exponent: float) -> FloatArray:
+    """Second derivative of `embed` for the function ``shifted_scaled``."""
+    if abs(exponent - 1.0) < 1e-10:
+        return np.zeros_like(density)
+    a, m, n = np.abs(density), exponent, 1.0 / exponent
+    decay = np.exp(-a)
+    x, y = n ** (n / (1.0 - n)) * decay, n ** (1.0 / (1.0 - n)) * decay
+    bent = m * x * (x + a) ** (m - 1.0) + m * (m - 1.0) * (1.0 - x) ** 2 * (x + a) ** (m - 2.0) - y
+    curvature: FloatArray = np.sign(density) * bent
+    return curvature
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,149 @@
+"""Fits of embeddings: derivatives of rows, retrieval of a known one, what a fit makes of it."""
+
+import numpy as np
+import pytest
+
+from atomsmith import Dataset, Potential
+from atomsmith.descriptors import AceSettings, BispectrumSettings, PairSettings
+from atomsmith.descriptors.base import FeatureInfo
+from atomsmith.errors import InputError
+from atomsmith.evaluator import PlanEvaluator, species_of, sum_atoms
+from atomsmith.fitting.embedding import Layout, rows_and_jacobian
+from atomsmith.fitting.fit import fit_model
+from atomsmith.fitting.metrics import errors
+from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.model import ModelSettings, TermSettings, build_model
+from atomsmith.prediction import stress_from_virial
+from atomsmith.regressors import EmbeddingCentre, EmbeddingSettings, embed, embed_curvature, embedding_plan
+from atomsmith.systems import Systems
+from fitting.test_fit import ELEMENTS, labelled, structures
+
+ACE = AceSettings(cutoff=3.6, correlation_order=2, degree=[2.0, 3.0], first_order=True)
+PAIR = TermSettings(descriptor=PairSettings(cutoff=3.6, degree=4))
+EXPONENTS = (1.0, 0.5)
+
+
+def settings(regressor=None, **changes):
+    embedded = TermSettings(descriptor=ACE, regressor=regressor or EmbeddingSettings(kind="embedding"))
+    return PotentialSettings(model=ModelSettings(terms=(embedded,), repulsion=None), **changes)
+
+
+def embedded_plan(parameters, layout):
+    """Plan of densities alone, and that of their descriptor."""
+    model = build_model(ModelSettings(terms=(TermSettings(descriptor=ACE),), repulsion=None), ELEMENTS)
+    centres = [
+        EmbeddingCentre(
+            function="shifted_scaled",
+            prefactor=np.ones(len(layout.exponents)),
+            exponent=np.array(layout.exponents),
+            coefficients=layout.of_species(parameters, z).copy(),
+        )
+        for z in range(len(ELEMENTS))
+    ]
+    bare = model.plan["parts"][1]
+    part = bare | {"n_features": 0, "regressor": embedding_plan(centres)}
+    return tuple({"elements": list(ELEMENTS), "parts": [p]} for p in (part, bare))
+
+
+@pytest.fixture(scope="module")
+def layout():
+    model = build_model(ModelSettings(terms=(TermSettings(descriptor=ACE),), repulsion=None), ELEMENTS)
+    sizes = tuple(c["n_features"] for c in model.plan["parts"][1]["centres"])
+    return Layout(sizes, EXPONENTS)
+
+
+@pytest.fixture(scope="module")
+def truth(layout):
+    """A potential that no linear one of these features is, and what it says of some structures."""
+    info = build_model(
+        ModelSettings(terms=(TermSettings(descriptor=ACE),), repulsion=None), ELEMENTS
+    ).features
+    parameters = np.random.default_rng(1).normal(size=layout.n_parameters)
+    parameters /= layout.repeated(info.smoothness[len(ELEMENTS) :])
+    for z in range(len(ELEMENTS)):
+        # a density of bonds, several times one
+        layout.of_species(parameters, z)[1] *= 0.2
+        layout.of_species(parameters, z)[1] -= 4.0 * (
+            info.degree[2:][: layout.sizes[z]] + info.order[2:][: layout.sizes[z]] == 1.0
+        )
+    plan, _ = embedded_plan(parameters, layout)
+    potential = Potential(ELEMENTS, plan, FeatureInfo.concatenate([]), np.zeros(0))
+    return potential, labelled(structures(24, 3), potential)
+
+
+def test_curvature_is_the_derivative_of_the_slope():
+    density = np.array([-7.0, -0.8, -0.02, 0.03, 0.5, 2.0, 30.0])
+    for exponent in (0.3, 0.5, 1.0, 2.0):
+        h = 1e-6
+        slopes = [embed("shifted_scaled", density + s * h, exponent)[1] for s in (1.0, -1.0)]
+        np.testing.assert_allclose(
+            embed_curvature(density, exponent), (slopes[0] - slopes[1]) / (2.0 * h), atol=1e-8, rtol=1e-7
+        )
+
+
+def test_rows_are_those_of_the_engine_and_the_jacobian_their_derivative(layout):
+    rng = np.random.default_rng(0)
+    parameters = rng.normal(size=layout.n_parameters)
+    systems = Systems.from_configurations(structures(1, 8))
+    species = species_of(systems.numbers, ELEMENTS)
+    embedded, bare = embedded_plan(parameters, layout)
+    rows = PlanEvaluator(bare).descriptor_rows(systems, 0)
+    values, jacobian = rows_and_jacobian(rows, species, layout, parameters)
+    engine = PlanEvaluator(embedded)
+    energies, forces, virial = engine.predict_sets(systems, engine.weights(np.zeros((1, 0))))
+    voigt = -stress_from_virial(virial[0], np.ones(1))[0]
+    expected = np.concatenate([sum_atoms(energies[0], systems), forces[0].reshape(-1), voigt])
+    np.testing.assert_allclose(values, expected, atol=1e-10 * np.abs(expected).max())
+    direction, h = rng.normal(size=layout.n_parameters), 1e-5
+    ahead, behind = (
+        rows_and_jacobian(rows, species, layout, parameters + s * h * direction)[0] for s in (1.0, -1.0)
+    )
+    change = (ahead - behind) / (2.0 * h)
+    np.testing.assert_allclose(jacobian @ direction, change, atol=1e-7 * np.abs(change).max())
+
+
+def test_a_known_embedding_is_fitted_better_than_by_linear_functions(truth):
+    """Of the same features, without noise; errors of structures that neither fit has seen."""
+    potential, train = truth
+    result = fit_model(train, settings(EmbeddingSettings(kind="embedding", steps=12, held_out=0.0)))
+    linear = PotentialSettings(model=ModelSettings(terms=(TermSettings(descriptor=ACE),), repulsion=None))
+    test = labelled(structures(6, 77), potential)
+    found = errors(test, result.potential.predict(test)).total
+    plain = errors(test, fit_model(train, linear).potential.predict(test)).total
+    assert found.forces.rmse < 0.7 * plain.forces.rmse
+    assert found.energy.rmse < 0.7 * plain.energy.rmse
+    (record,) = result.potential.metadata["training"]
+    values = [step["train"] for step in record["history"]]
+    assert values[-1] < 0.1 * values[0]
+    assert record["kind"] == "embedding"
+
+
+def test_a_fit_is_saved_and_gives_the_same_bits_again(truth, tmp_path):
+    _, train = truth
+    short = settings(EmbeddingSettings(kind="embedding", steps=2), committee=2)
+    one, two = (fit_model(train, short).potential for _ in range(2))
+    one.save(tmp_path / "embedded.json")
+    test = structures(3, 5)
+    expected = one.predict(test)
+    for other in (two, Potential.load(tmp_path / "embedded.json")):
+        np.testing.assert_array_equal(other.predict(test).forces, expected.forces)
+
+
+def test_labels_may_be_missing(truth):
+    _, train = truth
+    some = Dataset(
+        c.replace(**({"stress": None, "forces": None} if k % 2 else {"energy": None}))
+        for k, c in enumerate(train)
+    )
+    record = fit_model(some, settings(EmbeddingSettings(kind="embedding", steps=2))).potential.metadata
+    history = record["training"][0]["history"]
+    assert history[1]["train"] < history[0]["train"]
+
+
+def test_other_descriptors_are_refused(truth):
+    _, train = truth
+    term = TermSettings(
+        descriptor=BispectrumSettings(cutoff=3.5, twojmax=2), regressor=EmbeddingSettings(kind="embedding")
+    )
+    with pytest.raises(InputError, match="bispectrum has the regressor embedding"):
+        fit_model(train, PotentialSettings(model=ModelSettings(terms=(PAIR, term))))
