@@ -150,6 +150,7 @@ def test_types_have_one_order(learning_data: ReportData) -> None:
     [
         ("step limit", 0.3, "good"),
         ("uncertainty", 0.3, "note"),
+        ("extrapolation", 0.3, "note"),
         ("temperature", 0.3, "warning"),
         ("random length", None, None),
         ("still running", 0.3, None),

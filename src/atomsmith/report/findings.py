@@ -23,6 +23,8 @@ from atomsmith.report.statistics import SET_NAMES, spread_ratio, valid_pairs, wi
 
 #: Reasons of walkers that have not stopped.
 UNFINISHED = ("", "still running")
+#: Parts of the reasons of walkers that met what the potential does not know.
+UNKNOWN = ("uncertain", "unseen", "extrapolation")
 #: Test errors beyond this many times the training errors are called overfitting.
 OVERFIT = 2.0
 #: RMS error over RMS predicted deviation within these bounds counts as calibrated.
@@ -213,7 +215,7 @@ def _loop_verdicts(data: ReportData) -> list[Verdict]:
     if judged:
         last = max(t.round for t in judged)
         walkers = [t for t in judged if t.round == last]
-        stopped = sum("uncertain" in t.reason or "unseen" in t.reason for t in walkers)
+        stopped = sum(any(why in t.reason for why in UNKNOWN) for t in walkers)
         text = f"In the last round {stopped} of {len(walkers)} walkers stopped for uncertainty"
         if stopped == 0 and all("limit" in t.reason for t in walkers):
             found.append(Verdict("good", f"{text}: the sampled region is learned to the tolerance."))
