@@ -111,6 +111,18 @@ def test_shares_of_the_energy(data):
     assert turn["energy_share"] == {"0 pair linear": pytest.approx(expected, rel=1e-5)}
 
 
+def test_data_without_energies(data, tmp_path):
+    forces_only = Dataset(c.replace(energy=None, stress=None) for c in data)
+    zero = ReferenceEnergies(values={"O": 0.0, "Si": 0.0})
+    chosen = settings(PAIR, BISPECTRUM, rounds=2).model_copy(update={"reference_energies": zero})
+    potential = fit(forces_only, chosen)
+    potential.save(tmp_path / "potential.json")
+    (turn, *_) = potential.metadata["in_turn"]
+    assert turn["energy_share"] == {}
+    assert turn["energy_rmse_mev_per_atom"] is None
+    assert turn["forces_rmse_ev_per_angstrom"] > 0.0
+
+
 def trainer(calls):
     """Train by least squares to energies and forces, as a network without a hidden layer; keeps its calls."""
 

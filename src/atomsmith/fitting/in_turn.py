@@ -66,7 +66,7 @@ class Turn:
         Root mean square errors in meV/atom, eV/angstrom and GPa; None without labels.
     shares
         Of each term its part of the energy, the mean of E_term / E over the configurations, where E is the
-        energy relative to the isolated atoms. eta_2body is that of the pair part.
+        energy relative to the isolated atoms. eta_2body is that of the pair part. Empty without energies.
     """
 
     weighted: float
@@ -82,7 +82,7 @@ class Turn:
             "energy_rmse_mev_per_atom": self.energy,
             "forces_rmse_ev_per_angstrom": self.forces,
             "stress_rmse_gpa": self.stress,
-            "energy_share": dict(zip(names, self.shares, strict=True)),
+            "energy_share": dict(zip(names, self.shares, strict=False)),
         }
 
 
@@ -250,7 +250,7 @@ class _Rounds:
             some = np.abs(whole) > 0.0
             ratios.append(parts[some, 1:] / whole[some, None])
         if not sum(map(len, ratios)):
-            return (float("nan"),) * len(self.trainers)
+            return ()
         return tuple(float(share) for share in np.concatenate(ratios).mean(axis=0))
 
 
