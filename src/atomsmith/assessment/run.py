@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol as Interface
@@ -90,13 +90,24 @@ def assess(
         for name, system in systems.items()
     }
     assessment = Assessment(settings, systems, candidates)
-    store = ItemStore(folder)
     tasks = {
         name: list(Protocol(settings, system, candidates[name], assessment.found).tasks())
         for name, system in systems.items()
     }
     working = {name for name in systems if compute and (not only or name in only)}
-    active = [task for name in systems if name in working for task in tasks[name]]
+    _make(assessment, tasks, working, ItemStore(folder), observer)
+    return assessment
+
+
+def _make(
+    assessment: Assessment,
+    tasks: Mapping[str, Sequence[Task]],
+    working: set[str],
+    store: ItemStore,
+    observer: Observer,
+) -> None:
+    """Take items from the store, and make those that are missing of some systems."""
+    active = [task for name in tasks if name in working for task in tasks[name]]
     observer.planned(len(active), sum(_is_done(store.find(task)) for task in active))
     for name, found in tasks.items():
         for task in found:
@@ -106,10 +117,9 @@ def assess(
                 observer.ended(item)
             if item is not None:
                 assessment.found[task.place] = item
-        for sizes in candidates[name].values():
+        for sizes in assessment.candidates[name].values():
             for candidate in sizes:
                 candidate.forget()
-    return assessment
 
 
 def _is_done(item: Item | None) -> bool:

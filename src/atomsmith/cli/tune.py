@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,8 @@ from atomsmith.cli.failures import reported
 from atomsmith.cli.options import JsonFile, Overrides, SettingsFile
 
 if TYPE_CHECKING:
+    from atomsmith.cli.progress import LiveLine
+    from atomsmith.tuning.results import Written
     from atomsmith.tuning.search import Search
 
 
@@ -40,7 +43,7 @@ def tune(
     Example: atomsmith tune tune.yaml -o tuning/Ni
     """
     from atomsmith.cli.output import console, require_writable, write_json
-    from atomsmith.cli.progress import LiveLine, duration
+    from atomsmith.cli.progress import LiveLine
     from atomsmith.settings_file import load_settings
     from atomsmith.tuning.results import rows, write_results
     from atomsmith.tuning.samplers import load_optuna
@@ -55,31 +58,40 @@ def tune(
     bench = Bench(chosen)
     with LiveLine("trials", chosen.trials) as line:
         line.show(0, "fitting the settings as given")
-        known: list[int] = []
-
-        def watch(now: Search) -> None:
-            done = len(now.tries)
-            if not known:
-                known.append(done)
-            best = now.best
-            parts = [] if best is None else [f"best score {best.score:.3f} (1 as given)"]
-            if done > known[0]:
-                each = line.elapsed_s / (done - known[0])
-                parts.append(f"{duration(each * max(0, chosen.trials - done))} left")
-            line.show(done, ", ".join(parts))
-
-        found = search(chosen, folder, watch, bench)
+        found = search(chosen, folder, _watch(line, chosen.trials), bench)
         line.show(len(found.tries), "fitting with the best settings")
         written = write_results(chosen, found, folder, bench)
+    console().print(_summary(found, written), markup=False)
+    if json_file is not None:
+        write_json(json_file, {"baseline": found.baseline, "best": found.best, "trials": rows(found)})
+
+
+def _watch(line: LiveLine, trials: int) -> Callable[[Search], None]:
+    """Show how many trials have ended, the best score and the time left."""
+    from atomsmith.cli.progress import duration
+
+    known: list[int] = []
+
+    def watch(now: Search) -> None:
+        done = len(now.tries)
+        if not known:
+            known.append(done)
+        parts = [] if now.best is None else [f"best score {now.best.score:.3f} (1 as given)"]
+        if done > known[0]:
+            each = line.elapsed_s / (done - known[0])
+            parts.append(f"{duration(each * max(0, trials - done))} left")
+        line.show(done, ", ".join(parts))
+
+    return watch
+
+
+def _summary(found: Search, written: Written) -> str:
     best = found.best
     assert best is not None
     assert best.outcome is not None
     values = "\n".join(f"  {key}: {value}" for key, value in best.parameters.items())
-    console().print(
+    return (
         f"best of {len(found.tries)} trials: score {best.score:.3f} (1 as given), "
         f"{best.outcome.us_per_atom:.3g} us/atom\n{values}\n"
-        f"settings   {written.settings}\npotential  {written.potential}\nreport     {written.page}",
-        markup=False,
+        f"settings   {written.settings}\npotential  {written.potential}\nreport     {written.page}"
     )
-    if json_file is not None:
-        write_json(json_file, {"baseline": found.baseline, "best": best, "trials": rows(found)})
