@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 BUILT_FROM := pyproject.toml CMakeLists.txt $(shell find cpp -type f)
 CPP_FILES = $(shell find cpp benchmarks -name '*.[ch]pp' -o -name '*.h')
 BENCHMARKS := benchmarks.speed.snap benchmarks.speed.sweeps benchmarks.speed.threads benchmarks.speed.pace \
-	benchmarks.sampler_overhead \
+	benchmarks.sampler_overhead benchmarks.lammps.speed benchmarks.lammps.ranks \
 	benchmarks.memory.elimination benchmarks.memory.streaming
 ifneq ($(ATOMSMITH_DATA),)
 BENCHMARKS += benchmarks.speed.design

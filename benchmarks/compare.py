@@ -33,6 +33,12 @@ RATIOS: dict[str, tuple[str, str, bool]] = {
     "share of peak, forces": ("sweeps", "sweeps/forces/share_of_peak", True),
     "FitSNAP / rows, 56 columns": ("design", "models/56 columns/times_faster", True),
     "FitSNAP / rows, 496 columns": ("design", "models/496 columns/times_faster", True),
+    "LAMMPS / engine": ("speed", "lammps_over_engine", False),
+    "SNAP / ACE in LAMMPS": ("speed", "over_plain/snap", True),
+    "biased / plain in LAMMPS": ("speed", "over_plain/bias", False),
+    "relative bias / plain in LAMMPS": ("speed", "over_plain/relative", False),
+    "f_i of 8 members / plain in LAMMPS": ("speed", "over_plain/uncertainty", False),
+    "two ranks, on the wall": ("ranks", "scaling/two_ranks_times_faster", True),
     "two threads, by processor time": ("threads", "times_faster/by_processor_time", True),
 }
 

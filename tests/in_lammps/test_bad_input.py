@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.in_lammps.running import Sample, run_lammps
+from tests.in_lammps.running import Sample, printed, run_lammps
 from tests.potentials import make_potential
 
-from atomsmith.descriptors import InversePowersSettings
+from atomsmith.descriptors import AceSettings, GlobalFeaturesSettings, InversePowersSettings
+from atomsmith.evaluator import Evaluator
 from atomsmith.lammps.build import find_sources
 from atomsmith.model import ModelSettings, TermSettings, build_model
 from atomsmith.potential import Potential
@@ -41,6 +42,16 @@ def make_crystal_potential():
     return Potential(model.elements, model.plan, model.features, np.ones(len(model.features)))
 
 
+def make_potential_of_volume():
+    """A potential with a feature that all atoms share."""
+    term = TermSettings(
+        descriptor=AceSettings(cutoff=4.0, correlation_order=2, degree=3.0),
+        global_features=GlobalFeaturesSettings(volume=True),
+    )
+    model = build_model(ModelSettings(terms=(term,)), ELEMENTS)
+    return Potential(model.elements, model.plan, model.features, np.ones(len(model.features)))
+
+
 def write_with_other_posteriors(folder):
     """Files without a posterior, with a torn one, and with one that is too small."""
     data = json.loads((folder / "ace.json").read_text())
@@ -52,11 +63,14 @@ def write_with_other_posteriors(folder):
         )
 
 
+def sample_of_folder():
+    rng = np.random.default_rng(0)
+    return Sample(rng.choice(ELEMENTS, 8), rng.uniform(0, 9, (8, 3)), 9.0 * np.eye(3))
+
+
 @pytest.fixture
 def folder(tmp_path):
-    rng = np.random.default_rng(0)
-    sample = Sample(rng.choice(ELEMENTS, 8), rng.uniform(0, 9, (8, 3)), 9.0 * np.eye(3))
-    sample.write(tmp_path / "a.data", ELEMENTS)
+    sample_of_folder().write(tmp_path / "a.data", ELEMENTS)
     make_potential(1, elements=ELEMENTS, cutoff=4.0).save(tmp_path / "ace.json")
     make_potential(1, elements=ELEMENTS, cutoff=4.0, members=0).save(tmp_path / "alone.json")
     text = (tmp_path / "ace.json").read_text()
@@ -69,6 +83,7 @@ def folder(tmp_path):
     data["plan"]["parts"][1]["kind"] = "ewald"
     (tmp_path / "kind.json").write_text(json.dumps(data))
     make_crystal_potential().save(tmp_path / "powers.json")
+    make_potential_of_volume().save(tmp_path / "volume.json")
     write_with_other_posteriors(tmp_path)
     return tmp_path
 
@@ -82,6 +97,7 @@ def folder(tmp_path):
         ({"file": "fewer.json"}, "there are 1 coefficients for"),
         ({"file": "kind.json"}, "unknown kind of part 'ewald'"),
         ({"file": "powers.json"}, "features of the whole crystal (inverse powers, volume, order), of which"),
+        ({"file": "volume.json"}, "features of the whole crystal (inverse powers, volume, order), of which"),
         ({"file": "a.data"}, "a.data: the file is damaged"),
         ({"elements": "Al"}, "an element or NULL for each of the 2 atom types, found 1"),
         ({"elements": "Al Cu"}, "the potential knows Al Si, not 'Cu', to which pair_coeff maps atom type 2"),
@@ -163,6 +179,23 @@ run 2 pre no
     output = result.stdout + result.stderr
     assert result.returncode != 0
     assert "the position of atom 3 is not a finite number; the simulation is unstable" in output
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "comm_modify cutoff 1.0",
+        "neighbor 2.0 multi\ncomm_modify mode multi",
+        "comm_style tiled\ncomm_modify cutoff 1.0",
+    ],
+)
+def test_a_communication_distance_below_the_cutoff_loses_no_neighbours(plugin, folder, command):
+    """LAMMPS raises it by itself in these ways of communicating; our own check stands behind them."""
+    more = f'{command}\nrun 0\nprint "value $(pe:%.17g)"'
+    result = run_lammps(plugin, folder, SCRIPT.format(**(PLAIN | {"more": more})), ranks=2)
+    potential = make_potential(1, elements=ELEMENTS, cutoff=4.0)
+    expected = Evaluator(potential, skin=0.0).predict(sample_of_folder().systems).energy[0]
+    np.testing.assert_allclose(printed(result.stdout, "value")[0, 0], expected, rtol=1e-10)
 
 
 def test_another_version_of_lammps_is_refused(plugin, folder):
