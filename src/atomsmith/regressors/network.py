@@ -27,8 +27,8 @@ class NetworkSettings(Settings):
     members: int = Field(default=4, ge=1, le=64, description="Networks of the ensemble.")
     optimiser: Literal["lbfgs", "levenberg_marquardt", "adam"] = Field(
         default="lbfgs",
-        description="lbfgs and levenberg_marquardt see all data in every step, adam sees them batch by batch. "
-        "A step of levenberg_marquardt costs as much as some 70 of lbfgs.",
+        description="lbfgs and levenberg_marquardt see all data in every step, adam sees them batch by "
+        "batch. A step of levenberg_marquardt costs as much as some 70 of lbfgs.",
     )
     epochs: int | None = Field(
         default=None,
