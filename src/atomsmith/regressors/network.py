@@ -50,7 +50,7 @@ class NetworkSettings(Settings):
         "of the most.",
     )
     weight_decay: float = Field(
-        default=1e-6,
+        default=1e-5,
         ge=0.0,
         description="Penalty on the squared weights of the networks relative to the loss per row.",
     )

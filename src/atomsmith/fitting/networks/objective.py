@@ -50,11 +50,15 @@ class Loss:
     ----------
     mean_square
         Of the weighted errors of all rows.
+    typical
+        Geometric mean over energies, forces and virials of their mean absolute weighted errors: what decides
+        when to stop, because a few far-off forces among few configurations do not.
     energy_rmse, force_rmse
         Unweighted: eV/atom and eV/angstrom; NaN without such labels.
     """
 
     mean_square: float
+    typical: float
     energy_rmse: float
     force_rmse: float
 
@@ -224,7 +228,10 @@ def summary(errors: list[tuple[Errors, int]]) -> Loss:
     squares, rows = sum(e.square for e, _ in errors), sum(e.n_rows for e, _ in errors)
     energies = [_unweighted(e.energy, e.scales[0]) / n for e, n in errors]
     forces = [_unweighted(e.forces, e.scales[1]) for e, _ in errors]
-    return Loss(squares / max(rows, 1), _rms(energies), _rms(forces))
+    kinds = [np.concatenate([getattr(e, kind) for e, _ in errors]) for kind in ("energy", "forces", "virial")]
+    means = [float(np.abs(values).mean()) for values in kinds if len(values) and values.any()]
+    typical = float(np.exp(np.mean(np.log(means)))) if means else 0.0
+    return Loss(squares / max(rows, 1), typical, _rms(energies), _rms(forces))
 
 
 def _unweighted(values: FloatArray, scales: FloatArray) -> FloatArray:

@@ -106,9 +106,11 @@ class Perceptrons:
         found: BoolArray = marks > 0.0
         return found
 
-    def plan(self, element: int, members: Sequence[FloatArray]) -> list[dict[str, Any]]:
-        """Layers of the plan of an ensemble (docs/architecture.md)."""
+    def plan(self, element: int, members: Sequence[FloatArray], mix: FloatArray) -> list[dict[str, Any]]:
+        """Layers of the plan of an ensemble (docs/architecture.md), whose inputs are not mixed yet."""
         stacks = [self.layers(element, member) for member in members]
+        for stack in stacks:
+            stack[0] = (stack[0][0] @ mix, stack[0][1])
         last = len(self.settings.hidden)
         return [
             {

@@ -41,7 +41,7 @@ class GradientBlock:
     rows
         Force components that depend on them, shape (r,), 3 * atom + axis.
     forces
-        -dB/dr of the standardised features, shape (r, c * D).
+        -dB/dr of the scaled features, shape (r, c * D).
     virial
         -dB/dstrain, shape (6, c * D).
     """
@@ -60,28 +60,59 @@ class GradientBlock:
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """Standardisation of the features of every species: inputs are (B - shift) * scale."""
+    """What makes features of every species fit to train on: mix @ ((B - shift) * scale).
+
+    Features of one descriptor are so nearly functions of each other that standardised ones leave an
+    ill-conditioned problem; the mix makes their covariance nearly the unit matrix. It joins the weights of
+    the first layer when training is done.
+    """
 
     shift: list[FloatArray]
     scale: list[FloatArray]
+    mix: list[FloatArray]
 
     @classmethod
     def of(cls, features: Sequence[FloatArray]) -> Scaling:
-        """Zero mean and unit variance; features that do not vary are left out by a scale of zero.
+        """Zero mean, unit variance, no correlation; features that do not vary have a scale of zero.
 
         Parameters
         ----------
         features
             Of the atoms of each species, shape (atoms, D).
         """
-        shift, scale = [], []
+        shift, scale, mix = [], [], []
         for values in features:
             mean = values.mean(axis=0) if len(values) else np.zeros(values.shape[1])
             std = values.std(axis=0) if len(values) else np.zeros(values.shape[1])
             varies = std > 1e-10 * max(1e-300, float(np.abs(values).max(initial=0.0)))
             shift.append(mean)
             scale.append(np.divide(1.0, std, out=np.zeros_like(std), where=varies))
-        return cls(shift, scale)
+            mix.append(_whitening((values - shift[-1]) * scale[-1]))
+        return cls(shift, scale, mix)
+
+    def applied(self, species: int, features: FloatArray) -> FloatArray:
+        """Inputs of atoms of a species, shape (atoms, D)."""
+        standard = (features - self.shift[species]) * self.scale[species]
+        inputs: FloatArray = standard @ self.mix[species].T
+        return inputs
+
+    def applied_to_slopes(self, species: int, slopes: FloatArray) -> FloatArray:
+        """The same of derivatives of features, shape (..., D)."""
+        mixed: FloatArray = (slopes * self.scale[species]) @ self.mix[species].T
+        return mixed
+
+
+SMALLEST_VARIANCE = 1.0e-3
+"""Of a combination of standardised features, relative to one of them: smaller ones are stretched less, as
+they hold more of noise."""
+
+
+def _whitening(standard: FloatArray) -> FloatArray:
+    """Symmetric matrix that takes the correlations out of standardised features (atoms, D)."""
+    variance, axes = np.linalg.eigh(standard.T @ standard / max(1, len(standard)))
+    stretch = 1.0 / np.sqrt(np.maximum(variance, 0.0) + SMALLEST_VARIANCE)
+    mix: FloatArray = (axes * stretch) @ axes.T
+    return mix
 
 
 class TrainingRows:
@@ -105,7 +136,7 @@ class TrainingRows:
     scaling
         Of the features.
     inputs
-        Standardised features of all atoms of each species, shape (atoms, D).
+        Scaled features of all atoms of each species, shape (atoms, D).
     place
         Where the inputs of the atoms of a configuration stand: (species (N,), index among its species' (N,)).
     """
@@ -142,10 +173,7 @@ class TrainingRows:
             self.place.append((species, index))
         joined = [np.concatenate(some) for some in features]
         self.scaling = scaling or Scaling.of(joined)
-        self.inputs = [
-            (values - shift) * scale
-            for values, shift, scale in zip(joined, self.scaling.shift, self.scaling.scale, strict=True)
-        ]
+        self.inputs = [self.scaling.applied(z, values) for z, values in enumerate(joined)]
         left = budget_bytes
         for number in range(len(configurations)):
             made = self._make(number) if left > 0 else None
@@ -168,17 +196,16 @@ class TrainingRows:
     def _cut(self, rows: DescriptorRows, species: NDArray[np.int64]) -> Iterator[GradientBlock]:
         for z, n in enumerate(map(len, self._columns)):
             own = np.flatnonzero(species == z)
-            scale = self.scaling.scale[z]
             for start in range(0, len(own), CENTRES_AT_ONCE):
                 centres = own[start : start + CENTRES_AT_ONCE]
                 lengths = rows.first[centres + 1] - rows.first[centres]
                 at = np.concatenate([np.arange(rows.first[i], rows.first[i + 1]) for i in centres])
                 atoms, where = np.unique(rows.atom[at], return_inverse=True)
                 dense = np.zeros((len(atoms), 3, len(centres), n), np.float32)
-                dense[where, :, np.repeat(np.arange(len(centres)), lengths)] = -(
-                    rows.gradients[at, :, :n] * scale
-                )
-                strain = -(rows.strain[centres][:, :, :n] * scale).transpose(1, 0, 2)
+                slopes = self.scaling.applied_to_slopes(z, rows.gradients[at, :, :n])
+                dense[where, :, np.repeat(np.arange(len(centres)), lengths)] = -slopes
+                strain = -self.scaling.applied_to_slopes(z, rows.strain[centres][:, :, :n])
+                strain = strain.transpose(1, 0, 2)
                 yield GradientBlock(
                     species=z,
                     centres=centres,

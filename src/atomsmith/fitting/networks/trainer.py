@@ -112,8 +112,8 @@ class Training:
         while not self._ended(optimiser, best_epoch):
             optimiser.step(self.objective, self.train)
             loss = self.objective.loss(optimiser.parameters, judges)
-            if loss.mean_square < best_value * (1.0 - 1e-4):
-                best, best_value, best_epoch = optimiser.parameters, loss.mean_square, optimiser.epoch
+            if loss.typical < best_value * (1.0 - 1e-4):
+                best, best_value, best_epoch = optimiser.parameters, loss.typical, optimiser.epoch
             self._show(number, optimiser, loss)
             if time.monotonic() - saved > SAVE_EVERY_S:
                 save()
@@ -155,7 +155,7 @@ class Training:
 
 
 def _earlier(task: TrainingTask, objective: Objective, number: int) -> FloatArray | None:
-    """Parameters of a member that an earlier training found, for the inputs as they are scaled now."""
+    """Parameters of a member that an earlier training found; inputs are scaled by the same data."""
     if task.start is None or task.start.part.part.get("regressor", {}).get("kind") != "network":
         return None
     regressor, networks = task.start.part.part["regressor"], objective.networks
@@ -164,8 +164,10 @@ def _earlier(task: TrainingTask, objective: Objective, number: int) -> FloatArra
     parameters = np.zeros(networks.n_parameters)
     for z, centre in enumerate(regressor["centres"]):
         made = networks.layers(z, parameters) if networks.n_inputs[z] else []
-        for (weights, bias), layer in zip(made, centre["layers"], strict=False):
+        for k, ((weights, bias), layer) in enumerate(zip(made, centre["layers"], strict=False)):
             weights[...], bias[...] = layer["weights"][number], layer["bias"][number]
+            if k == 0:
+                weights[...] = np.linalg.solve(objective.rows.scaling.mix[z].T, weights.T).T
     return parameters
 
 
@@ -181,7 +183,7 @@ def assembled(
     parameters = [member.parameters for member in members]
     centres = []
     for z, n in enumerate(networks.n_inputs):
-        layers = networks.plan(z, parameters) if n else [_nothing(count)]
+        layers = networks.plan(z, parameters, scaling.mix[z]) if n else [_nothing(count)]
         centres.append({"shift": scaling.shift[z], "scale": scaling.scale[z], "layers": layers})
     regressor = {"kind": "network", "networks": count, "centres": centres}
     spread = calibrated_spread(training, parameters) if count > 1 and task.problem.settings.calibrate else 1.0
