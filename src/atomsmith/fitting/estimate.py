@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomsmith.evaluator import PlanEvaluator
 from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.design import BLOCK_BYTES, RowMaker, number_of_labels
 from atomsmith.fitting.factor import TriangularFactor
@@ -141,7 +140,7 @@ def _time_rows(
     mean = np.mean([len(c.numbers) for c in configurations])
     count = min(len(configurations), max(SAMPLE, int(np.ceil(n / (3.0 * mean)))))
     chosen = [configurations[int(k)] for k in np.linspace(0, len(configurations) - 1, count)]
-    evaluator = PlanEvaluator(maker.plan, n_threads=maker.n_threads)
+    evaluator = maker.evaluator()
     maker.rows(chosen[:1], evaluator)  # the first call also loads and allocates
     start = clock()
     made = maker.rows(chosen, evaluator)
