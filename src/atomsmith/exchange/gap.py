@@ -52,6 +52,8 @@ _ONLY_DEFAULTS = {
     "tail_exponent": "0", "tail_range": "1.0", "resid_name": "",
 }  # fmt: skip
 """Keys whose other values are not supported."""
+LARGEST_ZETA, LARGEST_L = 32, 12
+"""Bounds of the engine."""
 REACH = 1.0e-7
 """Size of the radial functions that are left out, see `reduced`; it does not show in kernels."""
 
@@ -185,8 +187,15 @@ class _Soap:
     @classmethod
     def of(cls, one: Coordinates) -> _Soap:
         _check_keys(one, {*_SOAP_NUMBERS, *_SOAP_FLAGS, "Z", "species_Z"})
-        if one.zeta != round(one.zeta) or one.zeta < 1.0:
-            raise InputError(f"soap with zeta={one.zeta:g} is not supported; it must be a whole number.")
+        if one.zeta != round(one.zeta) or not 1.0 <= one.zeta <= LARGEST_ZETA:
+            raise InputError(
+                f"soap with zeta={one.zeta:g} is not supported; it must be a whole number up to "
+                f"{LARGEST_ZETA}."
+            )
+        if _number(one, "l_max", None) > LARGEST_L:
+            raise InputError(
+                f"soap with l_max={one.values['l_max']} is not supported; it must be at most {LARGEST_L}."
+            )
         return cls(
             tuple(_number(one, key, default) for key, default in _SOAP_NUMBERS.items()),
             _flag(one, "normalise") and _flag(one, "normalize"),
