@@ -16,15 +16,21 @@ from atomsmith.report.sections.base import Section, fold
 
 def problems_section(reading: Reading, sheet: Sheet) -> Section | None:
     """Everything that went wrong or is doubtful, in the words of what noticed it."""
-    rows: list[list[Child]] = []
+    rows: dict[str, list[list[Child]]] = {}
     for item, text in reading.statements():
-        what = " ".join(part for part in (item.part, item.detail) if part)
-        rows.append([element("th", item.system), item.potential, sheet.link(item, what), text])
+        what = " ".join(part for part in (item.part.removesuffix("properties"), item.detail) if part)
+        row: list[Child] = [element("td", item.potential, class_="n left"), sheet.link(item, what), text]
+        rows.setdefault(item.system, []).append(row)
         sheet.note("problems", system=item.system, potential=item.potential, part=item.part,
                    detail=item.detail, failed=item.failure is not None, problem=text)  # fmt: skip
     if not rows:
         return None
-    return Section("problems", "Problems", table([["System", "Potential", "What", "Problem"]], [rows]))
+    note = "What made a number doubtful, or kept it from being had, in the words of what noticed it."
+    folds = [
+        fold(f"{system}: {len(found)}", table([["Potential", "What", "Problem"]], [found]))
+        for system, found in rows.items()
+    ]
+    return Section("problems", "Problems", join([element("p", note, class_="hint"), *folds]))
 
 
 def sources_section(reading: Reading, sheet: Sheet) -> Section:
