@@ -21,7 +21,7 @@ from atomsmith.errors import InputError
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.model import ModelSettings, TermSettings
 from atomsmith.prediction import stress_from_virial
-from atomsmith.regressors import LinearSettings, NetworkSettings, QuadraticSettings
+from atomsmith.regressors import KernelSettings, LinearSettings, NetworkSettings, QuadraticSettings
 from atomsmith.systems import Systems
 from fitting.test_fit import labelled, structures, truth
 
@@ -37,6 +37,7 @@ DESCRIPTORS = {
 REGRESSORS = {
     "linear": LinearSettings(),
     "quadratic": QuadraticSettings(kind="quadratic"),
+    "kernel": KernelSettings(kind="kernel", points=24, zeta=2),
     "network": NetworkSettings(kind="network", hidden=(5,), members=3, epochs=3),
 }
 PAIRS = [(descriptor, regressor) for descriptor in DESCRIPTORS for regressor in REGRESSORS]
@@ -171,11 +172,14 @@ def test_committee_and_bias(descriptor, regressor):
     assert biased.forces[2, 1] == pytest.approx(-slope, abs=2e-6 * np.abs(biased.forces).max())
 
 
-@pytest.mark.parametrize("regressor", [name for name in REGRESSORS if name != "linear"])
+PAIR = PairSettings(cutoff=3.5, degree=3)
+POWERS = InversePowersSettings(kind="inverse_powers", powers=(6, 12))
+
+
 @pytest.mark.parametrize(
-    "descriptor",
-    [PairSettings(cutoff=3.5, degree=3), InversePowersSettings(kind="inverse_powers", powers=(6, 12))],
-    ids=lambda settings: settings.kind,
+    ("descriptor", "regressor"),
+    [(PAIR, "quadratic"), (PAIR, "network"), *((POWERS, name) for name in REGRESSORS if name != "linear")],
+    ids=lambda value: getattr(value, "kind", value),
 )
 def test_terms_that_describe_no_atom_are_refused(descriptor, regressor):
     if regressor == "network":
