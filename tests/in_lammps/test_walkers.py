@@ -1,6 +1,7 @@
 """Walkers in LAMMPS against those of our own sampler, which the same starts, settings and seeds describe."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,6 +116,20 @@ def test_biased_walkers_go_where_ours_go(potential, tmp_path, uncertainty):
     np.testing.assert_allclose(other.virial, mine.virial, atol=2e-5 * np.abs(mine.virial).max())
     np.testing.assert_allclose(other.mean_gradient, mine.mean_gradient, rtol=2e-5)
     assert not list(tmp_path.glob("walker_*")) + list(tmp_path.glob("piece-*"))
+
+
+def test_walkers_in_an_older_lammps_go_where_ours_go(potential, tmp_path, monkeypatch):
+    """Debian's of 2021, which loads no plugins; with words of a launcher before the program."""
+    program = Path("/usr/bin/lmp")
+    if not program.is_file() or not Path("/usr/include/lammps/pair.h").is_file():
+        pytest.skip("needs the Debian packages lammps and liblammps-dev")
+    monkeypatch.setenv("CXX", "c++")
+    bias = BiasSettings(tau_rel=0.3, burn_in_steps=4, ramp_steps=8, window_steps=10)
+    settings = PLAIN.model_copy(update={"bias": bias, "max_steps": 20})
+    walkers = walkers_of(configuration(), configuration(pbc=(True, True, False)))
+    lammps = LammpsSamplerSettings(executable=program, launcher="env LC_ALL=C")
+    here, there = both(walkers, potential, settings, tmp_path, lammps, checkpoint_every=12)
+    same_rows(here, there, COMPARED)
 
 
 @pytest.mark.parametrize("reduction", ["max", "softmax"])
