@@ -301,7 +301,7 @@ def build_model(
             case InversePowersSettings():
                 part = build_inverse_powers(descriptor, elements, first_neighbour)
             case SymmetryFunctionsSettings():
-                part = build_symmetry_functions(descriptor, elements)
+                part = build_symmetry_functions(descriptor, elements, first_neighbour)
             case PairSettings():
                 part = build_pair(descriptor, elements, first_neighbour, max(cutoffs, default=5.0))
         if isinstance(descriptor, InversePowersSettings) and not isinstance(term.regressor, LinearSettings):

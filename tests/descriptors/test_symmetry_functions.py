@@ -16,6 +16,7 @@ from atomsmith.descriptors import (
 from atomsmith.descriptors.symmetry_functions import (
     CutoffFunction,
     centred_ladder,
+    even_ladder,
     functions_of_plan,
     shifted_ladder,
 )
@@ -93,7 +94,10 @@ def test_more_triplets_than_a_tile_holds():
 
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_ladders_rise_and_differ(size):
-    centred, shifted = centred_ladder(size, 6.0), shifted_ladder(size, 6.0)
+    centred, shifted = centred_ladder(size, 6.0), shifted_ladder(size, 2.5, 6.0)
+    even = even_ladder(size, 2.5, 6.0)
+    assert [f.shift for f in even] == pytest.approx([2.0 + 4.0 * k / size for k in range(size)])
+    assert shifted[0].shift == pytest.approx(2.0)
     assert len(centred) == size + 1
     assert len(shifted) == size
     widths = [f.eta for f in centred]
@@ -106,7 +110,12 @@ def test_ladders_rise_and_differ(size):
 
 @pytest.mark.parametrize(
     ("n_elements", "values", "expected"),
-    [(1, {}, 11 + 18), (2, {}, 2 * (22 + 54)), (2, {"weighted": True}, 2 * 29), (1, {"angular": ()}, 11)],
+    [
+        (1, {}, 8 + 18),
+        (2, {}, 2 * (16 + 54)),
+        (2, {"weighted": True}, 2 * 26),
+        (1, {"angular": (), "ladder": "imbalzano", "radial_size": 5}, 11),
+    ],
 )
 def test_sizes(n_elements, values, expected):
     elements = [14, 8][:n_elements]
@@ -117,7 +126,8 @@ def test_sizes(n_elements, values, expected):
 
 
 def test_fit_retrieves_a_linear_potential():
-    values = {"cutoff": 3.5, "radial_size": 2, "zetas": [1.0, 4.0]}
+    radial = [{"eta": 0.5, "shift": shift} for shift in (0.0, 1.2, 2.4)]
+    values = {"cutoff": 3.5, "radial": radial, "zetas": [1.0, 4.0]}
     plan = plan_of([8, 1], **values)
     evaluator = PlanEvaluator(plan)
     coefficients = 0.3 * np.random.default_rng(6).normal(size=plan["parts"][0]["n_features"])

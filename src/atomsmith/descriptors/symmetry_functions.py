@@ -9,8 +9,9 @@ cutoff function and sums over neighbours j (and k > j) of given elements,
 - narrow angular (eq. 8): the same with ``exp(-eta (r_jk - shift)^2) f(r_jk)`` besides.
 
 Weighted functions (Gastegger et al., J. Chem. Phys. 148, 241709, 2018) take all elements together, every
-neighbour with its atomic number as weight. The ladders of widths and shifts are those of Imbalzano et al.,
-J. Chem. Phys. 148, 241730 (2018).
+neighbour with its atomic number as weight. Generated sets: Gaussians at even distances, or the ladders of
+widths and shifts of Imbalzano et al., J. Chem. Phys. 148, 241730 (2018); neither begins at distances that
+atoms never have, where a function would be all but zero and its rare values far out.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ import numpy as np
 from pydantic import Field
 
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
-from atomsmith.elements import SYMBOLS
+from atomsmith.elements import SYMBOLS, covalent_radii
 from atomsmith.errors import InputError
 from atomsmith.settings import Settings
+from atomsmith.systems import FloatArray
 
 CutoffFunction = Literal[
     "hard",
@@ -84,12 +86,18 @@ class SymmetryFunctionsSettings(Settings):
     angular: tuple[AngularFunction, ...] | None = Field(
         default=None, description="Angular functions of every three elements; null generates them."
     )
+    ladder: Literal["even", "imbalzano"] = Field(
+        default="even",
+        description="Generated radial functions. even: Gaussians at even distances between the nearest "
+        "neighbours and the cutoff; imbalzano: Gaussians around the atom whose widths form a geometric "
+        "series, and shifted ones that are denser near it.",
+    )
     radial_size: int = Field(
-        default=5,
+        default=8,
         ge=1,
         le=64,
-        description="Size n of the generated ladder: n + 1 functions centred at the atom, whose widths grow "
-        "geometrically from cutoff/n to the cutoff, and n shifted ones, denser near the atom.",
+        description="Size n of the ladder: n functions at even distances, or n + 1 around the atom and n "
+        "shifted ones.",
     )
     angular_size: int = Field(
         default=3, ge=1, le=64, description="Widths of generated angular functions, the broadest ones."
@@ -147,24 +155,38 @@ class SymmetryFunction:
         return text
 
 
+NEAREST = 0.8
+"""Where generated Gaussians begin, in units of the nearest-neighbour distance."""
+
+
+def even_ladder(size: int, nearest: float, cutoff: float) -> list[RadialFunction]:
+    """Gaussians at even distances, each as wide as the distance to the next."""
+    begin = min(NEAREST * nearest, 0.5 * cutoff)
+    step = (cutoff - begin) / size
+    return [RadialFunction(eta=0.5 / step**2, shift=begin + k * step) for k in range(size)]
+
+
 def centred_ladder(size: int, cutoff: float) -> list[RadialFunction]:
     """Gaussians at the atom whose widths form a geometric series (Imbalzano 2018, eq. 6)."""
     return [RadialFunction(eta=(max(size, 2) ** (m / size) / cutoff) ** 2) for m in range(size + 1)]
 
 
-def shifted_ladder(size: int, cutoff: float) -> list[RadialFunction]:
+def shifted_ladder(size: int, nearest: float, cutoff: float) -> list[RadialFunction]:
     """Gaussians around the atom, denser and sharper near it (Imbalzano 2018, eqs. 7 and 8)."""
-    shift = [cutoff / max(size, 2) ** (m / size) for m in range(size + 1)]
+    ratio = cutoff / min(NEAREST * nearest, 0.5 * cutoff)
+    shift = [cutoff / ratio ** (m / size) for m in range(size + 1)]
     return [
         RadialFunction(eta=1.0 / (shift[m - 1] - shift[m]) ** 2, shift=shift[m]) for m in range(size, 0, -1)
     ]
 
 
-def _radial(settings: SymmetryFunctionsSettings) -> Sequence[RadialFunction]:
+def _radial(settings: SymmetryFunctionsSettings, nearest: float) -> Sequence[RadialFunction]:
     if settings.radial is not None:
         return settings.radial
-    size = settings.radial_size
-    return [*centred_ladder(size, settings.cutoff), *shifted_ladder(size, settings.cutoff)]
+    size, cutoff = settings.radial_size, settings.cutoff
+    if settings.ladder == "even":
+        return even_ladder(size, nearest, cutoff)
+    return [*centred_ladder(size, cutoff), *shifted_ladder(size, nearest, cutoff)]
 
 
 def _angular(settings: SymmetryFunctionsSettings) -> Sequence[AngularFunction]:
@@ -179,11 +201,21 @@ def _angular(settings: SymmetryFunctionsSettings) -> Sequence[AngularFunction]:
     ]
 
 
-def functions_of_a_centre(settings: SymmetryFunctionsSettings, n_elements: int) -> Iterator[SymmetryFunction]:
-    """Functions in the order of the features; the same for every centre."""
-    species = [-1] if settings.weighted else list(range(n_elements))
+def functions_of_a_centre(
+    settings: SymmetryFunctionsSettings, nearest: Sequence[float]
+) -> Iterator[SymmetryFunction]:
+    """Functions in the order of the features.
+
+    Parameters
+    ----------
+    settings
+        Which functions.
+    nearest
+        Distances in angstrom of the centre from its nearest neighbours of every element.
+    """
+    species = [-1] if settings.weighted else list(range(len(nearest)))
     for z in species:
-        for radial in _radial(settings):
+        for radial in _radial(settings, min(nearest) if z < 0 else nearest[z]):
             yield SymmetryFunction(
                 1, False, z, -1, radial.cutoff or settings.cutoff, radial.eta, radial.shift
             )
@@ -204,28 +236,43 @@ def functions_of_a_centre(settings: SymmetryFunctionsSettings, n_elements: int) 
 
 def symmetry_functions_size(settings: SymmetryFunctionsSettings, n_elements: int) -> int:
     """Number of features for a number of elements."""
-    return n_elements * len(list(functions_of_a_centre(settings, n_elements)))
+    return n_elements * len(list(functions_of_a_centre(settings, [2.0] * n_elements)))
 
 
-def build_symmetry_functions(settings: SymmetryFunctionsSettings, elements: Sequence[int]) -> DescriptorPart:
+def build_symmetry_functions(
+    settings: SymmetryFunctionsSettings, elements: Sequence[int], first_neighbour: FloatArray | None = None
+) -> DescriptorPart:
     """Build the plan part of symmetry functions.
+
+    Parameters
+    ----------
+    settings
+        Which functions, and how they fade.
+    elements
+        Atomic numbers of the model.
+    first_neighbour
+        Nearest-neighbour distances in angstrom, shape (n, n); by default sums of covalent radii.
 
     Raises
     ------
     InputError
         If there is no function, or one is listed twice.
     """
-    functions = list(functions_of_a_centre(settings, len(elements)))
-    if not functions:
-        raise InputError("symmetry_functions: both radial and angular are empty; give at least one function.")
-    if len(set(functions)) < len(functions):
-        twice = next(f for f in functions if functions.count(f) > 1)
-        raise InputError(
-            f"symmetry_functions: the function {twice.label(elements)} is listed twice; leave one out."
-        )
-    return symmetry_functions_part(
-        [functions] * len(elements), elements, settings.cutoff_function, settings.cutoff_inner
-    )
+    if first_neighbour is None:
+        radii = covalent_radii(elements)
+        first_neighbour = radii[:, None] + radii[None, :]
+    centres = [list(functions_of_a_centre(settings, row.tolist())) for row in first_neighbour]
+    for functions in centres:
+        if not functions:
+            raise InputError(
+                "symmetry_functions: both radial and angular are empty; give at least one function."
+            )
+        if len(set(functions)) < len(functions):
+            twice = next(f for f in functions if functions.count(f) > 1)
+            raise InputError(
+                f"symmetry_functions: the function {twice.label(elements)} is listed twice; leave one out."
+            )
+    return symmetry_functions_part(centres, elements, settings.cutoff_function, settings.cutoff_inner)
 
 
 def symmetry_functions_part(
