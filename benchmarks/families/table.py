@@ -16,6 +16,7 @@ from typing import Any
 PARAMETERS = {
     "snap": {"Li": 56, "Mo": 31, "Cu": 56, "Ni": 56, "Si": 56, "Ge": 56},
     "qsnap": {"Li": 496, "Mo": 496, "Cu": 496, "Ni": 496, "Si": 1596, "Ge": 496},
+    "mtp": {"Li": 125, "Mo": 329, "Cu": 329, "Ni": 329, "Si": 913, "Ge": 913},
     "nnp": {"Mo": 930, "Cu": 306, "Si": 1298},
 }
 """Fitted numbers of published potentials, counted in their files, reference energies included."""

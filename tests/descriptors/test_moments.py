@@ -21,7 +21,8 @@ from oracle.ace_numpy import Oracle
 from oracle.environments import environments, isolated
 
 DATA = os.environ.get("ATOMSMITH_DATA")
-# Those of 16, 20 and 24 are in published potentials of MLIP.
+# Those of 16, 20 and 24 are in published potentials of MLIP, and all are those of motep 0.2.0
+# (moments_level*.json).
 COUNTS = {2: 1, 4: 2, 6: 5, 8: 9, 10: 16, 12: 29, 14: 52, 16: 92, 18: 163, 20: 288, 22: 500, 24: 864}
 
 

@@ -29,7 +29,7 @@ class RadialTraining(Settings):
     )
     iterations: int = Field(default=30, ge=1, le=1000, description="Most Gauss-Newton steps.")
     patience: int = Field(
-        default=4,
+        default=8,
         ge=1,
         description="Steps without a better error on configurations held out after which training ends.",
     )
@@ -41,7 +41,7 @@ class RadialTraining(Settings):
         "linear coefficients are then fitted to all. 0: training ends when the steps gain nothing.",
     )
     rows_per_parameter: float = Field(
-        default=100.0,
+        default=300.0,
         ge=2.0,
         description="Steps see as many configurations, drawn by the seed, as give each parameter so many "
         "rows: radial functions are few numbers, which need not all of a large set.",
