@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 OPEN_VIRIAL = 0.1
 """Weight of virials relative to forces where the settings leave it to the data: what `fit` finds out about
 them from linear models comes after the training."""
+EXTREME = 0.02
+"""Share of the configurations, those with the largest forces, that are never held out."""
 BATCH = 32
 """Configurations that are predicted at once."""
 
@@ -136,11 +138,18 @@ class TrainingTask:
         return self.problem.bare_model.term_part(self.term)
 
     def held_out(self, share: float) -> BoolArray:
-        """Configurations that decide when to stop; every training of a seed has the same ones."""
+        """Configurations that decide when to stop; every training of a seed has the same ones.
+
+        Those with the largest forces are not among them: they lie at the end of what the data reach, so
+        without them a training would be judged by how it extrapolates.
+        """
         count = len(self.configurations)
         order = np.random.default_rng((self.problem.settings.seed, 909)).permutation(count)
+        largest = [0.0 if c.forces is None else float(np.abs(c.forces).max()) for c in self.configurations]
+        extreme = np.argsort(largest, kind="stable")[count - max(1, round(EXTREME * count)) :]
+        order = order[~np.isin(order, extreme)]
         chosen: BoolArray = np.zeros(count, dtype=np.bool_)
-        chosen[order[: min(round(share * count), count - 1)]] = True
+        chosen[order[: round(share * count)]] = True
         return chosen
 
 
