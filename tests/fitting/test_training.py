@@ -83,6 +83,23 @@ def test_residuals_are_what_the_other_terms_leave(data, monkeypatch):
         assert xx == pytest.approx(-predicted.virial[k, 0, 0], abs=1e-5)
 
 
+def test_configurations_with_the_largest_forces_are_not_held_out(data, monkeypatch):
+    seen = []
+
+    def trainer(task):
+        seen.append((task.held_out(0.5), task.held_out(0.5), task.held_out(0.0)))
+        return TrainedTerm(task.term, with_products(task.descriptor, 2))
+
+    monkeypatch.setitem(TRAINERS, "network", trainer)
+    fit_model(data, settings())
+    half, again, none = seen[0]
+    largest = int(np.argmax([np.abs(c.forces).max() for c in data]))
+    assert half.sum() == len(data) // 2
+    assert not half[largest]
+    np.testing.assert_array_equal(half, again)
+    assert not none.any()
+
+
 def ensemble(task, members=3):
     """Linear networks of each species, fitted to energies alone, and the committee of them."""
     part = task.descriptor.part
