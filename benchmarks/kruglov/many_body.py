@@ -1,6 +1,7 @@
 """Pair part and network in turn against either alone, on silicon after Stillinger and Weber.
 
-    python -m benchmarks.kruglov.many_body [--cells 400] [--epochs 200] [--rounds 10] [--json F] [--figure F]
+    python -m benchmarks.kruglov.many_body [--cells 400] [--epochs 200] [--rounds 10] [--first pair]
+        [--json F] [--figure F]
 
 Random cells of 2 to 8 atoms and what they become on their way to the next minimum (see `silicon`), energies
 from -4.3 to 0 eV/atom. The pair part has powers 1 to 15; the network is Kruglov's, 50-70-1: 48 angular
@@ -78,16 +79,20 @@ def report(potential: Potential, train: Dataset, test: Dataset, seconds: float) 
     return found
 
 
-def compare(count: int, epochs: int, rounds: int) -> dict[str, Any]:
-    """Fit all models; the network alone gets as many epochs as all rounds together."""
+def compare(count: int, epochs: int, rounds: int, first: str) -> dict[str, Any]:
+    """Fit all models; the network alone gets as many epochs as all rounds together.
+
+    ``first`` says whose turn is the first of a round: that of the ``network`` or of the ``pair`` part.
+    """
     data = list(cells(count, seed=0))
     fifth = count // 5
     train, test = Dataset(data[fifth:]), Dataset(data[:fifth])
     turns = InTurnSettings(rounds=rounds, tolerance=1e-3)
+    terms = (network(epochs), PAIR) if first == "network" else (PAIR, network(epochs))
     models = {
         "pair part alone": settings((PAIR,), None),
         "network alone": settings((network(epochs * rounds),), None),
-        "in turn": settings((network(epochs), PAIR), turns),
+        "in turn": settings(terms, turns),
     }
     found: dict[str, Any] = {}
     for name, chosen in models.items():
@@ -167,10 +172,11 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=400)
     parser.add_argument("--epochs", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--first", choices=("network", "pair"), default="network")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
-    found = compare(options.cells, options.epochs, options.rounds)
+    found = compare(options.cells, options.epochs, options.rounds, options.first)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
     if options.figure:

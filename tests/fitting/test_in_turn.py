@@ -151,7 +151,9 @@ def trainer(calls):
         regressor = {"kind": "network", "networks": 1, "centres": centres}
         info = task.descriptor.info.take(np.zeros(1, dtype=np.int64))
         part = DescriptorPart(task.descriptor.part | {"regressor": regressor, "n_features": 1}, info)
-        return TrainedTerm(task.term, part, np.ones(1), np.ones((1, 1)), {"calls": len(calls)})
+        return TrainedTerm(
+            task.term, part, coefficients=np.ones(1), committee=np.ones((1, 1)), record={"calls": len(calls)}
+        )
 
     return train
 

@@ -193,14 +193,14 @@ class _Rounds:
         )
 
     def _solve(self, term: int) -> None:
-        """Coefficients of a linear term, of the first one with the reference energies."""
+        """Coefficients of a term; those of the first linear one with the reference energies."""
         model = self.problem.model
         waiting = [
             k for k, trainer in enumerate(self.trainers) if trainer is not None and k not in self.trained
         ]
         held = self.problem
-        for other, trainer in enumerate(self.trainers):
-            if other != term and trainer is None:
+        for other in range(len(self.trainers)):
+            if other != term and other not in waiting:
                 part, own = model.term_part(other), model.term == other
                 held = held.with_trained(TrainedTerm(other, part, self.coefficients[own]))
         if term != self.first:
