@@ -34,16 +34,16 @@ WEIGHTS = ((30.0, 0.3), (100.0, 0.3), (300.0, 0.3), (100.0, 1.0), (100.0, 0.03))
 
 
 def with_points(settings: FitSettings, points: int) -> FitSettings:
-    """The settings with so many sparse points."""
-    term = settings.model.terms[0]
+    """The settings with so many sparse points in the term of atoms' surroundings, the last."""
+    *others, term = settings.model.terms
     term = term.model_copy(update={"regressor": term.regressor.model_copy(update={"points": points})})
-    return settings.model_copy(update={"model": settings.model.model_copy(update={"terms": (term,)})})
+    return settings.model_copy(update={"model": settings.model.model_copy(update={"terms": (*others, term)})})
 
 
 @single_threaded()
-def scan(folder: Path, element: str, points: int) -> None:
+def scan(folder: Path, element: str, points: int, file: Path) -> None:
     """Print the held-out errors of all weights."""
-    settings = with_points(load_settings(HERE / "gap" / f"{element}.yaml", FitSettings), points)
+    settings = with_points(load_settings(file, FitSettings), points)
     problem = with_kernels(Problem.of(Dataset.read(folder / f"{element}_train.xyz.gz"), settings))
     settings = problem.settings
     maker = RowMaker(problem.model.plan, settings.weights, problem.known)
@@ -67,9 +67,11 @@ def main() -> int:
     )
     parser.add_argument("elements", nargs="*", default=list(ELEMENTS))
     parser.add_argument("--points", type=int, default=300, help="sparse points")
+    parser.add_argument("--settings", type=Path, help="another file than gap/<ELEMENT>.yaml, to compare")
     arguments = parser.parse_args()
     for element in arguments.elements:
-        scan(Path(os.environ["ATOMSMITH_DATA"]) / "data" / "mlearn", element, arguments.points)
+        file = arguments.settings or HERE / "gap" / f"{element}.yaml"
+        scan(Path(os.environ["ATOMSMITH_DATA"]) / "data" / "mlearn", element, arguments.points, file)
     return 0
 
 
