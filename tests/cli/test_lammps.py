@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,7 +149,7 @@ def fake_lammps(folder, mpi, header, *, version="2 Aug 2023 - Update 1", package
         (folder / "include" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "include" / name).write_text(text)
     program = folder / "bin" / "lmp"
-    program.parent.mkdir()
+    program.parent.mkdir(parents=True)
     text = HELP.format(version=version, mpi=mpi, packages=packages)
     program.write_text(f"#!/bin/sh\ncat << END\n{text}\nEND\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -163,6 +164,32 @@ def test_a_lammps_of_a_cluster_is_understood(tmp_path):
     assert (found.mpi, found.loads_plugins) == ("Open MPI", False)
     assert found.headers == tmp_path / "include/lammps"
     assert found.mpi_headers == tmp_path / "include"
+
+
+def test_ranks_are_started_by_the_mpi_library_of_lammps(tmp_path, monkeypatch):
+    """An mpiexec of another library would start every rank as a run of its own."""
+    program = fake_lammps(tmp_path / "lammps", "Open MPI v4.1.4, package: x", "#define OPEN_MPI 1\n")
+    folder = tmp_path / "path"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", os.pathsep.join([str(folder), "/bin"]))
+
+    def offer(name, version):
+        (folder / name).write_text(f"#!/bin/sh\necho '{version}'\n")
+        (folder / name).chmod(0o755)
+
+    offer("mpiexec", "HYDRA build details:")
+    found = find_installation(program).mpiexec
+    assert found is None or found.parent != folder
+    offer("mpiexec.openmpi", "mpiexec.openmpi (OpenRTE) 4.1.4")
+    assert find_installation(program).mpiexec == folder / "mpiexec.openmpi"
+
+
+def test_plugins_are_loaded_by_a_line_where_lammps_knows_no_path_for_them(tmp_path):
+    older = fake_lammps(tmp_path, "MPICH Version: 4.2", "#define MPICH_VERSION 4\n", version="29 Sep 2021")
+    assert not find_installation(older).loads_from_path
+    newer = replace(find_installation(older), version=20230802)
+    assert newer.loads_from_path
+    assert not replace(newer, loads_plugins=False).loads_from_path
 
 
 def test_headers_of_another_mpi_library_are_refused(tmp_path, monkeypatch):

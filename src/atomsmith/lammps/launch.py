@@ -40,12 +40,16 @@ def elements_of(potential: Potential, wanted: Sequence[str] | None = None) -> li
 
 def input_lines(plugin: Plugin, potential: Path, elements: Sequence[str], *, load: bool = True) -> list[str]:
     """Lines of a LAMMPS input that switch the potential on."""
-    lines = [f"plugin load {_quoted(plugin.library)}"] if load and plugin.library else []
     return [
-        *lines,
+        *(load_lines(plugin) if load else []),
         "pair_style atomsmith",
         f"pair_coeff * * {_quoted(potential.resolve())} {' '.join(elements)}",
     ]
+
+
+def load_lines(plugin: Plugin) -> list[str]:
+    """The line that loads the plugin; none where its styles are built in."""
+    return [f"plugin load {_quoted(plugin.library)}"] if plugin.library else []
 
 
 def environment(plugin: Plugin) -> dict[str, str]:
@@ -80,7 +84,8 @@ def run(
     command = launcher(plugin, ranks)
     with tempfile.TemporaryDirectory(prefix="atomsmith-lammps-") as folder:
         lines = Path(folder) / "in.atomsmith"
-        lines.write_text("\n".join(input_lines(plugin, potential, elements, load=False)) + "\n")
+        load = not plugin.installation.loads_from_path
+        lines.write_text("\n".join(input_lines(plugin, potential, elements, load=load)) + "\n")
         command += [str(plugin.executable), "-in", str(script), "-var", "atomsmith", str(lines), *arguments]
         _follow(command, environment(plugin), log_of(arguments))
 

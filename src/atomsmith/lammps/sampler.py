@@ -26,7 +26,7 @@ from atomsmith.evaluator import species_of
 from atomsmith.lammps.box import Box, data_file, masses_of_types
 from atomsmith.lammps.build import Plugin, build_plugin
 from atomsmith.lammps.installation import find_installation
-from atomsmith.lammps.launch import LammpsError, environment, launcher, message_of
+from atomsmith.lammps.launch import LammpsError, environment, launcher, load_lines, message_of
 from atomsmith.lammps.piece import (
     BAR_PER_GPA,
     DATA,
@@ -200,7 +200,8 @@ class _Fleet:
             )
         work = Path(tempfile.mkdtemp(prefix=f"piece-{k}-", dir=self.folder))
         (work / POTENTIAL).symlink_to(self.folder.resolve() / POTENTIAL)
-        (work / "in.piece").write_text(piece.script())
+        load = [] if self.plugin.installation.loads_from_path else load_lines(self.plugin)
+        (work / "in.piece").write_text("".join(f"{line}\n" for line in load) + piece.script())
         if piece.restart is None:
             (work / DATA).write_text(self._data(k, piece))
         output, code = self._call(work)
