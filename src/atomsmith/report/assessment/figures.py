@@ -29,7 +29,7 @@ from atomsmith.report.figures.style import (
 from atomsmith.report.html import number
 from atomsmith.systems import FloatArray
 
-COLORS = (*PALETTE, "#882255", "#332288", "#117733", "#999933", "#AA4499")
+COLORS = (*PALETTE, "#882255", "#332288", "#117733", "#999933", "#AA4499", "#44AA99", "#A65628")
 """More than the palette of other figures: here a dozen potentials meet. The second half is Paul Tol's."""
 COLUMNS = 3
 _PANEL = 2.75
