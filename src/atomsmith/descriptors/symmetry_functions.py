@@ -41,6 +41,7 @@ CutoffFunction = Literal[
     "polynomial_3",
     "polynomial_4",
 ]
+"""In the order of n2p2's numbers (`cutoff_type`), which its files are read and written by."""
 
 
 class RadialFunction(Settings):

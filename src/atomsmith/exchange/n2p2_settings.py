@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -14,18 +14,8 @@ from atomsmith.descriptors.symmetry_functions import CutoffFunction, SymmetryFun
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 
-CUTOFF_FUNCTIONS: tuple[CutoffFunction, ...] = (
-    "hard",
-    "cosine",
-    "tanh_free",
-    "tanh",
-    "exponential",
-    "polynomial_1",
-    "polynomial_2",
-    "polynomial_3",
-    "polynomial_4",
-)
-"""By the number after cutoff_type."""
+CUTOFF_FUNCTIONS: tuple[CutoffFunction, ...] = get_args(CutoffFunction)
+"""By the number after cutoff_type, in the order of which the descriptor names them."""
 Scaling = Literal["none", "scale", "center", "scale_center", "sigma"]
 _FUNCTION_WORDS = {2: 6, 3: 8, 9: 8, 12: 5, 13: 7, 20: 6, 21: 9, 22: 9, 23: 5, 24: 7, 25: 7}
 _NEIGHBOURS = {2: 1, 3: 2, 9: 2, 20: 1, 21: 2, 22: 2}
