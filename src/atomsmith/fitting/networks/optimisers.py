@@ -5,6 +5,7 @@ Each is a state that `step` carries on by one epoch, so that a training can be p
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -21,7 +22,7 @@ LARGEST_DAMPING = 1e10
 
 
 @dataclass(eq=False)
-class Optimiser:
+class Optimiser(ABC):
     """What all ways share.
 
     Attributes
@@ -41,9 +42,9 @@ class Optimiser:
     epoch: int = 0
     finished: bool = False
 
+    @abstractmethod
     def step(self, objective: Objective, numbers: Numbers) -> None:
         """Go on by one epoch over some configurations."""
-        raise NotImplementedError
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs, as arrays."""
