@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from atomsmith.cli.failures import reported
-from atomsmith.cli.options import JsonFile, Overrides, SettingsFile
+from atomsmith.cli.options import JsonFile, Overrides, SettingsFile, folder_option
 
 if TYPE_CHECKING:
     from atomsmith.assessment.store import Item, Task
@@ -21,12 +21,8 @@ def assess(
     settings: SettingsFile,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Folder of the results; what stands there already is not computed again.",
-            show_default="assessments/ and the name of the settings file",
+        folder_option(
+            "assessments", "Folder of the results; what stands there already is not computed again."
         ),
     ] = None,
     only: Annotated[

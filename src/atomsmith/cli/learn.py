@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atomsmith.cli.failures import reported
-from atomsmith.cli.options import JsonFile, Overrides, SettingsFile
+from atomsmith.cli.options import JsonFile, Overrides, SettingsFile, folder_option
 
 if TYPE_CHECKING:
     from atomsmith.cli.observer import ScreenObserver
@@ -21,13 +21,7 @@ def learn(
     settings: SettingsFile,
     run: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Run folder; a run that stands there goes on.",
-            show_default="runs/ and the name of the settings file",
-        ),
+        folder_option("runs", "Run folder; a run that stands there goes on."),
     ] = None,
     overrides: Overrides = None,
     json_file: JsonFile = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +25,18 @@ JsonFile = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="Write the numbers to this JSON file.", show_default=False),
 ]
+
+
+def folder_option(parent: str, help_text: str) -> Any:
+    """`--output` of a verb that works in a folder; by default one named after the settings file."""
+    return typer.Option(
+        "--output",
+        "-o",
+        metavar="FOLDER",
+        help=help_text,
+        show_default=f"{parent}/ and the name of the settings file",
+    )
+
 
 LabelOptions = Annotated[
     list[str] | None,

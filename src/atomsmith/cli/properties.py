@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from atomsmith.cli.failures import reported
-from atomsmith.cli.options import JsonFile, Overrides, SettingsFile
+from atomsmith.cli.options import JsonFile, Overrides, SettingsFile, folder_option
 
 if TYPE_CHECKING:
     from atomsmith.properties.base import PropertyResult, Report
@@ -19,12 +19,8 @@ def properties(
     settings: SettingsFile,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Folder of the results; what stands there already is not computed again.",
-            show_default="properties/ and the name of the settings file",
+        folder_option(
+            "properties", "Folder of the results; what stands there already is not computed again."
         ),
     ] = None,
     overrides: Overrides = None,

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from atomsmith.cli.failures import reported
-from atomsmith.cli.options import JsonFile, Overrides, SettingsFile
+from atomsmith.cli.options import JsonFile, Overrides, SettingsFile, folder_option
 
 if TYPE_CHECKING:
     from atomsmith.cli.progress import LiveLine
@@ -22,13 +20,7 @@ def tune(
     settings: SettingsFile,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Folder of the search; one that stands there goes on.",
-            show_default="tuning/ and the name of the settings file",
-        ),
+        folder_option("tuning", "Folder of the search; one that stands there goes on."),
     ] = None,
     overrides: Overrides = None,
     json_file: JsonFile = None,
