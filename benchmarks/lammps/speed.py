@@ -1,10 +1,11 @@
 """The plugin against the bare engine and `pair_style snap`, on one core, in one run.
 
-    python -m benchmarks.lammps.speed [--json speed.json]
+    python -m benchmarks.lammps.speed [--json speed.json] [--potential FILE]
 
 Molecular dynamics of the same silicon: LAMMPS computes energy, forces and virial every step and checks each
 time whether it needs new neighbour lists. The bare engine predicts energy, forces and virial of the same
-atoms with a list that is kept. In the table, CPU time by atom and step.
+atoms with a list that is kept. In the table, CPU time by atom and step. The potential is a linear ACE that is
+fitted here, or one of silicon from a file of any format; one without members has neither bias nor f_i.
 """
 
 from __future__ import annotations
@@ -36,20 +37,20 @@ STEPS = {"lammps": 5, "bias": 2, "relative": 2, "posterior": 2, "uncertainty": 1
 
 
 def in_lammps(potential: Potential, atoms: Any, velocities: Any, folder: Path) -> dict[str, InLammps]:
-    """LAMMPS with the potential: plain, with biases, and with the uncertainty every step."""
+    """LAMMPS with the potential: plain, and if it has members with biases and the uncertainty every step."""
     path = folder / "potential.json"
     potential.save(path)
     load, _, coefficients = input_lines(build_plugin(find_installation()), path, ["Si"])
     plain = [load, "pair_style atomsmith", coefficients]
+    runs = {"lammps": InLammps(atoms, plain, velocities)}
+    if len(potential.committee) == 0:
+        return runs
     biases = {
         "bias": "bias 0.1",
         "relative": "bias relative 0.1",
         "posterior": "bias 0.1 sigma posterior",
     }
-    runs = {
-        "lammps": InLammps(atoms, plain, velocities),
-        "uncertainty": InLammps(atoms, plain, velocities),
-    }
+    runs["uncertainty"] = InLammps(atoms, plain, velocities)
     for name, keywords in biases.items():
         runs[name] = InLammps(atoms, [load, f"pair_style atomsmith {keywords}", coefficients], velocities)
     runs["uncertainty"].lmp.commands_string(
@@ -85,7 +86,7 @@ def measure(potential: Potential, size: int, repeats: int) -> dict[str, Any]:
         "over_plain": {
             name: ratio(seconds[name], seconds["lammps"]) * STEPS["lammps"] / STEPS[name]
             for name in STEPS
-            if name != "lammps"
+            if name != "lammps" and name in seconds
         },
     }
 
@@ -109,12 +110,12 @@ def show(numbers: dict[str, Any]) -> None:
     }
     print(f"{'us per atom, ' + str(numbers['atoms']) + ' atoms':50}{'min':>9}{'median':>9}")
     for name, text in names.items():
+        if name not in rows:
+            continue
         print(f"{text:50}{rows[name]['min']:9.2f}{rows[name]['median']:9.2f}")
     print(f"\n{'LAMMPS / engine':50}{numbers['lammps_over_engine']:9.2f}")
     print(f"{'SNAP / atomsmith, both in LAMMPS':50}{numbers['over_plain']['snap']:9.2f}")
-    print(
-        f"{numbers['functions']} functions; force RMSE against SNAP {numbers['force_rmse']:.3f} eV/angstrom"
-    )
+    print(numbers["potential"])
     print(" ".join(f"{key}: {value};" for key, value in numbers["machine"].items()))
 
 
@@ -122,12 +123,16 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--size", type=int, default=11, help="unit cells along each axis; 8 size^3 atoms")
     arguments.add_argument("--degree", type=float, default=12.0, help="total degree of the ACE")
+    arguments.add_argument("--potential", metavar="FILE", help="of silicon, instead of the ACE")
     options = arguments.parse_args()
-    potential, rmse = fitted_ace(options.degree)
+    if options.potential:
+        potential, text = Potential.load(options.potential), options.potential
+    else:
+        potential, rmse = fitted_ace(options.degree)
+        text = f"{potential.n_functions} functions; force RMSE against SNAP {rmse:.3f} eV/angstrom"
     numbers = {
         "machine": machine(),
-        "functions": potential.n_functions,
-        "force_rmse": rmse,
+        "potential": text,
         **measure(potential, options.size, options.repeats),
     }
     show(numbers)
