@@ -85,13 +85,18 @@ class Potential:
 
     @property
     def n_functions(self) -> int:
-        """Basis functions with a coefficient that is not zero, without reference energies.
+        """Basis functions that energies are made of, without reference energies.
 
-        Parts with a regressor of their own count with all the products or features that it takes.
+        Those with a coefficient that is not zero; where a network or an embedding takes the features of a
+        descriptor, those that it takes, of every element.
         """
-        linear = int(np.count_nonzero(self.coefficients[len(self.elements) :]))
-        centres = [c for part in self.plan["parts"] for c in part.get("regressor", {}).get("centres", [])]
-        return linear + sum(int(np.shape(c["coefficients"])[-1]) for c in centres if "coefficients" in c)
+        count = first = 0
+        for part in self.plan["parts"]:
+            own = self.coefficients[first : first + part["n_features"]]
+            first += len(own)
+            if part["kind"] != "e0":
+                count += int(np.count_nonzero(own)) if (taken := _taken(part)) is None else taken
+        return count
 
     def evaluator(
         self, *, skin: float = 0.5, n_threads: int = 1, precision: Precision = "float64"
@@ -228,6 +233,17 @@ def _reach(part: Mapping[str, Any]) -> float:
     of_centres = [np.max(c["cutoff"], initial=0.0) for c in part.get("centres", ()) if "cutoff" in c]
     of_part = np.max(part.get("cutoff", 0.0)), np.max(part.get("outer", 0.0))
     return float(max(np.max(of_radial), *of_part, *of_centres))
+
+
+def _taken(part: Mapping[str, Any]) -> int | None:
+    """Features that the regressor of a part takes; None where coefficients say which ones count."""
+    regressor = part.get("regressor", {})
+    match regressor.get("kind"):
+        case "network":
+            return sum(int(np.count_nonzero(centre["scale"])) for centre in regressor["centres"])
+        case "embedding":
+            return sum(int(np.shape(centre["coefficients"])[-1]) for centre in regressor["centres"])
+    return None
 
 
 def _check_sizes(potential: Potential) -> None:

@@ -130,6 +130,8 @@ def test_forces_and_stress_of_a_trained_ensemble(data, descriptor, tmp_path):
     result = fit_model(data, settings(network(descriptor, members=3, epochs=4)))
     potential = result.potential
     assert potential.committee.shape[0] == 3
+    taken = sum(map(len, features_of_centres(potential.plan["parts"][-1], 2)))
+    assert potential.n_functions == taken > 3
     np.testing.assert_allclose(potential.coefficients[-3:], 1.0 / 3.0)
     np.testing.assert_allclose(potential.committee[:, -3:].mean(axis=0), 1.0 / 3.0)
     potential.save(tmp_path / "potential.json")
