@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from atomsmith.errors import InputError
 
@@ -21,16 +21,33 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
     A name that ends in ``.gz`` is compressed, without a time stamp, so that equal content gives equal files.
     """
     path = Path(path)
+    with replacing_bytes(path) as raw:
+        if path.suffix == ".gz":
+            with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as packed:
+                yield from _text(packed)
+        else:
+            yield from _text(raw)
+
+
+@contextmanager
+def replacing_bytes(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a binary file that replaces ``path`` when the block ends without an error.
+
+    Raises
+    ------
+    InputError
+        If its folder does not exist or cannot be written to.
+    """
+    path = Path(path)
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except PermissionError:
+        raise InputError(f"cannot write {path}: no permission to write to the folder {path.parent}") from None
     try:
         with os.fdopen(handle, "wb") as raw:
-            if path.suffix == ".gz":
-                with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as packed:
-                    yield from _text(packed)
-            else:
-                yield from _text(raw)
+            yield raw
             raw.flush()
             os.fsync(raw.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
@@ -40,8 +57,8 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
         raise
 
 
-def _text(binary: io.IOBase) -> Iterator[TextIO]:
-    text = io.TextIOWrapper(binary, encoding="utf-8", newline="\n")  # type: ignore[type-var]
+def _text(binary: BinaryIO | gzip.GzipFile) -> Iterator[TextIO]:
+    text = io.TextIOWrapper(binary, encoding="utf-8", newline="\n")
     yield text
     text.flush()
     text.detach()

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import tempfile
-import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from atomsmith.descriptors import MomentsSettings
 from atomsmith.errors import InputError
+from atomsmith.fitting.checkpoints import Checkpoint
 from atomsmith.fitting.design import RowMaker, number_of_labels
+from atomsmith.fitting.digest import digest
 from atomsmith.fitting.factor_set import FactorSet, KindErrors
 from atomsmith.fitting.held_out import GROUPS
 from atomsmith.fitting.prior import feature_scale
@@ -52,14 +46,13 @@ def train_radial(task: TrainingTask) -> TrainedTerm:
         If no configuration has a label.
     """
     radial_task = _task(task)
-    path = None if task.folder is None else task.folder / f"radial-{task.term}.npz"
-    key = _key(task)
-    state = _load(path, key) or start(radial_task, task.workers)
+    checkpoint = Checkpoint(task.folder, f"radial-{task.term}", _key(task))
+    earlier = checkpoint.load()
+    state = start(radial_task, task.workers) if earlier is None else RadialState.from_arrays(earlier)
     record: dict[str, Any] = {"n_seen": len(radial_task.seen), "n_held_out": len(radial_task.held_out)}
     while not state.finished:
         state, progress = step(radial_task, state, task.workers)
-        if path is not None:
-            _save(path, key, state)
+        checkpoint.save(state.to_arrays())
         if task.observer is not None:
             text = _text(progress)
             task.observer(TrainingState(task.term, progress.iteration, progress.iterations, text))
@@ -144,37 +137,12 @@ def _text(progress: RadialProgress) -> str:
 def _key(task: TrainingTask) -> str:
     """Digest of what the training depends on."""
     problem = task.problem
-    settings = problem.settings.model_dump(mode="json", exclude={"data", "executor", "threads"})
     began = task.descriptor if task.start is None else task.start.part
-    digest = hashlib.sha256()
-    digest.update(began.part["radial"]["coefficients"].tobytes() + problem.known.tobytes())
-    text = [settings, problem.data.fingerprint(), list(problem.model.elements), task.term]
-    digest.update(json.dumps(text, sort_keys=True).encode())
-    return digest.hexdigest()
-
-
-def _load(path: Path | None, key: str) -> RadialState | None:
-    """State of an earlier training of the same problem, if there is one."""
-    if path is None or not path.exists():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return None  # not one of ours; it is replaced
-    return RadialState.from_arrays(arrays) if str(arrays.get("key")) == key else None
-
-
-def _save(path: Path, key: str, state: RadialState) -> None:
-    """Write the state so that a reader finds the old or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, allow_pickle=False, key=np.array(key), **state.to_arrays())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    return digest(
+        problem.settings.model_dump(mode="json", exclude={"data", "executor", "threads"}),
+        problem.data.fingerprint(),
+        problem.model.elements,
+        problem.known,
+        task.term,
+        began.part["radial"]["coefficients"],
+    )

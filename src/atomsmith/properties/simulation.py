@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atomsmith.data.configuration import Configuration
+from atomsmith.data.files import replacing_bytes
 from atomsmith.prediction import ForceField
 from atomsmith.properties.base import Report, silent
 from atomsmith.sampling.integrators import thermalised
@@ -193,12 +193,11 @@ class _Keeper:
         arrays, header = walkers.to_arrays()
         trace, frames, cells = self.arrays()
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp.npz")
         everything: dict[str, Any] = {f"walkers_{key}": value for key, value in arrays.items()}
         everything |= {"trace": trace, "frames": frames, "cells": cells}
         everything["header"] = np.array(json.dumps({"name": name, "walkers": header}))
-        np.savez(temporary, **everything)
-        os.replace(temporary, path)
+        with replacing_bytes(path) as file:
+            np.savez(file, **everything)
 
     def restored(self, path: Path, name: str, fresh: Walkers) -> Walkers:
         """Return the walkers of a checkpoint of the same simulation, its rows taken up; else fresh ones."""

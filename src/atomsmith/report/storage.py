@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from atomsmith.data.files import replacing_bytes
 from atomsmith.errors import InputError
 from atomsmith.report.records import ReportData
 
@@ -19,12 +19,8 @@ def _adapter() -> TypeAdapter[ReportData]:
 
 def write_text(path: Path, text: str | bytes) -> None:
     """Write a file so that a reader sees the old one or the new one, never half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(text.encode() if isinstance(text, str) else text)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing_bytes(path) as file:
+        file.write(text.encode() if isinstance(text, str) else text)
 
 
 def to_json(data: ReportData) -> str:

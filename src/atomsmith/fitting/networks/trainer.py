@@ -10,8 +10,8 @@ import numpy as np
 
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo, features_of_centres
 from atomsmith.errors import InputError
+from atomsmith.fitting.checkpoints import Checkpoint
 from atomsmith.fitting.digest import digest
-from atomsmith.fitting.networks.checkpoints import Checkpoint
 from atomsmith.fitting.networks.objective import Loss, Objective
 from atomsmith.fitting.networks.optimisers import EPOCHS, MAKERS, Optimiser
 from atomsmith.fitting.networks.perceptron import Derivatives, Perceptrons, load_jax

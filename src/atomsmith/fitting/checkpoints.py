@@ -1,4 +1,4 @@
-"""What a killed training goes on from: one file for each member, written anew and renamed."""
+"""What a killed training goes on from: a file of arrays, written anew and renamed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from atomsmith.data.files import replacing_bytes
+
 
 class Checkpoint:
-    """State of the training of one member in a file.
+    """State of a training in a file.
 
     Parameters
     ----------
@@ -43,8 +45,6 @@ class Checkpoint:
         if self._path is None:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_name(f".{self._path.name}")
-        with temporary.open("wb") as file:
-            arrays: dict[str, Any] = {name: np.asarray(value) for name, value in state.items()}
-            np.savez(file, key=np.array(self._key), **arrays)
-        temporary.replace(self._path)
+        arrays: dict[str, Any] = {name: np.asarray(value) for name, value in state.items()}
+        with replacing_bytes(self._path) as file:
+            np.savez(file, allow_pickle=False, key=np.array(self._key), **arrays)
