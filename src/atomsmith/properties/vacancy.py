@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -48,6 +49,11 @@ class VacancySettings(Settings):
     )
     seed: int = Field(default=0, ge=0, description="Seed of these displacements.")
     migration: bool = Field(default=True, description="Whether to find the barriers of its jumps.")
+    jump_volume: Literal["crystal", "relaxed"] = Field(
+        default="crystal",
+        description="Volume of the supercell in which the vacancy jumps: that of the crystal, as among few "
+        "vacancies, or the one at which the supercell with the vacancy is free of pressure.",
+    )
     band: NebSettings = Field(default=NebSettings(), description="The path of a jump.")
     lattice: LatticeSettings = Field(
         default=LatticeSettings(), description="How the crystal is relaxed before."
@@ -175,11 +181,27 @@ def vacancy(
         )
     jumps: list[Jump] = []
     if settings.migration and formation is not None:
+        if settings.jump_volume == "relaxed":
+            ends = _without_pressure(force_field, ends, settings.relax, report)
         for (_, distance), end in zip(targets, ends[1:], strict=True):
             jump, problem = _jump(force_field, ends[0], end, distance, settings.band, report)
             jumps += [jump] if jump is not None else []
             problems += [problem] if problem is not None else []
     return _result(crystal, settings, problems, whole.n_atoms, formation, unrelaxed.energy - perfect, jumps)
+
+
+def _without_pressure(
+    force_field: ForceField, ends: Sequence[Relaxed], settings: RelaxSettings, report: Report
+) -> list[Relaxed]:
+    """Relax the first state with its volume, and the others at that volume; shapes of cells stay."""
+    (first,) = relax(force_field, [ends[0].configuration], settings, cell="isotropic", report=report)
+    cell = first.configuration.cell
+    scale = (np.linalg.det(cell) / np.linalg.det(ends[0].configuration.cell)) ** (1.0 / 3.0)
+    others = [
+        end.configuration.replace(cell=cell, positions=scale * end.configuration.positions)
+        for end in ends[1:]
+    ]
+    return [first, *relax(force_field, others, settings, report=report)]
 
 
 def _jump(
@@ -191,8 +213,9 @@ def _jump(
     report: Report,
 ) -> tuple[Jump | None, str | None]:
     """Find the path of one jump; None, or a barrier of None, comes with the problem."""
-    if end.problem is not None:
-        return None, f"the end of the jump by {distance:.2f} Å did not relax: {end.problem}"
+    for name, state in (("start", start), ("end", end)):
+        if state.problem is not None:
+            return None, f"the {name} of the jump by {distance:.2f} Å did not relax: {state.problem}"
     band: Band = climbing_band(force_field, start.configuration, end.configuration, settings, report=report)
     problem = None
     if band.problem is not None:
