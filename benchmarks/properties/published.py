@@ -2,9 +2,10 @@
 
     python -m benchmarks.properties.published
 
-Published numbers stand in parentheses, with `!` where they are not ours, rounded. Vacancies jump in a supercell
-without pressure, as in the scripts of the authors (github.com/materialsvirtuallab/mlearn: 107 atoms, volume
-relaxed, climbing image, 7 replicas); the last column has the barrier by default, in the volume of the crystal.
+Published numbers stand in parentheses, with `!` where they are not ours, rounded. Vacancies jump in a
+supercell without pressure, as in the scripts of the authors (github.com/materialsvirtuallab/mlearn: 107
+atoms, volume relaxed, climbing image, 7 replicas); the last column has the barrier by default, in the volume
+of the crystal.
 """
 
 from atomsmith.builders import ground_state
