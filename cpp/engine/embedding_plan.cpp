@@ -1,17 +1,14 @@
 #include "embedding_plan.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 #include <string>
 #include <tuple>
+
+#include "require.hpp"
 
 namespace atomsmith {
 
 namespace {
-
-void require(bool condition, const std::string& message) {
-    if (!condition) throw std::invalid_argument("engine plan: " + message);
-}
 
 std::vector<Slots> channel_slots(const ChannelLayout& c, bool complex_values) {
     std::vector<Slots> slots;

@@ -284,11 +284,10 @@ GlobalFeatures read_global_features(const Dict& from) {
     return global;
 }
 
+// What a part's kind defines, without regressor and global features.
 template <class Dict>
-Part read_part(const Dict& from) {
+Part read_kind(const Dict& from, const std::string& kind) {
     Part part;
-    const auto kind = value_of<std::string>(from, "kind");
-    part.n_features = value_of<int>(from, "n_features");
     if (kind == "e0") {
         part.kind = Part::Kind::kE0;
     } else if (kind == "pair") {
@@ -338,6 +337,14 @@ Part read_part(const Dict& from) {
     } else {
         throw std::invalid_argument("engine plan: unknown kind of part '" + kind + "'");
     }
+    return part;
+}
+
+template <class Dict>
+Part read_part(const Dict& from) {
+    const auto kind = value_of<std::string>(from, "kind");
+    Part part = read_kind(from, kind);
+    part.n_features = value_of<int>(from, "n_features");
     const bool is_descriptor = part.kind == Part::Kind::kAce || part.kind == Part::Kind::kBispectrum ||
                                part.kind == Part::Kind::kMoments || part.kind == Part::Kind::kSymmetry ||
                                part.kind == Part::Kind::kSoap;

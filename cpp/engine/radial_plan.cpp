@@ -1,0 +1,124 @@
+#include "radial_plan.hpp"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "require.hpp"
+
+namespace atomsmith {
+
+SplineTable make_spline(int n, const std::vector<double>& cutoff, const std::vector<std::int32_t>& bins,
+                        const std::vector<double>& nodes) {
+    constexpr int kPadding = 8, kZeroRows = 2; // doubles in a line of cache; rows behind the end
+    SplineTable table;
+    table.bins = bins;
+    table.end = cutoff;
+    const std::size_t half = (n + kPadding - 1) / kPadding * kPadding;
+    table.row_size = static_cast<int>(2 * half);
+    std::size_t rows = 0, given = 0;
+    require(bins.size() == cutoff.size(), "a spline needs one number of bins for each pair of species");
+    for (std::size_t pair = 0; pair < bins.size(); ++pair) {
+        require(bins[pair] >= 2 && cutoff[pair] > 0.0, "a spline needs two bins and a positive cutoff");
+        table.first.push_back(rows * table.row_size);
+        table.per_distance.push_back(bins[pair] / cutoff[pair]);
+        rows += bins[pair] + 1 + kZeroRows;
+        given += bins[pair] + 1;
+    }
+    require(nodes.size() == given * 2 * n, "a spline's nodes do not have the size of its bins");
+    const std::size_t bytes = rows * table.row_size * sizeof(double);
+    table.nodes.reset(static_cast<double*>(std::aligned_alloc(64, bytes)), std::free);
+    if (!table.nodes) throw std::bad_alloc();
+    std::memset(table.nodes.get(), 0, bytes);
+    const double* from = nodes.data();
+    for (std::size_t pair = 0; pair < bins.size(); ++pair)
+        for (int k = 0; k <= bins[pair]; ++k, from += 2 * n) {
+            double* to = table.nodes.get() + table.first[pair] + static_cast<std::size_t>(k) * table.row_size;
+            std::memcpy(to, from, n * sizeof(double));
+            std::memcpy(to + half, from + n, n * sizeof(double));
+        }
+    return table;
+}
+
+QuinticTable make_quintic(int n, const std::vector<double>& cutoff, const std::vector<double>& width,
+                          const std::vector<std::int32_t>& table, const std::vector<std::int32_t>& bins,
+                          const std::vector<double>& nodes) {
+    constexpr int kPadding = 8; // doubles in a line of cache
+    const std::size_t pairs = cutoff.size(), padded = (n + kPadding - 1) / kPadding * kPadding;
+    QuinticTable out;
+    out.row_size = static_cast<int>(6 * padded);
+    out.end = cutoff;
+    out.width = width;
+    std::vector<std::size_t> first(1, 0);
+    std::size_t given = 0;
+    for (const int count : bins) {
+        require(count >= 1, "a quintic table needs a bin");
+        first.push_back(first.back() + static_cast<std::size_t>(count + 1) * out.row_size);
+        given += count + 1;
+    }
+    require(table.size() == pairs && width.size() == pairs,
+            "a quintic table's arrays need one value for each pair of species");
+    require(nodes.size() == given * 3 * n, "a quintic table's nodes do not have the size of its bins");
+    for (std::size_t pair = 0; pair < pairs; ++pair) {
+        require(table[pair] >= 0 && table[pair] < static_cast<int>(bins.size()), "a pair's table is missing");
+        require(cutoff[pair] > 0.0 && width[pair] >= 0.0 && width[pair] <= cutoff[pair],
+                "the switch of a quintic table must lie within its cutoff");
+        out.first.push_back(first[table[pair]]);
+        out.bins.push_back(bins[table[pair]]);
+        out.per_distance.push_back(bins[table[pair]] / cutoff[pair]);
+    }
+    const std::size_t bytes = first.back() * sizeof(double);
+    out.rows.reset(static_cast<double*>(std::aligned_alloc(64, bytes)), std::free);
+    if (!out.rows) throw std::bad_alloc();
+    std::memset(out.rows.get(), 0, bytes);
+    const double* left = nodes.data();
+    for (std::size_t t = 0; t < bins.size(); ++t, left += 3 * n)
+        for (int bin = 0; bin < bins[t]; ++bin, left += 3 * n) {
+            double* to = out.rows.get() + first[t] + static_cast<std::size_t>(bin) * out.row_size;
+            const double* right = left + 3 * n;
+            for (int k = 0; k < n; ++k) {
+                const double f = left[k], d = left[n + k], s = 0.5 * left[2 * n + k];
+                const double rise = right[k] - f - d - s, slope = right[n + k] - d - 2.0 * s,
+                             bend = 0.5 * right[2 * n + k] - s;
+                const double c[6] = {f,
+                                     d,
+                                     s,
+                                     10.0 * rise - 4.0 * slope + bend,
+                                     -15.0 * rise + 7.0 * slope - 2.0 * bend,
+                                     6.0 * rise - 3.0 * slope + bend};
+                for (int power = 0; power < 6; ++power) to[power * padded + k] = c[power];
+            }
+        }
+    return out;
+}
+
+void check_radial(const Radial& r, int n_species) {
+    const std::size_t pairs = static_cast<std::size_t>(n_species) * n_species;
+    require(r.n >= 1, "a radial table needs at least one function");
+    if (r.spline.row_size > 0 || r.quintic.row_size > 0) {
+        require(r.cutoff.size() == pairs, "a radial table needs one cutoff for each pair of species");
+        return;
+    }
+    if (r.chebyshev_size > 0) {
+        require(r.cutoff.size() == pairs && r.inner.size() == pairs &&
+                    r.chebyshev.size() == pairs * r.n * r.chebyshev_size,
+                "a Chebyshev table's arrays do not have the sizes of " + std::to_string(n_species) +
+                    " species");
+        for (std::size_t k = 0; k < pairs; ++k)
+            require(r.inner[k] >= 0.0 && r.inner[k] < r.cutoff[k],
+                    "a pair's inner distance must be below its cutoff");
+        return;
+    }
+    require(r.outer_power >= 2, "outer_power must be at least 2 (forces jump at the cutoff otherwise)");
+    require(r.q >= r.p && r.p >= 1 && r.q <= 12, "the distance transform needs 1 <= p <= q <= 12");
+    require(r.cutoff.size() == pairs && r.inner.size() == 2 * pairs && r.r0.size() == pairs &&
+                r.shift.size() == pairs && r.scale.size() == pairs && r.recurrence.size() == 3 * pairs * r.n,
+            "a radial table's arrays do not have the sizes of " + std::to_string(n_species) + " species");
+    for (std::size_t k = 0; k < pairs; ++k) {
+        require(r.cutoff[k] > 0.0 && r.r0[k] > 0.0, "cutoff and r0 of a pair must be positive");
+        const double r_in = r.inner[2 * k], r_on = r.inner[2 * k + 1];
+        require(r_on == 0.0 || (r_in >= 0.0 && r_in < r_on), "the inner distances of a pair must rise");
+    }
+}
+
+} // namespace atomsmith

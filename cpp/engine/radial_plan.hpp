@@ -1,0 +1,60 @@
+// Tables of radial functions, by pairs of species. docs/architecture.md defines the functions of every kind.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "numbers.hpp"
+
+namespace atomsmith {
+
+// Radial functions as cubic Hermite pieces; row: values, then slopes per bin, each padded to 64 bytes.
+struct SplineTable {
+    int row_size = 0;                      // doubles; 0: the functions are not tabulated
+    std::vector<std::int32_t> bins;        // [pair]
+    std::vector<std::size_t> first;        // [pair], doubles
+    std::vector<double> end, per_distance; // [pair]: cutoff and bins / cutoff
+    std::shared_ptr<double> nodes;
+};
+
+// Radial functions as polynomials of degree 5 in the bins between equidistant nodes, times a cosine switch;
+// row: the six coefficients of all functions, each padded to 64 bytes.
+struct QuinticTable {
+    int row_size = 0;                             // doubles; 0: the functions are not tabulated
+    std::vector<std::int32_t> bins;               // [pair]
+    std::vector<std::size_t> first;               // [pair], doubles; pairs may share a table
+    std::vector<double> end, per_distance, width; // [pair]: cutoff, bins / cutoff, width of the switch
+    std::shared_ptr<double> rows;
+};
+
+struct Radial {
+    int n = 0;
+    int outer_power = 0;
+    int p = 0, q = 0;
+    double a = 0.0;
+    std::vector<double> cutoff, inner, r0, shift, scale;
+    Numbers recurrence;
+    SplineTable spline;
+    QuinticTable quintic;
+    // (r - cutoff)^2 sum_k c_k T_k(x), x from -1 at `inner` to 1 at the cutoff: c of
+    // [pair][n][chebyshev_size].
+    int chebyshev_size = 0;
+    std::vector<double> chebyshev;
+};
+
+// Copies nodes, [sum over pairs of (bins + 1)][2][n], into rows as the kernels read them.
+SplineTable make_spline(int n, const std::vector<double>& cutoff, const std::vector<std::int32_t>& bins,
+                        const std::vector<double>& nodes);
+
+// Polynomials from nodes, [sum over tables of (bins + 1)][values, slopes, curvatures times powers of the
+// bin's length][n]; table: [pair].
+QuinticTable make_quintic(int n, const std::vector<double>& cutoff, const std::vector<double>& width,
+                          const std::vector<std::int32_t>& table, const std::vector<std::int32_t>& bins,
+                          const std::vector<double>& nodes);
+
+// Checks a table's sizes and values; throws std::invalid_argument.
+void check_radial(const Radial& radial, int n_species);
+
+} // namespace atomsmith
