@@ -185,6 +185,33 @@ def test_learning_curves_are_fitted_to_nested_parts():
     assert {c.fingerprint() for c in part_of(data, 0.4, 2)} != prints[1]
 
 
+def test_sizes_that_differ_in_the_solver_share_their_rows(tmp_path, monkeypatch):
+    from atomsmith import Potential
+    from atomsmith.assessment.candidates import System, candidates_of
+    from atomsmith.assessment.fits import fit_candidate
+    from atomsmith.assessment.settings import SystemSettings
+    from atomsmith.fitting.design import RowMaker
+    from atomsmith.fitting.fit import fit_model
+    from atomsmith.fitting.kept import KeptFactors
+    from atomsmith.reference.settings import ExecutorSettings
+
+    made = []
+    rows = RowMaker.rows
+    monkeypatch.setattr(RowMaker, "rows", lambda *args: made.append(len(args[1])) or rows(*args))
+    labelled(8, 0).write(tmp_path / "train.xyz")
+    terms = [{"descriptor": {"kind": "ace", "cutoff": 5.0, "correlation_order": 2, "degree": 6}}]
+    fit = {"model": {"terms": terms}, "solver": {"kind": "elimination", "functions": 12}}
+    sizes = {"key": "solver.functions", "values": [5]}
+    settings = SystemSettings(train=tmp_path / "train.xyz", potentials={"ACE": {"fit": fit, "sizes": sizes}})
+    system = System.read("Cu", settings)
+    candidates = candidates_of(system, tmp_path, ExecutorSettings(kind="serial"), 1)["ACE"]
+    found = [fit_candidate(candidate, lambda *_: None)["n_functions"] for candidate in candidates]
+    assert found[0] > found[1] >= 5
+    assert sum(made) == 8
+    alone = fit_model(system.train, candidates[1].fit, kept=KeptFactors()).potential
+    assert np.array_equal(Potential.load(candidates[1].store).coefficients, alone.coefficients)
+
+
 def test_a_second_run_computes_failures_only(done):
     folder, _ = done
     before = {path: path.stat().st_mtime_ns for path in (folder / "out/items").rglob("*.json")}

@@ -18,6 +18,7 @@ from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.exchange.formats import FORMATS, is_foreign, read_foreign
 from atomsmith.fitting.digest import digest
+from atomsmith.fitting.kept import KeptFactors
 from atomsmith.fitting.settings import FitSettings, PotentialSettings
 from atomsmith.potential import Potential
 from atomsmith.prediction import ForceField
@@ -36,12 +37,15 @@ class System:
         As in the settings file.
     train, test
         Empty where there are none.
+    kept
+        Factors of the last fit: one that has the same basis and another solver needs no rows of its own.
     """
 
     name: str
     settings: SystemSettings
     train: Dataset
     test: Dataset
+    kept: KeptFactors = field(default_factory=KeptFactors, repr=False)
 
     @classmethod
     def read(cls, name: str, settings: SystemSettings) -> System:

@@ -19,7 +19,8 @@ from atomsmith.properties.base import Report
 def fit_candidate(candidate: Candidate, report: Report) -> dict[str, Any]:
     """Fit a candidate to all training data and write it to its place.
 
-    Sizes are written without posterior and committee, which take most of a file.
+    Sizes are written without posterior and committee, which take most of a file. Rows that the fit before
+    has made with the same basis are not made again.
 
     Raises
     ------
@@ -31,7 +32,12 @@ def fit_candidate(candidate: Candidate, report: Report) -> dict[str, Any]:
         raise InputError("the system has no training data to fit; give train")
     assert candidate.fit is not None
     cpu = time.process_time()
-    result = fit_model(train, candidate.fit, progress=lambda done: report(done, len(train), "fit"))
+    result = fit_model(
+        train,
+        candidate.fit,
+        kept=candidate.system.kept,
+        progress=lambda done: report(done, len(train), "fit"),
+    )
     seconds = time.process_time() - cpu
     potential = result.potential
     if candidate.size:
@@ -65,6 +71,8 @@ def part_of(dataset: Dataset, fraction: float, seed: int) -> Dataset:
 def learning_point(candidate: Candidate, fraction: float, seed: int, report: Report) -> dict[str, Any]:
     """Fit to a part of the training data; errors on all test data.
 
+    With all of them it is the candidate itself, which is fitted before.
+
     Raises
     ------
     InputError
@@ -75,10 +83,16 @@ def learning_point(candidate: Candidate, fraction: float, seed: int, report: Rep
         raise InputError("a learning curve needs training and test data; give train and test")
     assert candidate.fit is not None
     train = part_of(system.train, fraction, seed)
-    settings = candidate.fit.model_copy(update={"committee": 0})
-    potential = fit_model(
-        train, settings, elements=system.train.elements, progress=lambda done: report(done, len(train), "fit")
-    ).potential
+    if fraction == 1.0:
+        potential = candidate.potential()
+    else:
+        settings = candidate.fit.model_copy(update={"committee": 0})
+        potential = fit_model(
+            train,
+            settings,
+            elements=system.train.elements,
+            progress=lambda done: report(done, len(train), "fit"),
+        ).potential
     return {
         "configurations": len(train),
         "n_functions": potential.n_functions,

@@ -120,6 +120,7 @@ def _make(
         for sizes in assessment.candidates[name].values():
             for candidate in sizes:
                 candidate.forget()
+        assessment.systems[name].kept.forget()
 
 
 def _is_done(item: Item | None) -> bool:

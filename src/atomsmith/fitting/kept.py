@@ -40,6 +40,10 @@ class KeptFactors:
         self._size = entries
         self._entries: list[_Entry] = []
 
+    def forget(self) -> None:
+        """Give back the memory."""
+        self._entries.clear()
+
     def update(
         self,
         maker: RowMaker,
