@@ -18,10 +18,10 @@ from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.cross_validation import cross_validate
 from atomsmith.fitting.design import RowMaker
 from atomsmith.fitting.factor_set import FactorSet
-from atomsmith.fitting.fit import Problem, prior_of
 from atomsmith.fitting.held_out import GROUPS
 from atomsmith.fitting.kernel import whitening, with_kernels
 from atomsmith.fitting.prior import feature_scale
+from atomsmith.fitting.problem import Problem, prior_of
 from atomsmith.fitting.settings import FitSettings
 from atomsmith.fitting.streaming import accumulate
 from atomsmith.fitting.weights import KindWeights

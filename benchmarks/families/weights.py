@@ -22,9 +22,9 @@ from atomsmith import Dataset
 from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.design import RowMaker
 from atomsmith.fitting.factor_set import FactorSet
-from atomsmith.fitting.fit import Problem, prior_of
 from atomsmith.fitting.held_out import GROUPS
 from atomsmith.fitting.prior import feature_scale
+from atomsmith.fitting.problem import Problem, prior_of
 from atomsmith.fitting.settings import FitSettings
 from atomsmith.fitting.solvers import solve
 from atomsmith.fitting.streaming import accumulate

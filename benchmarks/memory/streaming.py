@@ -38,8 +38,9 @@ from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.design import RowMaker, blocks
 from atomsmith.fitting.estimate import estimate
 from atomsmith.fitting.factor_set import FactorSet
-from atomsmith.fitting.fit import Problem, solve_model
+from atomsmith.fitting.fit import solve_model
 from atomsmith.fitting.held_out import GROUPS
+from atomsmith.fitting.problem import Problem
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.fitting.streaming import Workers, accumulate
 from atomsmith.fitting.weights import KINDS

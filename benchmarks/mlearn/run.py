@@ -32,9 +32,10 @@ from atomsmith.fitting import Elimination, FactorSet
 from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.design import RowMaker
 from atomsmith.fitting.estimate import peak_bytes
-from atomsmith.fitting.fit import Problem, fit_model, solve_model
+from atomsmith.fitting.fit import fit_model, solve_model
 from atomsmith.fitting.held_out import GROUPS
 from atomsmith.fitting.metrics import Errors, errors
+from atomsmith.fitting.problem import Problem
 from atomsmith.fitting.settings import FitSettings, PotentialSettings
 from atomsmith.fitting.streaming import accumulate
 from atomsmith.potential import Potential

@@ -37,8 +37,8 @@ from atomsmith.fitting.design import RowMaker, number_of_labels
 from atomsmith.fitting.elimination import Elimination
 from atomsmith.fitting.evidence import Evidence
 from atomsmith.fitting.factor_set import FactorSet
-from atomsmith.fitting.fit import distances_of, prior_of, reference_energies
 from atomsmith.fitting.prior import feature_scale
+from atomsmith.fitting.problem import distances_of, prior_of, reference_energies
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.fitting.virial_weight import settled_weights
 from atomsmith.fitting.weights import KindWeights, Weights

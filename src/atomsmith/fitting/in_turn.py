@@ -9,9 +9,8 @@ fit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,14 +18,12 @@ from pydantic import Field
 
 from atomsmith.data.units import GPA_PER_EV_A3
 from atomsmith.evaluator import PlanEvaluator
-from atomsmith.fitting.factor_set import FactorSet
-from atomsmith.fitting.streaming import Workers
 from atomsmith.fitting.training import (
     BATCH,
-    Observer,
     Residual,
     TrainedTerm,
     Trainer,
+    TrainingMeans,
     fitted_coefficients,
     residuals_of,
     retrained,
@@ -37,9 +34,7 @@ from atomsmith.systems import FloatArray, Systems
 
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
-    from atomsmith.fitting.fit import Problem
-
-Solve = Callable[["Problem", FactorSet], FloatArray]
+    from atomsmith.fitting.problem import Problem
 
 
 class InTurnSettings(Settings):
@@ -90,11 +85,7 @@ def train_in_turn(
     problem: Problem,
     trainers: Sequence[Trainer | None],
     settings: InTurnSettings,
-    *,
-    solve: Solve,
-    folder: Path | None = None,
-    observer: Observer | None = None,
-    workers: Workers | None = None,
+    means: TrainingMeans,
 ) -> Problem:
     """Give every term its turn, round by round.
 
@@ -106,17 +97,15 @@ def train_in_turn(
         One for each term, None for linear ones.
     settings
         When to end.
-    solve
-        Linear coefficients of a problem from its factors, relative to what is known beforehand.
-    folder, observer, workers
-        See `TrainingTask`.
+    means
+        What trainings work with.
 
     Returns
     -------
     problem
         With the terms trained that need it, as they were after the best round, and ``turns``.
     """
-    rounds = _Rounds(problem, trainers, solve, folder, observer, workers)
+    rounds = _Rounds(problem, trainers, means)
     turns: list[Turn] = []
     best = problem
     for _ in range(settings.rounds):
@@ -145,17 +134,8 @@ def term_names(problem: Problem) -> list[str]:
 class _Rounds:
     """The problem, and the coefficients of all its features, as they stand."""
 
-    def __init__(
-        self,
-        problem: Problem,
-        trainers: Sequence[Trainer | None],
-        solve: Solve,
-        folder: Path | None,
-        observer: Observer | None,
-        workers: Workers | None,
-    ) -> None:
-        self.problem, self.trainers, self.solve = problem, trainers, solve
-        self.folder, self.observer, self.workers = folder, observer, workers
+    def __init__(self, problem: Problem, trainers: Sequence[Trainer | None], means: TrainingMeans) -> None:
+        self.problem, self.trainers, self.means = problem, trainers, means
         self.coefficients = problem.known
         self.trained: dict[int, TrainedTerm] = {}
         self.first = next((term for term, trainer in enumerate(trainers) if trainer is None), None)
@@ -206,7 +186,7 @@ class _Rounds:
         if term != self.first:
             reference = self.coefficients[: len(model.elements)]
             held = replace(held, reference=reference, held=True)
-        found = fitted_coefficients(held.without_terms(waiting), self.solve, self.workers)
+        found = fitted_coefficients(held.without_terms(waiting), self.means)
         self.coefficients[~np.isin(model.term, waiting)] = found
 
     def _train(self, term: int) -> None:
@@ -217,10 +197,8 @@ class _Rounds:
             term,
             self.trainers[term],
             self.coefficients,
+            self.means,
             start=self.trained.get(term),
-            folder=self.folder,
-            observer=self.observer,
-            workers=self.workers,
         )
         found = next(one for one in self.problem.trained if one.term == term)
         self.trained[term] = found

@@ -27,7 +27,7 @@ from atomsmith.systems import FloatArray, Systems
 
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
-    from atomsmith.fitting.fit import Problem
+    from atomsmith.fitting.problem import Problem
 
 BATCH_ATOMS = 2000
 """Atoms whose descriptors are made at once."""

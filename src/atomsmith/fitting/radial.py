@@ -14,6 +14,7 @@ from atomsmith.fitting.digest import digest
 from atomsmith.fitting.factor_set import FactorSet, KindErrors
 from atomsmith.fitting.held_out import GROUPS
 from atomsmith.fitting.prior import feature_scale
+from atomsmith.fitting.problem import prior_of
 from atomsmith.fitting.radial_rows import orthogonal
 from atomsmith.fitting.radial_steps import (
     RadialProgress,
@@ -31,7 +32,7 @@ from atomsmith.fitting.virial_weight import settled_weights
 
 if TYPE_CHECKING:
     from atomsmith.descriptors.base import DescriptorPart
-    from atomsmith.fitting.fit import Problem
+    from atomsmith.fitting.problem import Problem
 
 
 def train_radial(task: TrainingTask) -> TrainedTerm:
@@ -66,8 +67,6 @@ def train_radial(task: TrainingTask) -> TrainedTerm:
 
 def _task(task: TrainingTask) -> RadialTask:
     """The least-squares problem: data as they are dealt, the plan to start from, weights that are settled."""
-    from atomsmith.fitting.fit import prior_of
-
     descriptor = task.settings.descriptor
     assert isinstance(descriptor, MomentsSettings)
     others = _waiting(task)

@@ -32,7 +32,7 @@ from atomsmith.systems import BoolArray, FloatArray, Systems
 
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
-    from atomsmith.fitting.fit import Problem
+    from atomsmith.fitting.problem import Problem
 
 OPEN_VIRIAL = 0.1
 """Weight of virials relative to forces where the settings leave it to the data: what `fit` finds out about
@@ -185,15 +185,25 @@ class TrainedTerm:
 Trainer = Callable[[TrainingTask], TrainedTerm]
 
 
-def train_terms(
-    problem: Problem,
-    trainers: Sequence[Trainer | None],
-    *,
-    solve: Callable[[Problem, FactorSet], FloatArray],
-    folder: Path | None = None,
-    observer: Observer | None = None,
-    workers: Workers | None = None,
-) -> Problem:
+@dataclass(frozen=True)
+class TrainingMeans:
+    """What trainings work with, whichever term they are of.
+
+    Attributes
+    ----------
+    solve
+        Linear coefficients of a problem from its factors, relative to what is known beforehand.
+    folder, observer, workers
+        See `TrainingTask`.
+    """
+
+    solve: Callable[[Problem, FactorSet], FloatArray]
+    folder: Path | None = None
+    observer: Observer | None = None
+    workers: Workers | None = None
+
+
+def train_terms(problem: Problem, trainers: Sequence[Trainer | None], means: TrainingMeans) -> Problem:
     """Train all terms that need it, one after the other, each on what the terms before it leave.
 
     Parameters
@@ -202,20 +212,16 @@ def train_terms(
         Of the fit; its model has the descriptors of these terms without regressors.
     trainers
         One for each term, None for linear ones.
-    solve
-        Linear coefficients of a problem from its factors, relative to what is known beforehand.
-    folder, observer, workers
-        See `TrainingTask`.
+    means
+        What trainings work with.
     """
     waiting = [term for term, trainer in enumerate(trainers) if trainer is not None]
     for position, term in enumerate(waiting):
         rest = waiting[position:]
-        found = fitted_coefficients(problem.without_terms(rest), solve, workers)
+        found = fitted_coefficients(problem.without_terms(rest), means)
         coefficients = np.zeros(len(problem.model.features))
         coefficients[~np.isin(problem.model.term, rest)] = found
-        problem = retrained(
-            problem, term, trainers[term], coefficients, folder=folder, observer=observer, workers=workers
-        )
+        problem = retrained(problem, term, trainers[term], coefficients, means)
     return problem
 
 
@@ -224,11 +230,9 @@ def retrained(
     term: int,
     trainer: Trainer | None,
     coefficients: FloatArray,
+    means: TrainingMeans,
     *,
     start: TrainedTerm | None = None,
-    folder: Path | None = None,
-    observer: Observer | None = None,
-    workers: Workers | None = None,
 ) -> Problem:
     """Return the problem with one term trained on what all others leave with the given coefficients (n,)."""
     assert trainer is not None
@@ -236,7 +240,17 @@ def retrained(
     others[problem.model.term == term] = 0.0
     weights = with_open_virial(problem.settings.weights)
     residuals = residuals_of(problem.rows_of, problem.model, others, weights, problem.settings.threads)
-    task = TrainingTask(problem, term, problem.rows_of, residuals, others, start, folder, observer, workers)
+    task = TrainingTask(
+        problem,
+        term,
+        problem.rows_of,
+        residuals,
+        others,
+        start=start,
+        folder=means.folder,
+        observer=means.observer,
+        workers=means.workers,
+    )
     return problem.with_trained(trainer(task))
 
 
@@ -247,14 +261,12 @@ def with_open_virial(weights: Weights) -> Weights:
     return weights.model_copy(update={"virial": OPEN_VIRIAL * weights.forces})
 
 
-def fitted_coefficients(
-    problem: Problem, solve: Callable[[Problem, FactorSet], FloatArray], workers: Workers | None = None
-) -> FloatArray:
+def fitted_coefficients(problem: Problem, means: TrainingMeans) -> FloatArray:
     """Best coefficients of a problem's linear features, those known beforehand included, shape (n,)."""
     maker = RowMaker(problem.model.plan, problem.settings.weights, problem.known, problem.settings.threads)
     factors = FactorSet(maker.n_features, 1)
-    accumulate(maker, problem.rows_of, factors, seed=problem.settings.seed, workers=workers)
-    return solve(problem, factors) + problem.known
+    accumulate(maker, problem.rows_of, factors, seed=problem.settings.seed, workers=means.workers)
+    return means.solve(problem, factors) + problem.known
 
 
 def residuals_of(
