@@ -70,8 +70,6 @@ def fit(
     Example: atomsmith fit fit.yaml -o potential.json --report report
     """
     from atomsmith.cli.output import console, require_writable, show_table, write_json
-    from atomsmith.cli.progress import FittingProgress
-    from atomsmith.fitting.fit import fit_model
     from atomsmith.fitting.metrics import errors
 
     chosen = _settings(sources, test_files or [], overrides or [])
@@ -79,9 +77,28 @@ def fit(
     train, test = training_and_test(chosen.data)
     test, remarks = unseen(train, test, sources[0])
     _require_known_types(chosen.weights.types, train)
+    result, estimate = _fitted(train, chosen, output)
+    reports: dict[str, ErrorReport] = {}
+    for name, dataset in (("training", train), ("test", test)):
+        if dataset:
+            reports[name] = errors(dataset, result.potential.predict(dataset, n_threads=chosen.threads))
+            show_table(reports[name].table(f"Errors on {len(dataset)} {name} configurations"))
+    console().print(_summary(result, output), markup=False)
+    if json_file is not None:
+        write_json(json_file, _numbers(result, output, reports) | {"estimate": estimate.to_dict()})
+    if report is not None:
+        page = _write_report(chosen, result, (train, test), remarks, f"Fit: {output.stem}", report)
+        console().print(f"report: {page}", markup=False)
+
+
+def _fitted(train: Dataset, settings: FitSettings, output: Path) -> tuple[FitResult, Estimate]:
+    """Fit with a progress bar and write the potential; trainings go on where killed ones ended."""
+    from atomsmith.cli.progress import FittingProgress
+    from atomsmith.fitting.fit import fit_model
+
     announced: list[Estimate] = []
     unfinished = output.with_name(f"{output.name}.training")
-    with fit_workers(chosen.executor) as workers, FittingProgress(len(train)) as progress:
+    with fit_workers(settings.executor) as workers, FittingProgress(len(train)) as progress:
 
         def announce(estimate: Estimate) -> None:
             announced.append(estimate)
@@ -89,7 +106,7 @@ def fit(
 
         result = fit_model(
             train,
-            chosen,
+            settings,
             workers=workers,
             announce=announce,
             progress=progress.update,
@@ -98,17 +115,7 @@ def fit(
         )
     result.potential.save(output)
     rmtree(unfinished, ignore_errors=True)
-    reports: dict[str, ErrorReport] = {}
-    for name, dataset in (("training", train), ("test", test)):
-        if dataset:
-            reports[name] = errors(dataset, result.potential.predict(dataset, n_threads=chosen.threads))
-            show_table(reports[name].table(f"Errors on {len(dataset)} {name} configurations"))
-    console().print(_summary(result, output), markup=False)
-    if json_file is not None:
-        write_json(json_file, _numbers(result, output, reports) | {"estimate": announced[0].to_dict()})
-    if report is not None:
-        page = _write_report(chosen, result, (train, test), remarks, f"Fit: {output.stem}", report)
-        console().print(f"report: {page}", markup=False)
+    return result, announced[0]
 
 
 @contextmanager

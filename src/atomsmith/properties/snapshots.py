@@ -11,7 +11,7 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError
 from atomsmith.prediction import ForceField
 from atomsmith.properties.base import Report, silent
-from atomsmith.properties.simulation import plain_dynamics, simulate
+from atomsmith.properties.simulation import Simulation, plain_dynamics, simulate
 from atomsmith.sampling.state import STOP_REASONS, StopReason
 
 ZUO_FRACTIONS = (0.5, 0.9, 1.5, 2.0)
@@ -86,14 +86,13 @@ def snapshots(
             rows = rows[:-1]  # where it left physics
         steps_done = made.trace["step"][rows]
         chosen = rows[(steps_done >= before) & (steps_done > 0) & (steps_done % every == 0)][:count]
-        inverse = np.linalg.inv(start.cell)
-        for row in chosen:
-            fractional = made.frames[row] @ inverse
-            inside = (fractional - np.floor(fractional) * start.pbc) @ start.cell
-            info = {"temperature_k": float(temperature), "time_fs": float(made.trace["time_fs"][row])}
-            taken.append(
-                start.without_labels().replace(
-                    positions=inside, config_type="md", info={**start.info, **info}
-                )
-            )
+        taken += [_snapshot(start, made, row, temperature) for row in chosen]
     return taken
+
+
+def _snapshot(start: Configuration, made: Simulation, row: int, temperature_k: float) -> Configuration:
+    """One row of the simulation, its atoms inside the cell."""
+    fractional = made.frames[row] @ np.linalg.inv(start.cell)
+    inside = (fractional - np.floor(fractional) * start.pbc) @ start.cell
+    info = {"temperature_k": float(temperature_k), "time_fs": float(made.trace["time_fs"][row])}
+    return start.without_labels().replace(positions=inside, config_type="md", info={**start.info, **info})
