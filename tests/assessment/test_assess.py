@@ -46,7 +46,8 @@ systems:
       water: {file: water.json}
       absent: {reference: {kind: ase, calculator: "no.such.module:Calculator"}}
 cost: {atoms: 32, steps: 1, repeats: 3}
-properties: {lattice: {}, elastic: {}, eos: {points: 5, ions: clamped}, polymorphs: {structures: [bcc, hcp]}}
+properties: {lattice: {}, elastic: {}, eos: {points: 5, ions: clamped}, polymorphs: {structures: [bcc, hcp]},
+             phonons: {supercell_angstrom: 7, mesh: 20}}
 learning_curve: {fractions: [0.3, 1.0], seeds: 2}
 motion: {truth: EMT, fractions: [0.5], count: 2, atoms: 8, every_ps: 0.02, equilibration_ps: 0.02}
 unseen: {structures: [bcc, hcp], truth: EMT, geometry: EMT}
@@ -130,6 +131,17 @@ def test_properties_are_those_of_the_property_code_with_deviations(done):
     row = only(rows(done[0], "properties"), potential="EMT", quantity="C11")
     assert float(row["value"]) == pytest.approx(right, rel=1e-6)
     assert float(row["deviation"]) == pytest.approx(right / 170 - 1, rel=1e-6)
+
+
+def test_phonons_of_a_stable_crystal_are_real_and_in_the_report(done):
+    found = rows(done[0], "phonons")
+    copper = only(found, potential="EMT")
+    assert 5.0 < float(copper["highest_thz"]) < 10.0
+    assert abs(float(copper["lowest_thz"])) < 0.05
+    assert 0.8 * 3 < float(copper["heat_capacity_300k_kb_per_atom"]) < 3.0
+    assert only(found, potential="shifted")["highest_thz"] == copper["highest_thz"]
+    assert only(found, potential="water")["problem"] == "the potential knows O, H, not Cu"
+    assert (done[0] / "out/figures/phonons.png").is_file()
 
 
 def test_what_fails_is_a_statement_and_nothing_else_suffers(done):

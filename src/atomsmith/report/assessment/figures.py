@@ -14,14 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from atomsmith.report.assessment.looks import Look
 from atomsmith.report.figures.style import (
+    BAND,
     FAINT,
     INK,
-    PALETTE,
     WIDTH,
     grid,
     log_axis,
-    marker,
     new_figure,
     positive_limits,
     style,
@@ -29,15 +29,13 @@ from atomsmith.report.figures.style import (
 from atomsmith.report.html import number
 from atomsmith.systems import FloatArray
 
-COLORS = (*PALETTE, "#882255", "#332288", "#117733", "#999933", "#AA4499", "#44AA99", "#A65628")
-"""More than the palette of other figures: here a dozen potentials meet. The second half is Paul Tol's."""
 COLUMNS = 3
 _PANEL = 2.75
+LEGEND = 7
+"""Entries of a legend beside each other."""
 
-
-def colour(index: int) -> str:
-    """Colour of the potential with this index."""
-    return COLORS[index % len(COLORS)]
+Looks = Mapping[str, Look]
+"""By name, in the order of legends."""
 
 
 @dataclass(frozen=True)
@@ -71,16 +69,17 @@ class Box:
 
 def panels(
     systems: Sequence[str],
-    names: Sequence[str],
+    looks: Looks,
     shown: set[str],
     draw: Callable[[Axes, str], None],
     height: float = _PANEL,
+    columns: int = COLUMNS,
 ) -> Figure:
-    """One panel a system, and one legend of the potentials that are shown; colours go by all names."""
+    """One panel a system, and one legend of the potentials that are shown."""
     with style():
-        columns = min(COLUMNS, max(2, len(systems)))
+        columns = min(columns, max(2, len(systems)))
         rows = ceil(len(systems) / columns)
-        legend_rows = ceil(len(shown) / 7)
+        legend_rows = ceil(len(shown) / LEGEND)
         figure = new_figure(WIDTH, height * rows + 0.22 * legend_rows + 0.1)
         axes = [one for row in grid(figure, rows, columns) for one in row]
         for panel, system in zip(axes, systems, strict=False):
@@ -88,18 +87,24 @@ def panels(
             panel.set_title(system)
         for panel in axes[len(systems) :]:
             panel.set_axis_off()
-        handles = [series_handle(index, name) for index, name in enumerate(names) if name in shown]
-        figure.legend(handles=handles, loc="outside upper left", ncols=7, fontsize=8.5)
+        handles = [series_handle(look, name) for name, look in looks.items() if name in shown]
+        figure.legend(
+            handles=handles, loc="outside upper left", ncols=min(LEGEND, len(handles)), fontsize=8.5,
+            handlelength=2.6,
+        )  # fmt: skip
         return figure
 
 
-def series_handle(index: int, name: str) -> Line2D:
+def series_handle(look: Look, name: str) -> Line2D:
     """Entry of a legend."""
-    return Line2D([], [], color=colour(index), marker=marker(index), markersize=5, linewidth=1.2, label=name)
+    return Line2D(
+        [], [], color=look.color, marker=look.marker, markersize=5, linewidth=1.2, linestyle=look.dashes,
+        label=name,
+    )  # fmt: skip
 
 
 def pareto_figure(
-    systems: Sequence[str], names: Sequence[str], points: Mapping[str, Sequence[Point]], label: str
+    systems: Sequence[str], looks: Looks, points: Mapping[str, Sequence[Point]], label: str
 ) -> Figure:
     """Error against cost; the front in grey."""
 
@@ -115,16 +120,16 @@ def pareto_figure(
             x = [*(cost for cost, _ in front), x_limits[1]]
             y = [*(error for _, error in front), front[-1][1]]
             axes.step(x, y, where="post", color=FAINT, linewidth=5.0, alpha=0.3, zorder=1)
-        for index, name in enumerate(names):
+        for name, look in looks.items():
             own = sorted((p.cost, p.error) for p in found if p.name == name)
             if own:
                 axes.plot(
-                    *zip(*own, strict=True), color=colour(index), marker=marker(index), markersize=5,
-                    linewidth=1.0, zorder=3,
+                    *zip(*own, strict=True), color=look.color, marker=look.marker, markersize=5,
+                    linewidth=1.0, linestyle=look.dashes, zorder=3,
                 )  # fmt: skip
 
     shown = {point.name for found in points.values() for point in found}
-    return panels(systems, names, shown, draw)
+    return panels(systems, looks, shown, draw)
 
 
 def error_map(
@@ -170,7 +175,7 @@ def error_map(
 
 def curves_figure(
     systems: Sequence[str],
-    names: Sequence[str],
+    looks: Looks,
     curves: Mapping[str, Sequence[Curve]],
     labels: tuple[str, str],
 ) -> Figure:
@@ -185,18 +190,20 @@ def curves_figure(
         logarithmic(axes.yaxis, np.concatenate(heights), 1.15)
         axes.set(xlabel=labels[0], ylabel=labels[1])
         for curve in found:
-            index = list(names).index(curve.name)
+            look = looks[curve.name]
             if curve.spread is not None:
-                axes.fill_between(curve.x, *curve.spread, color=colour(index), alpha=0.15, linewidth=0)
-            axes.plot(curve.x, curve.y, color=colour(index), marker=marker(index), markersize=4.5)
+                axes.fill_between(curve.x, *curve.spread, color=look.color, alpha=0.15, linewidth=0)
+            axes.plot(
+                curve.x, curve.y, color=look.color, marker=look.marker, markersize=4.5, linestyle=look.dashes
+            )
 
     shown = {curve.name for system in systems for curve in curves[system]}
-    return panels(systems, names, shown, draw)
+    return panels(systems, looks, shown, draw)
 
 
 def eos_figure(
     systems: Sequence[str],
-    names: Sequence[str],
+    looks: Looks,
     curves: Mapping[str, Sequence[Curve]],
     references: Mapping[str, Curve | None],
 ) -> Figure:
@@ -207,9 +214,9 @@ def eos_figure(
         if not found and reference is None:
             return nothing(axes)
         for curve in found:
-            index = list(names).index(curve.name)
-            axes.plot(curve.x, curve.y, color=colour(index), linewidth=1.1)
-            axes.plot(curve.x[::4], curve.y[::4], color=colour(index), marker=marker(index), markersize=3.2,
+            look = looks[curve.name]
+            axes.plot(curve.x, curve.y, color=look.color, linewidth=1.1, linestyle=look.dashes)
+            axes.plot(curve.x[::4], curve.y[::4], color=look.color, marker=look.marker, markersize=3.2,
                       linestyle="")  # fmt: skip
         if reference is not None:
             axes.plot(reference.x, reference.y, color=INK, linestyle=(0, (4, 2)), linewidth=1.6, zorder=5)
@@ -222,7 +229,7 @@ def eos_figure(
         axes.set(xlabel="volume (Å³/atom)", ylabel="energy (meV/atom)")
 
     shown = {curve.name for system in systems for curve in curves[system]}
-    figure = panels(systems, names, shown, draw)
+    figure = panels(systems, looks, shown, draw)
     with style():
         figure.axes[0].legend(
             handles=[Line2D([], [], color=INK, linestyle=(0, (4, 2)), linewidth=1.6, label="reference")],
@@ -231,28 +238,47 @@ def eos_figure(
     return figure
 
 
+def dos_figure(systems: Sequence[str], looks: Looks, curves: Mapping[str, Sequence[Curve]]) -> Figure:
+    """Densities of states over frequencies."""
+
+    def draw(axes: Axes, system: str) -> None:
+        for curve in curves[system]:
+            look = looks[curve.name]
+            axes.plot(curve.x, curve.y, color=look.color, linewidth=1.0, linestyle=look.dashes)
+        seen = [curve.x[curve.y > 1e-3 * curve.y.max()] for curve in curves[system]]
+        low = min(0.0, *(float(x.min()) for x in seen), 0.0)
+        # Tall peaks of one crystal must not flatten those of the others, nor its modes theirs.
+        tops = [float(curve.y.max()) for curve in curves[system]]
+        axes.set_xlim(low, 1.35 * float(np.median([x.max() for x in seen])))
+        axes.set_ylim(0.0, 1.5 * float(np.median(tops)))
+        axes.set(xlabel="frequency (THz)", ylabel="states (1/THz/atom)")
+
+    shown = {curve.name for system in systems for curve in curves[system]}
+    return panels(systems, looks, shown, draw)
+
+
 def boxes_figure(
     systems: Sequence[str],
-    names: Sequence[str],
+    looks: Looks,
     energies: Mapping[str, Mapping[str, FloatArray]],
     forces: Mapping[str, Mapping[str, Box]],
 ) -> Figure:
     """Distributions of errors: every energy as a point, sizes of force components as boxes."""
     with style():
-        rows = [sum(name in forces[s] or name in energies[s] for name in names) for s in systems]
+        rows = [sum(name in forces[s] or name in energies[s] for name in looks) for s in systems]
         heights = [0.27 * max(count, 1) + 0.62 for count in rows]
         figure = new_figure(WIDTH, sum(heights) + 0.3)
         axes = grid(figure, len(systems), 2, height_ratios=heights)
         for (left, right), system in zip(axes, systems, strict=True):
-            shown = [name for name in names if name in forces[system] or name in energies[system]]
+            shown = [name for name in looks if name in forces[system] or name in energies[system]]
             for place, name in enumerate(shown):
-                index = list(names).index(name)
+                look = looks[name]
                 values = energies[system].get(name, np.zeros(0))
                 jitter = 0.22 * np.random.default_rng(0).uniform(-1.0, 1.0, len(values))
-                left.plot(values, place + jitter, color=colour(index), marker=marker(index), markersize=2.6,
+                left.plot(values, place + jitter, color=look.color, marker=look.marker, markersize=2.6,
                           linestyle="", alpha=0.65)  # fmt: skip
                 if name in forces[system]:
-                    _box(right, place, forces[system][name], colour(index))
+                    _box(right, place, forces[system][name], look.color)
             for panel in (left, right):
                 panel.set_ylim(len(shown) - 0.4, -0.6)
                 panel.set_yticks(range(len(shown)), shown if panel is left else [""] * len(shown))
@@ -276,50 +302,75 @@ def _box(axes: Axes, place: float, box: Box, shade: str) -> None:
 
 def polymorphs_figure(
     systems: Sequence[str],
-    names: Sequence[str],
-    energies: Mapping[str, Mapping[str, Mapping[str, tuple[float, bool]]]],
+    looks: Looks,
+    energies: Mapping[str, Mapping[str, Mapping[str, tuple[float | None, bool]]]],
     right: Mapping[str, Mapping[str, float]],
 ) -> Figure:
-    """Energies over the crystal, structures in the order of their mean; hollow where one transformed."""
+    """Energies over the crystal, structures in the order of their median.
+
+    Hollow where a structure turned into another one, a cross at the lower edge where it has no energy, an
+    arrow where the energy lies beyond the axis.
+    """
 
     def draw(axes: Axes, system: str) -> None:
         found = energies[system]
+        names = [name for name in looks if name in found]
         structures = list(dict.fromkeys(s for one in found.values() for s in one))
+        known = {
+            s: [e for one in found.values() for e, _ in [one.get(s, (None, True))] if e is not None]
+            for s in structures
+        }
+        structures = [s for s in structures if known[s] or s in right[system]]
         if not structures:
             return nothing(axes)
-
-        def typical(structure: str) -> float:
-            if structure in right[system]:
-                return right[system][structure]
-            return float(np.median([one[structure][0] for one in found.values() if structure in one]))
-
-        structures.sort(key=typical)
+        typical = {s: right[system].get(s, float(np.median(known[s] or [0.0]))) for s in structures}
+        structures.sort(key=lambda s: typical[s])
+        low, high = _polymorph_limits(list(typical.values()), [e for s in structures for e in known[s]])
+        axes.set_ylim(low, high)
         for place, structure in enumerate(structures):
+            if place % 2:
+                axes.axvspan(place - 0.5, place + 0.5, color=BAND, linewidth=0, zorder=0)
             if structure in right[system]:
                 value = right[system][structure]
-                axes.plot([place - 0.4, place + 0.4], [value, value], color=INK, linewidth=2.0, zorder=2)
-        for index, name in enumerate(names):
-            own = found.get(name, {})
-            places = [place for place, structure in enumerate(structures) if structure in own]
-            offset = 0.5 * (index + 0.5) / len(names) - 0.25
-            for place in places:
-                value, kept = own[structures[place]]
-                axes.plot(place + offset, value, color=colour(index), marker=marker(index), markersize=4.2,
-                          markerfacecolor=colour(index) if kept else "white", zorder=3)  # fmt: skip
-        limit = 2.0 * max(abs(typical(structure)) for structure in structures)
-        values = [value for one in found.values() for value, _ in one.values()]
-        if max(values) > limit > 0.0:
-            axes.set_ylim(top=limit)
-        low = min([*values, 0.0])
-        if low < -limit:
-            axes.set_ylim(bottom=-0.5 * limit)
+                axes.plot([place - 0.45, place + 0.45], [value, value], color=INK, linewidth=2.0, zorder=2)
+            for index, name in enumerate(names):
+                if structure in found[name]:
+                    x = place + 0.86 * ((index + 0.5) / len(names) - 0.5)
+                    _polymorph(axes, x, *found[name][structure], looks[name])
         axes.axhline(0.0, color=FAINT, linewidth=0.8)
+        axes.grid(axis="x", visible=False)
+        axes.set_xlim(-0.5, len(structures) - 0.5)
         shown = [structure.replace("_", " ").replace("hexagonal", "hex.") for structure in structures]
         axes.set_xticks(range(len(structures)), shown, rotation=60, ha="right", rotation_mode="anchor")
         axes.set_ylabel("energy (meV/atom)")
 
     drawn = {name for system in systems for name in energies[system]}
-    return panels(systems, names, drawn, draw, height=3.3)
+    return panels(systems, looks, drawn, draw, height=3.2, columns=2)
+
+
+def _polymorph_limits(typical: list[float], values: list[float]) -> tuple[float, float]:
+    """Axis around all values, but no farther than a multiple of the largest typical one."""
+    largest = max(max(abs(value) for value in typical), 1.0)
+    high = min(max([*values, *typical]), 1.7 * largest)
+    low = max(min([*values, *typical, 0.0]), -0.5 * largest)
+    margin = 0.09 * (high - low)
+    return low - margin, high + margin
+
+
+def _polymorph(axes: Axes, x: float, energy: float | None, kept: bool, look: Look) -> None:
+    """Draw the energy of a structure, or where it is gone to."""
+    low, high = axes.get_ylim()
+    edge = 0.035 * (high - low)
+    fill = look.color if kept else "white"
+    if energy is None:
+        axes.plot(x, low + edge, color=look.color, marker="x", markersize=4.0, zorder=3)
+    elif not low <= energy <= high:
+        y, arrow = (low + edge, 7) if energy < low else (high - edge, 6)
+        axes.plot(x, y, color=look.color, marker=arrow, markersize=6.0, markerfacecolor=fill, zorder=3)
+    else:
+        axes.plot(
+            x, energy, color=look.color, marker=look.marker, markersize=3.8, markerfacecolor=fill, zorder=3
+        )
 
 
 def logarithmic(

@@ -14,7 +14,7 @@ from typing import Any
 from atomsmith.assessment.run import Assessment
 from atomsmith.potential import library_version
 from atomsmith.properties.base import plain
-from atomsmith.report.assessment import physics, sections, sources
+from atomsmith.report.assessment import physics, sections, sources, vibrations
 from atomsmith.report.assessment.cells import Row, Sheet
 from atomsmith.report.assessment.reading import Reading
 from atomsmith.report.page import Heading, assembled, write_figures
@@ -30,6 +30,7 @@ SECTIONS: tuple[Maker, ...] = (
     sections.errors_section,
     physics.properties_section,
     physics.eos_section,
+    vibrations.phonons_section,
     physics.polymorphs_section,
     physics.motion_section,
     sections.data_section,

@@ -98,7 +98,7 @@ def eos_section(reading: Reading, sheet: Sheet) -> Section | None:
         "of the settings, or by default all-electron PBE (WIEN2k) of the Delta test by Lejaeghere et "
         "al. (2016), which is not the code that made the training data."
     )
-    figure = figures.eos_figure(systems, reading.names, curves, references)
+    figure = figures.eos_figure(systems, reading.looks, curves, references)
     parts = [sheet.shelf.place("eos", figure, caption), _delta_table(reading, sheet, systems)]
     note = "Δ: root mean square difference of the two curves over ±6 % of volume, minima aligned in energy."
     parts.append(element("p", note, class_="hint"))
@@ -176,7 +176,7 @@ def motion_section(reading: Reading, sheet: Sheet) -> Section | None:
     parts: list[Html] = []
     for start in range(0, len(systems), 3):
         some = systems[start : start + 3]
-        figure = figures.boxes_figure(some, reading.names, energies, forces)
+        figure = figures.boxes_figure(some, reading.looks, energies, forces)
         parts.append(sheet.shelf.place(f"motion-{start // 3 + 1}", figure, caption if start == 0 else
                                        f"The same for {', '.join(some)}."))  # fmt: skip
     titles = ("Snapshots", "Energy MAE (meV/atom)", "Force MAE (eV/Å)", "Force RMSE (eV/Å)")
@@ -209,7 +209,7 @@ def _motion_row(reading: Reading, sheet: Sheet, system: str, name: str) -> list[
 
 def polymorphs_section(reading: Reading, sheet: Sheet) -> Section | None:
     """Energies of structures that are in no training set."""
-    energies: dict[str, dict[str, dict[str, tuple[float, bool]]]] = {s: {} for s in reading.systems}
+    energies: dict[str, dict[str, dict[str, tuple[float | None, bool]]]] = {s: {} for s in reading.systems}
     right: dict[str, dict[str, float]] = {}
     for system in reading.systems:
         right[system] = dict(reading.assessment.settings.systems[system].polymorphs_mev_per_atom)
@@ -220,7 +220,6 @@ def polymorphs_section(reading: Reading, sheet: Sheet) -> Section | None:
             energies[system][name] = {
                 one["structure"]: (one["energy_mev_per_atom"], one["kept"] is not False)
                 for one in result["polymorphs"]
-                if one["energy_mev_per_atom"] is not None
             }
             for one in result["polymorphs"]:
                 sheet.note("polymorphs", system=system, potential=name, **one,
@@ -231,12 +230,12 @@ def polymorphs_section(reading: Reading, sheet: Sheet) -> Section | None:
         return None
     caption = (
         "Energies of other structures over the crystal, each relaxed by the potential itself; hollow where "
-        "it turned into another one. Black: what is right, where that is known or was asked for. The axis "
-        "ends at twice the largest typical energy."
+        "it turned into another one, × where it did not relax or fell into a hole, an arrow where the energy "
+        "lies beyond the axis. Black: what is right, where that is known or was asked for."
     )
     parts = [
         sheet.shelf.place(
-            "polymorphs", figures.polymorphs_figure(systems, reading.names, energies, right), caption
+            "polymorphs", figures.polymorphs_figure(systems, reading.looks, energies, right), caption
         )
     ]
     parts += [body for system in systems if (body := _compared_table(reading, sheet, system)) is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from atomsmith.assessment.candidates import Candidate
 from atomsmith.assessment.quantities import QUANTITIES
 from atomsmith.assessment.run import Assessment
 from atomsmith.assessment.store import Item
+from atomsmith.report.assessment.looks import Look, looks_of
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,15 @@ class Reading:
     def names(self) -> list[str]:
         """Names of potentials in the order of their first appearance."""
         return list(dict.fromkeys(n for found in self.assessment.candidates.values() for n in found))
+
+    @property
+    def looks(self) -> dict[str, Look]:
+        """How each potential looks in figures, by name."""
+        families: dict[str, str] = {}
+        for found in self.assessment.candidates.values():
+            for name, sizes in found.items():
+                families.setdefault(name, sizes[0].family)
+        return looks_of({name: families[name] for name in self.names})
 
     def sizes(self, system: str, name: str) -> list[Candidate]:
         """Candidates of a name, the sizes after the potential itself; empty if the system lacks it."""
@@ -90,13 +100,16 @@ class Reading:
     def quantity(self, system: str, label: str, name: str) -> Value:
         """A number of a property, by its name in `QUANTITIES`."""
         quantity = QUANTITIES[name]
-        return self._of_property(system, label, quantity.property, quantity.find)
+        return self.found(system, label, quantity.property, quantity.find)
 
     def of_property(self, system: str, label: str, name: str, key: str) -> Value:
         """A number of a property by its key."""
-        return self._of_property(system, label, name, lambda numbers: numbers.get(key))
+        return self.found(system, label, name, lambda numbers: numbers.get(key))
 
-    def _of_property(self, system: str, label: str, name: str, find: Any) -> Value:
+    def found(
+        self, system: str, label: str, name: str, find: Callable[[dict[str, Any]], float | None]
+    ) -> Value:
+        """What a function finds in the result of a property."""
         item = self.item("properties", system, label, name)
         if item is None or item.failure is not None:
             return Value(None, item, None if item is None else item.failure)

@@ -272,7 +272,7 @@ def cost_section(reading: Reading, sheet: Sheet) -> Section | None:
             "virial; one core; all potentials in turn in one run). Lines join sizes of one potential; the "
             "grey line is the Pareto front: what lies on it is beaten by no other in both."
         )
-        figure = figures.pareto_figure(reading.systems, reading.names, points, "force error (eV/Å)")
+        figure = figures.pareto_figure(reading.systems, reading.looks, points, "force error (eV/Å)")
         parts.append(sheet.shelf.place("pareto", figure, caption))
     parts += [_cost_table(reading, sheet, system, points[system]) for system in reading.systems]
     shown = [part for part in parts if part]
@@ -351,7 +351,7 @@ def sizes_section(reading: Reading, sheet: Sheet) -> Section | None:
         ("sizes-cost", costs, "µs/atom/step", "Time of a step"),
     ):
         if any(curves.values()):
-            figure = figures.curves_figure(systems, reading.names, curves, ("basis functions", label))
+            figure = figures.curves_figure(systems, reading.looks, curves, ("basis functions", label))
             parts.append(sheet.shelf.place(key, figure, f"{text} against the number of basis functions."))
     return Section("sizes", "Degrees of freedom", join(parts))
 
@@ -377,7 +377,7 @@ def data_section(reading: Reading, sheet: Sheet) -> Section | None:
                 f"and range of {asked.seeds} orders. Each part of the data holds the smaller ones."
             )
             figure = figures.curves_figure(
-                systems, reading.names, curves[quantity], ("training configurations", f"{quantity} ({unit})")
+                systems, reading.looks, curves[quantity], ("training configurations", f"{quantity} ({unit})")
             )
             parts.append(sheet.shelf.place(f"learning-{quantity}", figure, caption))
     return Section("data", "Learning curves", join(parts)) if parts else None
