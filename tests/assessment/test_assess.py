@@ -306,3 +306,23 @@ def test_an_unknown_system_is_named(done):
     result = run(done[0], "--only", "Ni")
     assert result.exit_code == 2
     assert "system 'Ni' is not in the settings, which have Cu." in result.stderr
+
+
+def test_a_reference_labels_snapshots_one_by_one(tmp_path):
+    prepare(tmp_path)
+    parts = ("unseen", "learning_curve", "properties", "cost", "accuracy")
+    settings = SETTINGS.replace("motion: {truth: EMT,", "motion: {driver: EMT, truth: *emt,").replace(
+        "EMT: {reference: {kind: ase", "EMT: {reference: &emt {kind: ase"
+    )
+    (tmp_path / "assess.yaml").write_text(settings)
+    less = [f"--set={part}=null" for part in parts]
+    assert run(tmp_path, *less).exit_code == 0
+    items = tmp_path / "out/items/motion/Cu"
+    labels = sorted(items.glob("EMT.label*.json"))
+    assert len(labels) == 2
+    assert float(only(rows(tmp_path, "motion"), potential="shifted")["forces_mae_ev_per_angstrom"]) < 1e-9
+    labels[0].unlink()
+    kept = labels[1].stat().st_mtime_ns
+    assert run(tmp_path, *less).exit_code == 0
+    assert labels[0].is_file()
+    assert labels[1].stat().st_mtime_ns == kept

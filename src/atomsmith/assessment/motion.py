@@ -71,17 +71,27 @@ def drive(
     }
 
 
-def judge(force_field: ForceField, driven: Mapping[str, Any], report: Report) -> dict[str, Any]:
-    """Energies and forces of snapshots by what is taken for right.
+def judge(
+    force_field: ForceField, driven: Mapping[str, Any], chosen: slice, report: Report
+) -> dict[str, Any]:
+    """Energies and forces of some of the snapshots by what is taken for right.
 
     Returns
     -------
     dict
-        ``energies`` in eV and ``forces`` in eV/angstrom, one each snapshot.
+        ``energies`` in eV and ``forces`` in eV/angstrom, one each snapshot; fewer than chosen where the
+        dynamics ended early.
+
+    Raises
+    ------
+    InputError
+        If there is no snapshot at all.
     """
-    configurations = [from_values(values) for values in driven["snapshots"]]
-    if not configurations:
+    if not driven["snapshots"]:
         raise InputError("there are no snapshots, because the dynamics left physics at once")
+    configurations = [from_values(values) for values in driven["snapshots"][chosen]]
+    if not configurations:
+        return {"energies": [], "forces": []}
     prediction = predicted(force_field, configurations, report, 0, len(configurations))
     first = np.cumsum([0, *(len(c) for c in configurations)])
     return {

@@ -198,7 +198,10 @@ class Protocol:
                 "snapshots",
             )
             judged = {**run, "truth": truth.identity}
-            yield self._task("motion", driver, judged, partial(self._judged, truth, driver), "labels")
+            for detail, chosen in self._labels(truth).items():
+                yield self._task(
+                    "motion", driver, judged, partial(self._judged, truth, driver, chosen), detail
+                )
         for candidate in self._main():
             mover = candidate if asked.driver is None else next(iter(drivers), None)
             if mover is None or truth.name == candidate.name:
@@ -208,18 +211,29 @@ class Protocol:
                 "motion",
                 candidate,
                 inputs,
-                partial(self._deviations, candidate, mover),
+                partial(self._deviations, candidate, mover, list(self._labels(truth))),
                 "errors",
             )
 
-    def _judged(self, truth: _Judge, driver: Candidate, report: Report) -> Result:
+    def _labels(self, truth: _Judge) -> dict[str, slice]:
+        """Items of labels, with the snapshots in each: one by one where each is dear, as by DFT."""
+        asked = self.settings.motion
+        assert asked is not None
+        if truth.reference is None:
+            return {"labels": slice(None)}
+        return {f"label {k}": slice(k, k + 1) for k in range(asked.count * len(asked.fractions))}
+
+    def _judged(self, truth: _Judge, driver: Candidate, chosen: slice, report: Report) -> Result:
         driven = self._result("motion", driver.label, "snapshots")
         with truth.opened(self._elements()) as force_field:
-            return motion.judge(force_field, driven, report)
+            return motion.judge(force_field, driven, chosen, report)
 
-    def _deviations(self, candidate: Candidate, driver: Candidate, report: Report) -> Result:
+    def _deviations(
+        self, candidate: Candidate, driver: Candidate, details: list[str], report: Report
+    ) -> Result:
         driven = self._result("motion", driver.label, "snapshots")
-        labels = self._result("motion", driver.label, "labels")
+        parts = [self._result("motion", driver.label, detail) for detail in details]
+        labels = {key: [one for part in parts for one in part[key]] for key in ("energies", "forces")}
         return motion.deviations(candidate, driven, labels, report)
 
     def _elements(self) -> tuple[int, ...]:

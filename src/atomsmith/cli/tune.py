@@ -72,7 +72,7 @@ def _watch(line: LiveLine, trials: int) -> Callable[[Search], None]:
         if done > known[0]:
             each = line.elapsed_s / (done - known[0])
             parts.append(f"{duration(each * max(0, trials - done))} left")
-        line.show(done, ", ".join(parts))
+        line.show(done, ", ".join(parts) or "first trials under way")
 
     return watch
 
