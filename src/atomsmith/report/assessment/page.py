@@ -16,12 +16,15 @@ from atomsmith.potential import library_version
 from atomsmith.properties.base import plain
 from atomsmith.report.assessment import physics, sections, sources, vibrations
 from atomsmith.report.assessment.cells import Row, Sheet
-from atomsmith.report.assessment.reading import Reading
+from atomsmith.report.assessment.reading import Problem, Reading, subject
 from atomsmith.report.page import Heading, assembled, write_figures
 from atomsmith.report.sections.base import Section
 from atomsmith.report.storage import write_text
 
 Maker = Callable[[Reading, Sheet], Section | None]
+
+NAMED = 4
+"""Results that a sentence names before it counts them."""
 
 SECTIONS: tuple[Maker, ...] = (
     sections.summary_section,
@@ -87,12 +90,15 @@ def write_assessment(assessment: Assessment, folder: Path) -> Written:
     write_text(folder / "assessment.json", json.dumps(numbers, indent=1, allow_nan=False) + "\n")
     page = folder / "report.html"
     write_text(page, text)
-    statements = [
-        f"{item.system}: {' '.join(p for p in (item.part, item.detail) if p)}"
-        f"{f' of {item.potential}' if item.potential else ''}: {problem}"
-        for item, problem in reading.statements()
-    ]
-    return Written(page, numbers, statements)
+    return Written(page, numbers, [_sentence(problem) for problem in reading.problems()])
+
+
+def _sentence(problem: Problem) -> str:
+    """A problem for the terminal."""
+    about = [subject(item) for item in problem.items]
+    what = ", ".join(about[:NAMED]) + (f" and {len(about) - NAMED} more" if len(about) > NAMED else "")
+    of = f" of {problem.potential}" if problem.potential else ""
+    return f"{problem.system}: {what}{of}: {problem.text}"
 
 
 def _csv(rows: list[Row]) -> str:

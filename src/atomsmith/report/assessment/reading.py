@@ -29,6 +29,21 @@ class Value:
 NOTHING = Value(None, None)
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong or is doubtful in some results of a potential (of all, where it has no name)."""
+
+    system: str
+    potential: str
+    text: str
+    items: tuple[Item, ...]
+
+
+def subject(item: Item) -> str:
+    """What an item is about, in a word or two."""
+    return " ".join(part for part in (item.part.removesuffix("properties"), item.detail) if part)
+
+
 @dataclass(frozen=True, eq=False)
 class Reading:
     """Numbers of an assessment by system and potential."""
@@ -139,17 +154,24 @@ class Reading:
         except Exception as error:
             return Value(None, None, str(error))
 
-    def statements(self) -> Iterator[tuple[Item, str]]:
-        """Everything that went wrong or is doubtful, by item."""
+    def statements(self) -> Iterator[tuple[Item, str, str]]:
+        """Everything that went wrong or is doubtful: item, potential and sentence."""
         for item in self.assessment.found.values():
             if item.failure is not None:
-                yield item, item.failure
+                yield item, item.potential, item.failure
             for problem in item.result.get("problems", ()):
-                yield item, problem
+                yield item, item.potential, problem
             if item.part == "cost":
                 for label, found in item.result.get("potentials", {}).items():
                     if "failure" in found:
-                        yield item, f"{label}: {found['failure']}"
+                        yield item, label, found["failure"]
+
+    def problems(self) -> list[Problem]:
+        """The same sentence on several results of a potential as one, in the order of their first."""
+        found: dict[tuple[str, str, str], list[Item]] = {}
+        for item, potential, text in self.statements():
+            found.setdefault((item.system, potential, text), []).append(item)
+        return [Problem(*about, tuple(items)) for about, items in found.items()]
 
 
 def deviation(number: float | None, right: float | None) -> float | None:

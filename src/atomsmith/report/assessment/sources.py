@@ -9,7 +9,7 @@ import yaml
 
 from atomsmith.assessment.store import Item
 from atomsmith.report.assessment.cells import Sheet
-from atomsmith.report.assessment.reading import Reading
+from atomsmith.report.assessment.reading import Reading, subject
 from atomsmith.report.html import Child, Html, element, join, table
 from atomsmith.report.sections.base import Section, fold
 
@@ -17,12 +17,17 @@ from atomsmith.report.sections.base import Section, fold
 def problems_section(reading: Reading, sheet: Sheet) -> Section | None:
     """Everything that went wrong or is doubtful, in the words of what noticed it."""
     rows: dict[str, list[list[Child]]] = {}
-    for item, text in reading.statements():
-        what = " ".join(part for part in (item.part.removesuffix("properties"), item.detail) if part)
-        row: list[Child] = [element("td", item.potential, class_="n left"), sheet.link(item, what), text]
-        rows.setdefault(item.system, []).append(row)
-        sheet.note("problems", system=item.system, potential=item.potential, part=item.part,
+    for item, potential, text in reading.statements():
+        sheet.note("problems", system=item.system, potential=potential, part=item.part,
                    detail=item.detail, failed=item.failure is not None, problem=text)  # fmt: skip
+    for problem in reading.problems():
+        links = join(
+            part
+            for place, item in enumerate(problem.items)
+            for part in (", " if place else None, sheet.link(item, subject(item)))
+        )
+        row: list[Child] = [element("td", problem.potential, class_="n left"), links, problem.text]
+        rows.setdefault(problem.system, []).append(row)
     if not rows:
         return None
     note = "What made a number doubtful, or kept it from being had, in the words of what noticed it."
