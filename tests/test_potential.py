@@ -111,6 +111,10 @@ DAMAGE = {
         "unknown kind of part 'magic'",
     ),
     "text for a number": (lambda data: data["plan"]["parts"][2].update(l_max="three"), "damaged"),
+    "no array": (lambda data: data.update(coefficients=3), "damaged"),
+    "no members": (lambda data: data.update(committee={}), "damaged"),
+    "no part": (lambda data: data["plan"]["parts"].__setitem__(1, None), "damaged"),
+    "no metadata": (lambda data: data.update(metadata=4), "the metadata are 4"),
     "posterior cut": (lambda data: data["posterior"]["kept"].pop(), "numbers in its factor"),
     "not a number": (lambda data: data["coefficients"]["float64"].__setitem__(0, float("nan")), "finite"),
 }

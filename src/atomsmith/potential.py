@@ -211,7 +211,7 @@ class Potential:
                 extrapolation=None if remembered is None else Extrapolation.from_dict(remembered),
             )
             _check_sizes(potential)
-        except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, InputError) as error:
             raise InputError(
                 f"{path}: the potential is damaged ({type(error).__name__}: {error}); write it again with "
                 "`atomsmith fit` or restore it from a copy."
@@ -251,6 +251,8 @@ def _check_sizes(potential: Potential) -> None:
     from atomsmith import _engine
 
     n = _engine.Model.from_plan(potential.plan).n_features
+    if not isinstance(potential.metadata, dict):
+        raise ValueError(f"the metadata are {potential.metadata!r}, expected names and values")
     if list(potential.elements) != potential.plan["elements"]:
         raise ValueError("elements differ from those of the plan")
     if potential.coefficients.shape != (n,) or len(potential.features) != n:

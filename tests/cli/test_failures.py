@@ -32,6 +32,16 @@ def _run(error: BaseException, **environment: str):
             2,
         ),
         (
+            FileExistsError(17, "File exists", "run"),
+            "error: run: a file stands where a folder is needed; choose another place.\n",
+            2,
+        ),
+        (
+            NotADirectoryError(20, "Not a directory", "run/figures"),
+            "error: run/figures: a file stands where a folder is needed; choose another place.\n",
+            2,
+        ),
+        (
             KeyboardInterrupt(),
             "interrupted: the labels are stored; run the same command again to go on.\n",
             130,

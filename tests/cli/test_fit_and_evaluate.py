@@ -181,6 +181,8 @@ def test_fit_writes_a_report(folder, tmp_path):
         (["-o", "{folder}/data/train.xyz"], "is read by the same command; give another name"),
         (["-o", "{folder}/q.json", "--json", "{folder}/q.json"], "is also written by --output"),
         (["-o", "{folder}/fit.yaml/q.json"], "fit.yaml is a file, expected a folder"),
+        (["--report", "{folder}/fit.yaml"], "fit.yaml is a file, expected a folder"),
+        (["--report", "{folder}/fit.yaml/figures"], "fit.yaml is a file, expected a folder"),
         (["--set", "weights.types={lrge: {energy: 30}}"], "perhaps 'large' is meant"),
         (["--set", "model.terms[1].descriptor.cutoff=.inf"], "is inf, but should be"),
         (["--set", "model.terms[1].descriptor.cutoff=4000"], "at most 30"),

@@ -179,3 +179,5 @@ def test_writing_leaves_the_old_file_when_it_fails(tmp_path: Path, make, monkeyp
     assert [p.name for p in tmp_path.iterdir()] == ["a.xyz"]
     with pytest.raises(InputError, match=r"the folder .* does not exist"):
         Dataset([make(1)]).write(tmp_path / "none" / "a.xyz")
+    with pytest.raises(InputError, match=r"cannot write .*: File name too long"):
+        Dataset([make(1)]).write(tmp_path / ("x" * 300))

@@ -63,6 +63,8 @@ def test_unreadable_files_say_what_is_expected(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no structure here")
     with pytest.raises(InputError, match=r"notes\.txt cannot be read .* expected extended XYZ"):
         Dataset.read(tmp_path / "notes.txt")
+    with pytest.raises(InputError, match=r"is a folder that cannot be read .* expected extended XYZ"):
+        Dataset.read(tmp_path)
 
 
 def test_atoms_in_memory() -> None:

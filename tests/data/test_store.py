@@ -202,6 +202,12 @@ def test_one_store_a_folder(tmp_path: Path) -> None:
     Store.open(tmp_path).close()
 
 
+def test_a_file_is_no_folder_for_a_run(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(InputError, match="run is a file, expected a folder"):
+        Store.open(tmp_path / "run")
+
+
 def test_reading_beside_a_writer(tmp_path: Path, make) -> None:
     with pytest.raises(InputError, match="holds no run"):
         Store.open(tmp_path / "none", read_only=True)

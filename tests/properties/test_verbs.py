@@ -81,7 +81,10 @@ def test_settings_within_settings_are_set_by_path(eam, tmp_path):
     ("arguments", "words"),
     [
         (["--element", "Cu"], "the potential knows O, H, not Cu"),
-        ([], "give either a structure file or an element"),
+        ([], "give either `structure`, a file, or `element`, a symbol; found neither"),
+        (["--element", "Cu", "--structure", "nowhere.cif"], "both are given"),
+        (["--element", "Cu", "--figure", "elastic.pdf"], "figures are PNG files"),
+        (["--structure", "."], "is a folder"),
         (["--element", "Cu", "--strain", "-1"], "'strain' is -1.0"),
         (["--structure", "nowhere.cif"], "no such file"),
         (["--element", "Cu", "--crystal", "fluffy"], "not a known structure"),

@@ -59,6 +59,8 @@ def reported(
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         subject = f"{error.filename}: " if error.filename else ""
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            return f"{subject}a file stands where a folder is needed; choose another place."
         return f"{subject}{error.strerror} (set {DEBUG_VARIABLE}=1 to see where)."
     text = " ".join(str(error).split())
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -73,7 +73,9 @@ def fit(
     from atomsmith.fitting.metrics import errors
 
     chosen = _settings(sources, test_files or [], overrides or [])
-    require_writable({"--output": output, "--json": json_file}, [*sources, *_files(chosen.data)])
+    require_writable(
+        {"--output": output, "--json": json_file}, [*sources, *_files(chosen.data)], {"--report": report}
+    )
     train, test = training_and_test(chosen.data)
     test, remarks = unseen(train, test, sources[0])
     _require_known_types(chosen.weights.types, train)

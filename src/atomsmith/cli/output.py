@@ -38,7 +38,11 @@ def show_table(table: Table) -> None:
     console().print(table)
 
 
-def require_writable(outputs: Mapping[str, Path | None], inputs: Sequence[Path] = ()) -> None:
+def require_writable(
+    outputs: Mapping[str, Path | None],
+    inputs: Sequence[Path] = (),
+    folders: Mapping[str, Path | None] | None = None,
+) -> None:
     """Refuse outputs that cannot be written or would replace an input, before anything is computed.
 
     Parameters
@@ -47,26 +51,36 @@ def require_writable(outputs: Mapping[str, Path | None], inputs: Sequence[Path] 
         Files to write, by the option that names them; None is left out.
     inputs
         Files that are read.
+    folders
+        Folders to write into, like ``outputs``.
 
     Raises
     ------
     InputError
-        If an output is a folder, is in no place for files, or stands for two things at once.
+        If an output is a folder (or a folder a file), is in no place for files, or stands for two things.
     """
+    for option, path in (folders or {}).items():
+        if path is not None:
+            _require_place(option, path, path.absolute())
     taken = {path.resolve(): "is read by the same command" for path in inputs}
     for option, path in outputs.items():
         if path is None:
             continue
         if path.is_dir():
             raise InputError(f"{option} {path}: is a folder, expected the name of a file in it.")
-        place = next(above for above in path.absolute().parents if above.exists())
-        if not place.is_dir():
-            raise InputError(f"{option} {path}: {place} is a file, expected a folder; choose another place.")
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise InputError(f"{option} {path}: the folder {place} is read-only; choose another place.")
+        _require_place(option, path, path.absolute().parent)
         if path.resolve() in taken:
             raise InputError(f"{option} {path}: {taken[path.resolve()]}; give another name.")
         taken[path.resolve()] = f"is also written by {option}"
+
+
+def _require_place(option: str, path: Path, folder: Path) -> None:
+    """Refuse a folder that is there but cannot be written to, or cannot be made."""
+    place = next(above for above in (folder, *folder.parents) if above.exists())
+    if not place.is_dir():
+        raise InputError(f"{option} {path}: {place} is a file, expected a folder; choose another place.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(f"{option} {path}: the folder {place} is read-only; choose another place.")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -18,6 +18,7 @@ import typer
 
 from atomsmith.cli.failures import reported
 from atomsmith.cli.options import JsonFile, Overrides, Threads
+from atomsmith.errors import InputError
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -183,6 +184,8 @@ def _compute(
     settings = settings_from_assignments(model, own, "the options")
     inputs = [potential] if chosen.structure is None else [potential, chosen.structure]
     require_writable({"--json": given["json_file"], "--figure": given["figure"]}, inputs)
+    if given["figure"] is not None and given["figure"].suffix.lower() != ".png":
+        raise InputError(f"--figure {given['figure']}: figures are PNG files; give a name that ends in .png.")
     crystal = chosen.build()
     with opened(potential, crystal, given["threads"]) as force_field, LiveLine(name) as line:
         result = PROPERTIES[name].compute(
@@ -208,7 +211,6 @@ def write_figure(path: Path, figure: Any) -> None:
     InputError
         If there is none.
     """
-    from atomsmith.errors import InputError
     from atomsmith.report.figures.style import render
 
     if figure is None:

@@ -54,6 +54,8 @@ class Database:
             return cls(folder, _open_read_only(folder), None)
         try:
             folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise InputError(f"{folder} is a file, expected a folder for the run") from None
         except OSError as error:
             raise InputError(f"cannot make the run folder {folder}: {error.strerror}") from None
         lock = RunLock(folder)

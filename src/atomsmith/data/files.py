@@ -43,8 +43,8 @@ def replacing_bytes(path: str | Path) -> Iterator[BinaryIO]:
         raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except PermissionError:
-        raise InputError(f"cannot write {path}: no permission to write to the folder {path.parent}") from None
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
     try:
         with os.fdopen(handle, "wb") as raw:
             yield raw

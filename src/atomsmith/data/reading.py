@@ -204,9 +204,10 @@ def _frames_from_ase(path: Path) -> list[Frame]:
         raise
     except Exception as error:  # ASE's readers raise anything, from KeyError to StopIteration
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        subject = f"{path} is a folder that" if path.is_dir() else f"{path}"
         raise InputError(
-            f"{path} cannot be read ({reason}); expected extended XYZ (.xyz, .xyz.gz), mlearn JSON or a file "
-            "that ASE recognises, such as OUTCAR or vasprun.xml"
+            f"{subject} cannot be read ({reason}); expected extended XYZ (.xyz, .xyz.gz), mlearn JSON or a "
+            "file that ASE recognises, such as OUTCAR or vasprun.xml"
         ) from None
     if not images:
         raise InputError(f"{path} holds no configuration")

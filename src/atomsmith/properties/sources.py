@@ -42,7 +42,8 @@ class CrystalSettings(Settings):
             If there is not one of a file and an element, the file cannot be read, or a name is unknown.
         """
         if (self.structure is None) == (self.element is None):
-            raise InputError("crystal: give either a structure file or an element.")
+            both = "both are given" if self.element else "found neither"
+            raise InputError(f"crystal: give either `structure`, a file, or `element`, a symbol; {both}.")
         if self.structure is not None and (self.crystal or self.lattice_constant):
             raise InputError(
                 "crystal: crystal and lattice_constant belong to an element, not to a structure file."
@@ -73,6 +74,8 @@ def read_crystal(path: Path) -> Configuration:
     """
     import ase.io
 
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, expected the file of a crystal structure.")
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a crystal structure.")
     try:
