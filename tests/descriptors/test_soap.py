@@ -4,12 +4,16 @@
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 from numpy.testing import assert_allclose
 from scipy.special import spherical_in
 
 from atomsmith.descriptors import SoapSettings, build_soap
+from atomsmith.descriptors.quintic import Tabulated, quintic_table
+from atomsmith.descriptors.soap import Rows, soap_part
 from atomsmith.descriptors.soap_radial import (
+    RadialBasis,
     central_values,
     equispaced_gaussians,
     expand,
@@ -137,19 +141,67 @@ def test_featomic_agrees():
     ours = features(
         soap(cutoff=4.0, n_max=4, l_max=3, sigma_atom=0.4, basis="gto", normalised=False), atoms
     ).reshape(8, 36, 4)
-    rows, columns = np.tril_indices(8)
-    for z, number in enumerate((29, 79)):
-        block = spectrum.block({"center_type": number, "neighbor_1_type": number, "neighbor_2_type": number})
-        values = np.asarray(block.values)
-        where = {tuple(int(v) for v in p): k for k, p in enumerate(np.asarray(block.properties.values))}
-        centres = np.asarray(block.samples["atom"])
-        for product, (a, b) in enumerate(zip(rows, columns, strict=True)):
-            if a // 4 != z or b // 4 != z:
-                continue
+    rows, columns = np.tril_indices(
+        8
+    )  # of pairs of species and radial function, (species, k) = divmod(row, 4)
+    for product, (a, b) in enumerate(zip(rows, columns, strict=True)):
+        (second, k), (first, j) = divmod(a, 4), divmod(b, 4)
+        for centre in (29, 79):
+            key = {"neighbor_1_type": (29, 79)[first], "neighbor_2_type": (29, 79)[second]}
+            block = spectrum.block({"center_type": centre} | key)
+            where = {tuple(int(v) for v in p): k for k, p in enumerate(np.asarray(block.properties.values))}
+            centres = np.asarray(block.samples["atom"])
+            # Products of two species stand there once, with the weight of both.
+            twice = np.sqrt(2.0) if first == second and k != j else 1.0
             for l in range(4):
                 sign = (-1.0) ** l  # featomic's, of no consequence
-                theirs = sign * values[:, where[l, a % 4, b % 4]] * (1.0 if a == b else np.sqrt(2.0))
-                assert_allclose(ours[centres, product, l], theirs, rtol=1e-9, atol=1e-14)
+                theirs = sign * twice * np.asarray(block.values)[:, where[l, j, k]]
+                assert_allclose(ours[centres, product, l], theirs, rtol=1e-9, atol=1e-13)
+
+
+def test_dscribe_agrees():
+    """The same engine with dscribe's own orbitals, which depend on l, on a molecule of three elements."""
+    dscribe = pytest.importorskip("dscribe.descriptors", reason="dscribe is not installed")
+    n_max, l_max, sigma, elements = 4, 3, 0.4, [1, 6, 8]
+    atoms = Atoms("HOCHOCHH", positions=np.random.default_rng(0).uniform(-1.2, 1.2, (8, 3)))
+    theirs = dscribe.SOAP(r_cut=4.0, n_max=n_max, l_max=l_max, sigma=sigma, species=elements, rbf="gto")
+    x, weight = np.polynomial.legendre.leggauss(400)
+    x, weight = 7.0 * (x + 1.0), 7.0 * weight  # from 0 to 14 angstrom, where all orbitals have vanished
+    bases = []
+    for l, (exponents, mixing) in enumerate(zip(theirs._alphas, theirs._betas, strict=True)):
+        orbitals = x[:, None] ** l * np.exp(-(x[:, None] ** 2) * exponents) @ mixing.T
+        bases.append(RadialBasis(x, 4.0 * np.pi * (weight * x**2)[:, None] * orbitals))
+
+    def evaluate(r):
+        values = [expand(basis, l, sigma, r)[:, :, l] for l, basis in enumerate(bases)]
+        return np.stack(values, axis=2).reshape(len(r), 3, -1)
+
+    part = soap_part(
+        quintic_table([Tabulated(evaluate, 6.0, 0.5, sigma)], np.zeros(9, np.int32)),
+        l_max,
+        np.eye(3)[:, :, None] * central_values(bases[0], sigma),
+        Rows.all_pairs(3 * n_max),
+        normalised=False,
+        sigma0=0.0,
+    )
+    systems = Systems(
+        atoms.numbers.astype(np.int32), atoms.positions, np.zeros((1, 3, 3)), np.zeros((1, 3), bool),
+        np.array([0, len(atoms)]),
+    )  # fmt: skip
+    found = PlanEvaluator({"elements": elements, "parts": [part]}).features(systems)
+    found = found.reshape(len(atoms), 3, -1).sum(axis=1).reshape(len(atoms), -1, l_max + 1)
+    rows, columns = np.tril_indices(3 * n_max)
+    found *= (np.pi * np.sqrt(8.0) / np.where(rows == columns, 1.0, np.sqrt(2.0)))[:, None]
+    ours = np.zeros((len(atoms), 3, n_max, 3, n_max, l_max + 1))
+    ours[:, rows // n_max, rows % n_max, columns // n_max, columns % n_max] = found
+    ours[:, columns // n_max, columns % n_max, rows // n_max, rows % n_max] = found
+    spectrum = theirs.create(atoms)
+    first, second = np.triu_indices(n_max)
+    for i, j in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)):
+        block = ours[:, i, :, j][:, first, second] if i == j else ours[:, i, :, j].reshape(8, -1, l_max + 1)
+        expected = spectrum[:, theirs.get_location((elements[i], elements[j]))]
+        assert np.abs(expected).max() > 0.1
+        assert_allclose(block.transpose(0, 2, 1).reshape(8, -1), expected, atol=1e-9)
 
 
 def test_bad_settings_are_refused():
