@@ -1,5 +1,7 @@
 """Terms fitted in turn: rounds of linear terms, turns of a trained one, what is recorded."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from benchmarks.kruglov import lennard_jones
@@ -16,6 +18,8 @@ from atomsmith.evaluator import PlanEvaluator, sum_atoms
 from atomsmith.fitting import Ridge
 from atomsmith.fitting.fit import fit, fit_model
 from atomsmith.fitting.in_turn import InTurnSettings
+from atomsmith.fitting.networks import train_networks
+from atomsmith.fitting.networks.rows import TrainingRows
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
 from atomsmith.fitting.trainers import TRAINERS
 from atomsmith.fitting.training import TrainedTerm
@@ -210,6 +214,28 @@ def test_pair_sums_and_a_network_that_sees_the_crystal(data, tmp_path):
     potential.save(tmp_path / "potential.json")
     loaded = Potential.load(tmp_path / "potential.json").predict(data)
     np.testing.assert_array_equal(loaded.virial, potential.predict(data).virial)
+
+
+def test_turns_make_the_features_of_the_data_once(data, monkeypatch):
+    """The same bits as with features made in every turn."""
+    pytest.importorskip("jax")
+    network = NetworkSettings(kind="network", hidden=(4,), members=1, epochs=6)
+    term = TermSettings(descriptor=BISPECTRUM.descriptor, regressor=network)
+    in_turn = settings(PAIR, term, rounds=3, tolerance=0.0)
+    made = []
+    original = TrainingRows._make
+    monkeypatch.setattr(TrainingRows, "_make", lambda rows, k: made.append(k) or original(rows, k))
+    potential = fit(data, in_turn)
+    assert sorted(made) == list(range(len(data)))
+
+    def forgetful(task):
+        start = task.start and replace(task.start, kept=None)
+        return train_networks(replace(task, start=start))
+
+    monkeypatch.setitem(TRAINERS, "network", forgetful)
+    other = fit(data, in_turn)
+    assert len(made) == 4 * len(data)
+    np.testing.assert_array_equal(potential.predict(data).forces, other.predict(data).forces)
 
 
 def test_the_report_shows_the_rounds(data):

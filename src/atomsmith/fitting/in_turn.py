@@ -120,7 +120,7 @@ def train_in_turn(
         ):
             break
     names = term_names(problem)
-    return replace(best, turns=tuple(one.to_dict(names) for one in turns))
+    return replace(best.without_kept(), turns=tuple(one.to_dict(names) for one in turns))
 
 
 def term_names(problem: Problem) -> list[str]:

@@ -104,6 +104,10 @@ class Problem:
             untrained=self.bare_model,
         )
 
+    def without_kept(self) -> Problem:
+        """Return the problem without what trainings keep for later ones: it may be large."""
+        return replace(self, trained=tuple(replace(one, kept=None) for one in self.trained))
+
     def without_terms(self, terms: Sequence[int]) -> Problem:
         """Return the problem without some terms."""
         return replace(

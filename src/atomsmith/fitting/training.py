@@ -172,6 +172,9 @@ class TrainedTerm:
         outputs, shapes (M, M); none: outputs have independent priors.
     record
         Plain JSON values about the training, for the metadata of the potential.
+    kept
+        What the next training of the same term in the same fit can use again, as features of the data; only
+        its trainer knows what it is.
     """
 
     term: int
@@ -180,6 +183,7 @@ class TrainedTerm:
     committee: FloatArray | None = None
     whiteners: tuple[FloatArray, ...] = ()
     record: dict[str, Any] = field(default_factory=dict)
+    kept: object = None
 
 
 Trainer = Callable[[TrainingTask], TrainedTerm]
@@ -221,7 +225,7 @@ def train_terms(problem: Problem, trainers: Sequence[Trainer | None], means: Tra
         found = fitted_coefficients(problem.without_terms(rest), means)
         coefficients = np.zeros(len(problem.model.features))
         coefficients[~np.isin(problem.model.term, rest)] = found
-        problem = retrained(problem, term, trainers[term], coefficients, means)
+        problem = retrained(problem, term, trainers[term], coefficients, means).without_kept()
     return problem
 
 

@@ -9,6 +9,7 @@ long as they fit into a budget, and made again in every pass where they do not.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -182,6 +183,12 @@ class TrainingRows:
 
     def __len__(self) -> int:
         return len(self.configurations)
+
+    def of_residuals(self, residuals: Sequence[Residual]) -> TrainingRows:
+        """The same features and gradients for other residuals of the same configurations."""
+        other = copy(self)
+        other.residuals = residuals
+        return other
 
     def blocks(self, number: int) -> list[GradientBlock]:
         """Gradients of one configuration; kept, or made now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,14 +53,18 @@ def train_networks(task: TrainingTask) -> TrainedTerm:
             "use it with the linear regressor, or another descriptor."
         )
     networks = Perceptrons(tuple(map(len, columns)), settings)
-    plan = {"elements": list(elements), "parts": [descriptor.part]}
-    rows = TrainingRows(
-        plan, columns, task.configurations, task.residuals, n_threads=task.problem.settings.threads
-    )
+    earlier = None if task.start is None else task.start.kept
+    if isinstance(earlier, TrainingRows):
+        rows = earlier.of_residuals(task.residuals)
+    else:
+        plan = {"elements": list(elements), "parts": [descriptor.part]}
+        rows = TrainingRows(
+            plan, columns, task.configurations, task.residuals, n_threads=task.problem.settings.threads
+        )
     derivatives = [Derivatives.of(networks, z) if n else None for z, n in enumerate(networks.n_inputs)]
     training = Training(task, settings, Objective(networks, derivatives, rows))
     members = [training.member(number) for number in range(settings.members)]
-    return assembled(task, networks, rows.scaling, members, training)
+    return replace(assembled(task, networks, rows.scaling, members, training), kept=rows)
 
 
 class Training:
