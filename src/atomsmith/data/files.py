@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from atomsmith.errors import InputError
+
+_NOT_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
 @contextmanager
@@ -81,12 +84,23 @@ def read_text(path: str | Path) -> str:
     path = Path(path)
     try:
         if path.suffix == ".gz":
-            with gzip.open(path, "rt", encoding="utf-8") as stream:
-                return stream.read()
-        return path.read_text(encoding="utf-8")
+            with gzip.open(path, "rb") as stream:
+                return _decoded(stream.read())
+        return _decoded(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder, expected a file") from None
     except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
         raise InputError(f"{path} is not a readable text file: {error}") from None
+
+
+def _decoded(raw: bytes) -> str:
+    """UTF-8, with or without a mark at the beginning; else, as names in old comments, Latin-1."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if _NOT_TEXT.search(raw):
+            raise
+        text = raw.decode("latin-1")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
