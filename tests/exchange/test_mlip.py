@@ -118,6 +118,36 @@ def test_an_untrained_file_has_coefficients_of_zero(tmp_path):
     assert potential.features.degree.tolist() == [0, 0, 2, 6, 4, 6, 10]
 
 
+def test_an_untrained_file_without_radial_coefficients(tmp_path):
+    """As MLIP brings them: they are drawn when it trains."""
+    text = "\n".join(
+        line for line in MTP.splitlines() if not line.startswith(("species_coeffs", "moment_coeffs", "\t\t"))
+    )
+    text = text.replace("\tradial_coeffs\n", "").replace("scaling = 0.5\n", "")
+    assert "0.7" not in text
+    potential = read_mtp(small(tmp_path, text + "\n"), ["Ni", "Al"])
+    assert not potential.coefficients.any()
+    radial = potential.plan["parts"][1]["radial"]
+    assert radial["coefficients"].tolist() == [[[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]]] * 4
+    write_mtp(potential, tmp_path / "again.mtp")
+    again = read_mtp(tmp_path / "again.mtp", ["Ni", "Al"]).plan["parts"][1]["radial"]
+    np.testing.assert_array_equal(again["coefficients"], radial["coefficients"])
+
+
+def test_other_ways_to_write_the_same(tmp_path):
+    """Ends of lines, blanks and numbers as other programs and hands write them."""
+    text = MTP.replace("{0.7, 0.4, -0.2, 0.1}", "{ 7.E-1,.4 , -.2,+1e-01 }").replace("}, {", "},{")
+    text = text.replace("{0, 4, 5, 6, 7}", "{0,4,5,6,7}").replace("\n", " \r\n").replace(" = ", "=")
+    path = tmp_path / "other.mtp"
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    plain, other = read_mtp(small(tmp_path), ["Ni", "Al"]), read_mtp(path, ["Ni", "Al"])
+    np.testing.assert_array_equal(other.coefficients, plain.coefficients)
+    for key in ("basic", "products", "weight", "scalars"):
+        np.testing.assert_array_equal(other.plan["parts"][1][key], plain.plan["parts"][1][key])
+    radial = [one.plan["parts"][1]["radial"]["coefficients"] for one in (other, plain)]
+    np.testing.assert_array_equal(*radial)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -130,6 +160,9 @@ def test_an_untrained_file_has_coefficients_of_zero(tmp_path):
         ("alpha_index_times_count = 5", "alpha_index_times_count = 6", "has 5 values, expected 6"),
         ("moment_coeffs = {0.3,", "moment_coeffs = {", "has 4 values, expected 5"),
         ("{-1.5, -2.5}", "{-1.5; -2.5}", "not a list of numbers"),
+        ("{-1.5, -2.5}", "{-1.5, nan}", "'species_coeffs' is not a list of numbers"),
+        ("{-1.5, -2.5}", "{-1.5, -2.5", "'species_coeffs' is not a list of numbers"),
+        ("{0, 0, 1, 5}, ", "{0, 0, 1}, ", "'alpha_index_times' is not a list of numbers"),
         ("alpha_scalar_moments = 5\n", "", "'alpha_scalar_moments' is missing"),
         ("potential_tag = ", "what is this", "is not understood"),
     ],

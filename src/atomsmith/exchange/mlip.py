@@ -23,6 +23,7 @@ from atomsmith.systems import FloatArray
 
 _VERSION = "1.1.0"
 _LINE = re.compile(r"^\s*(\w+)\s*=\s*(.*?)\s*$")
+_ROW = re.compile(r"\{([^{}]*)\}")
 _PAIR = re.compile(r"^\s*(\d+)-(\d+)\s*$")
 
 
@@ -35,6 +36,12 @@ def read_mtp(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
         The .mtp file.
     elements
         Chemical symbols of its species 0, 1, ...
+
+    Returns
+    -------
+    potential
+        Of an untrained file with coefficients of zero; where the file has no radial coefficients either,
+        radial function mu is the Chebyshev polynomial mu.
 
     Raises
     ------
@@ -71,13 +78,13 @@ def read_mtp(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
     )
 
 
-def _parse(path: Path) -> tuple[dict[str, str], dict[tuple[int, int], list[list[float]]]]:
+def _parse(path: Path) -> tuple[dict[str, str], dict[tuple[int, int], list[FloatArray]]]:
     """Values by key as text, and radial coefficients [function][polynomial] by pair of species."""
     lines = read_text(path).splitlines()
     if not lines or lines[0].strip() != "MTP":
         raise InputError(f"{path}: the first line is not 'MTP'; give a potential of MLIP.")
     values: dict[str, str] = {}
-    radial: dict[tuple[int, int], list[list[float]]] = {}
+    radial: dict[tuple[int, int], list[FloatArray]] = {}
     pair: tuple[int, int] | None = None
     for line in lines[1:]:
         if match := _LINE.match(line):
@@ -86,7 +93,7 @@ def _parse(path: Path) -> tuple[dict[str, str], dict[tuple[int, int], list[list[
             pair = int(match.group(1)), int(match.group(2))
             radial[pair] = []
         elif line.strip().startswith("{") and pair is not None:
-            radial[pair].append([float(v) for v in _numbers(path, "radial_coeffs", line)])
+            radial[pair].append(_numbers(path, "radial_coeffs", line))
         elif line.strip() not in ("", "radial_coeffs"):
             raise InputError(
                 f"{path}: the line '{line.strip()[:60]}' is not understood; the file is damaged."
@@ -98,15 +105,19 @@ def _parse(path: Path) -> tuple[dict[str, str], dict[tuple[int, int], list[list[
     return values, radial
 
 
-def _numbers(path: Path, key: str, text: str) -> list[Any]:
-    """Nested braces as nested lists."""
+def _numbers(path: Path, key: str, text: str) -> FloatArray:
+    """Numbers in braces, or lists of as many numbers each in braces in braces, as an array."""
+    text = text.strip()
+    rows = _ROW.findall(text[1:-1]) if text.startswith("{{") else _ROW.findall(text)
     try:
-        parsed: list[Any] = json.loads(text.strip().replace("{", "[").replace("}", "]"))
-    except json.JSONDecodeError:
+        values = np.array([[float(word) for word in row.split(",")] for row in rows if row.strip()])
+        if not np.isfinite(values).all() or _ROW.sub("", text).strip("{}, \t"):
+            raise ValueError(key)
+    except ValueError:
         raise InputError(
             f"{path}: '{key}' is not a list of numbers in braces; the file is damaged."
         ) from None
-    return parsed
+    return values if text.startswith("{{") else values.reshape(-1)
 
 
 def _require(path: Path, values: dict[str, str], key: str) -> str:
@@ -131,7 +142,7 @@ def _float(path: Path, values: dict[str, str], key: str) -> float:
 
 
 def _array(path: Path, values: dict[str, str], key: str) -> FloatArray:
-    return np.array(_numbers(path, key, _require(path, values, key)), dtype=np.float64)
+    return _numbers(path, key, _require(path, values, key))
 
 
 def _expect(path: Path, key: str, found: int, expected: int) -> None:
@@ -142,7 +153,7 @@ def _expect(path: Path, key: str, found: int, expected: int) -> None:
 def _part(
     path: Path,
     values: dict[str, str],
-    coefficients: dict[tuple[int, int], list[list[float]]],
+    coefficients: dict[tuple[int, int], list[FloatArray]],
     n_species: int,
 ) -> dict[str, Any]:
     """Plan part of the moments (docs/architecture.md)."""
@@ -155,6 +166,9 @@ def _part(
     scaling = _float(path, values, "scaling") if "scaling" in values else 1.0
     inner, cutoff = _float(path, values, "min_dist"), _float(path, values, "max_dist")
     table = np.zeros((n_species, n_species, n, size))
+    if not coefficients:  # MLIP draws them when it trains
+        table[:, :, range(n), np.minimum(range(n), size - 1)] = 1.0
+        coefficients = {pair: list(table[pair]) for pair in np.ndindex(n_species, n_species)}
     for i in range(n_species):
         for j in range(n_species):
             found = coefficients.get((i, j), coefficients.get((j, i)))
