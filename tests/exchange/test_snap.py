@@ -109,6 +109,8 @@ PARAMETERS = {
     "inner switch": "rcutfac 4.4\ntwojmax 4\nswitchinnerflag 1\nsinner 2.2 2.4\ndinner 0.4 0.3\n",
     "large 2J": "rcutfac 3.6\ntwojmax 10\nrmin0 1.5\n",
     "no switch": "rcutfac 4.1\ntwojmax 3\nswitchflag 0\n",
+    "whole sphere": "rcutfac 4.3\ntwojmax 6\nrfac0 1.0\nbnormflag 1\nwselfallflag 1\n",
+    "constant": "rcutfac 4.2\ntwojmax 0\nquadraticflag 1\n",
 }
 
 
@@ -177,6 +179,18 @@ def test_published_benchmark_potentials(name):
         np.testing.assert_allclose(stress, entry["stress"], rtol=1e-6, atol=1e-8)
 
 
+def test_other_ways_to_write_the_same(tmp_path):
+    """Ends of lines, blanks, comments and old letters as other programs and hands write them."""
+    plain = read_snap(*made_up(tmp_path, PARAMETERS["inner switch"]))
+    for name in ("made.snapcoeff", "made.snapparam"):
+        lines = (tmp_path / name).read_text().splitlines()
+        text = "\r\n\r\n".join(f" \t{line.replace(' ', '  ')}\t # caf\xe9" for line in lines)
+        (tmp_path / name).write_bytes(text.encode("latin-1"))
+    other = read_snap(tmp_path / "made.snapcoeff")
+    np.testing.assert_array_equal(other.coefficients, plain.coefficients)
+    np.testing.assert_equal(other.plan, plain.plan)
+
+
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_written_files_give_the_same_forces(tmp_path, name):
     potential = read_snap(*made_up(tmp_path, PARAMETERS[name]))
@@ -204,6 +218,16 @@ def test_what_the_format_cannot_hold_is_refused(tmp_path):
     ("file", "change", "message"),
     [
         ("made.snapparam", ("twojmax 4", "twojmax 6"), "do not belong together"),
+        (
+            "made.snapparam",
+            ("twojmax 4", "twojmax 16"),
+            "'twojmax' is 16; it should be less than or equal to 14",
+        ),
+        ("made.snapparam", ("rcutfac 4.4", "rcutfac -1"), "'rcutfac' is -1.0; it should be greater than 0"),
+        ("made.snapparam", ("rcutfac 4.4", "rcutfac 4.4\nrmin0 5"), "snapparam: bispectrum: rmin0 is 5.0"),
+        ("made.snapparam", ("twojmax 4", "twojmax 4\ndiagonalstyle 2"), "only 3 is known"),
+        ("made.snapparam", ("sinner 2.2", "sinner -2.2"), "every sinner must be at least 0"),
+        ("made.snapcoeff", ("Al 0.42", "Ni 0.42"), "Ni twice"),
         ("made.snapparam", ("twojmax 4", "twojmx 4"), "the keyword 'twojmx' is unknown"),
         ("made.snapparam", ("twojmax 4", "twojmax four"), "'twojmax' has the value 'four'"),
         ("made.snapparam", ("twojmax 4\n", ""), "the keyword 'twojmax' is missing"),

@@ -42,7 +42,7 @@ class BispectrumSettings(Settings):
     rfac0: float = Field(
         default=0.99363,
         gt=0.0,
-        lt=1.0,
+        le=1.0,
         description="Share of the 3-sphere that distances up to the cutoff fill.",
     )
     rmin0: float = Field(default=0.0, ge=0.0, description="Distance in angstrom at the sphere's pole.")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from atomsmith.data.files import read_text, replacing
 from atomsmith.descriptors import BispectrumSettings
@@ -35,6 +36,8 @@ _FLAGS = {
 }
 _NUMBERS = {"rfac0": 0.99363, "rmin0": 0.0}
 _PER_ELEMENT = ("sinner", "dinner")
+_KEYS = {"cutoff": "rcutfac"}
+"""What SNAP calls settings that have another name here."""
 # They change how LAMMPS works, not what it computes; diagonalstyle 3 became the only one.
 _IGNORED = ("chunksize", "parallelthresh", "diagonalstyle")
 
@@ -109,7 +112,12 @@ def _read_coefficients(path: Path) -> list[_Element]:
             f"{1 + n_elements * (count + 1)} lines, found {len(lines)}; the file is cut off or "
             "has lines too many."
         )
-    return [_read_element(path, lines[1 + k * (count + 1) :][: count + 1]) for k in range(n_elements)]
+    elements = [_read_element(path, lines[1 + k * (count + 1) :][: count + 1]) for k in range(n_elements)]
+    symbols = [element.symbol for element in elements]
+    for symbol in symbols:
+        if symbols.count(symbol) > 1:
+            raise InputError(f"{path}: has {symbol} twice; give each element one block.")
+    return elements
 
 
 def _read_element(path: Path, lines: Sequence[Sequence[str]]) -> _Element:
@@ -140,6 +148,8 @@ def _read_parameters(path: Path) -> dict[str, Any]:
                 values[key] = int(words[0])
             elif key in _PER_ELEMENT:
                 values[key] = [float(word) for word in words]
+            elif key == "diagonalstyle" and words[:1] != ["3"]:
+                raise InputError(f"{path}: diagonalstyle is '{' '.join(words)}', but only 3 is known.")
             elif key not in _IGNORED:
                 raise InputError(
                     f"{path}: the keyword '{key}' is unknown; expected one of rcutfac, twojmax, "
@@ -171,11 +181,35 @@ def _model(values: dict[str, Any], elements: Sequence[_Element], path: Path) -> 
                     f"{path}: switchinnerflag is 1, so {key} needs {len(symbols)} values (one an element), "
                     f"found {len(values.get(key, ()))}."
                 )
+        if min(values["sinner"]) < 0.0 or min(values["dinner"]) <= 0.0:
+            raise InputError(f"{path}: every sinner must be at least 0, and every dinner above 0.")
         switches = {
             symbol: InnerSwitch(centre=centre, half_width=width)
             for symbol, centre, width in zip(symbols, values["sinner"], values["dinner"], strict=True)
         }
-    descriptor = BispectrumSettings(
+    try:
+        descriptor = _descriptor(values, elements, switches)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = str(problem["loc"][0])
+        raise InputError(
+            f"{path}: '{_KEYS.get(name, name)}' is {problem['input']}; "
+            f"{problem['msg'].replace('Input', 'it', 1)}."
+        ) from None
+    regressor = QuadraticSettings(kind="quadratic") if values["quadraticflag"] else LinearSettings()
+    settings = ModelSettings(
+        terms=(TermSettings(descriptor=descriptor, regressor=regressor),), repulsion=None
+    )
+    try:
+        return build_model(settings, [number_of(symbol) for symbol in symbols])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _descriptor(
+    values: dict[str, Any], elements: Sequence[_Element], switches: dict[str, InnerSwitch]
+) -> BispectrumSettings:
+    return BispectrumSettings(
         cutoff=values["rcutfac"],
         twojmax=values["twojmax"],
         rfac0=values["rfac0"],
@@ -189,11 +223,6 @@ def _model(values: dict[str, Any], elements: Sequence[_Element], path: Path) -> 
         radii={element.symbol: element.radius for element in elements},
         inner_switch=switches,
     )
-    regressor = QuadraticSettings(kind="quadratic") if values["quadraticflag"] else LinearSettings()
-    settings = ModelSettings(
-        terms=(TermSettings(descriptor=descriptor, regressor=regressor),), repulsion=None
-    )
-    return build_model(settings, [number_of(symbol) for symbol in symbols])
 
 
 def write_snap(potential: Potential, coefficients: str | Path, parameters: str | Path | None = None) -> None:
