@@ -83,6 +83,7 @@ def test_one_density_for_all_elements(tmp_path):
         ("IP GAP label", "IP Glue label", "only 'IP GAP' is supported"),
         ("<descriptor>distance_2b", "<descriptor>angle_3b", "the descriptor angle_3b with covariance_type 1"),
         ("zeta=2 delta", "zeta=2 nu_R=1 delta", "soap with nu_R=1 is not supported"),
+        ("zeta=2 delta", "zeta=2 Z_mix=T delta", "soap with Z_mix=T is not supported; fit again without it"),
         ("zeta=2 delta", "zeta=2 what=1 delta", "the key 'what' is not known"),
         ("l_max=2", "l_max=3", "sparse points have 31 components"),
         ("l_max=2", "l_max=two", "l_max=two is not a number"),

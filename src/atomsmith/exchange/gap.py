@@ -52,6 +52,7 @@ _ONLY_DEFAULTS = {
     "tail_exponent": "0", "tail_range": "1.0", "resid_name": "",
 }  # fmt: skip
 """Keys whose other values are not supported."""
+_INSTEAD = "fit again without it, or fit a sparse kernel here (docs/gap.md)"
 LARGEST_ZETA, LARGEST_L = 32, 12
 """Bounds of the engine."""
 REACH = 1.0e-7
@@ -120,7 +121,7 @@ def _parts(
         else:
             raise InputError(
                 f"the descriptor {one.kind} with covariance_type {one.covariance} is not supported; only "
-                "soap with dot_product (2) and distance_2b with ard_se (1) are."
+                f"soap with dot_product (2) and distance_2b with ard_se (1) are; {_INSTEAD}."
             )
     made = [_soap(settings, members, elements) for settings, members in groups.items()]
     made = _pairs(pairs, elements) + made
@@ -132,7 +133,7 @@ def _check_keys(one: Coordinates, known: set[str]) -> None:
         default = _ONLY_DEFAULTS.get(key)
         if default is not None:
             if value.strip() != default and not _same_number(value, default):
-                raise InputError(f"{one.kind} with {key}={value} is not supported.")
+                raise InputError(f"{one.kind} with {key}={value} is not supported; {_INSTEAD}.")
         elif key not in known | _FITTING:
             raise InputError(f"{one.kind}: the key '{key}' is not known; it may change what is computed.")
 
@@ -190,11 +191,12 @@ class _Soap:
         if one.zeta != round(one.zeta) or not 1.0 <= one.zeta <= LARGEST_ZETA:
             raise InputError(
                 f"soap with zeta={one.zeta:g} is not supported; it must be a whole number up to "
-                f"{LARGEST_ZETA}."
+                f"{LARGEST_ZETA}; {_INSTEAD}."
             )
         if _number(one, "l_max", None) > LARGEST_L:
             raise InputError(
-                f"soap with l_max={one.values['l_max']} is not supported; it must be at most {LARGEST_L}."
+                f"soap with l_max={one.values['l_max']} is not supported; it must be at most {LARGEST_L}; "
+                f"{_INSTEAD}."
             )
         return cls(
             tuple(_number(one, key, default) for key, default in _SOAP_NUMBERS.items()),

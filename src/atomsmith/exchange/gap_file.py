@@ -125,7 +125,10 @@ def _refuse_other_terms(path: Path, root: ElementTree.Element) -> None:
     potential = root.find("Potential")
     arguments = "" if potential is None else potential.get("init_args", "")
     if arguments and not arguments.strip().startswith("IP GAP"):
-        _refuse(path, f"its Potential is '{arguments}', but only 'IP GAP' is supported")
+        _refuse(
+            path,
+            f"its Potential is '{arguments}', but only 'IP GAP' is supported; fit without the other terms",
+        )
 
 
 def _attribute(path: Path, element: ElementTree.Element, key: str) -> str:
