@@ -232,7 +232,10 @@ def test_differential_evolution_goes_on_from_what_is_stored():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("search={weights.energie: {low: 1, high: 2}}", "unknown key 'weights.energie'"),
+        (
+            "search={weights.energie: {low: 1, high: 2}}",
+            "search: weights.energie=1: unknown key 'weights.energie'",
+        ),
         ("search={weights.energy: {low: 3, high: 2}}", "low is 3 and high 2; low should be below high"),
         ("sampler.kind=cma_es", ""),
         ("targets={crystal: {element: Cu}, values: {C45: 3}}", "'C45' is no quantity"),

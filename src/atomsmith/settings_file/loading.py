@@ -19,7 +19,9 @@ from atomsmith.settings_file.problems import sentence
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def load_settings(path: Path | str, model: type[ModelT], overrides: Sequence[str] = ()) -> ModelT:
+def load_settings(
+    path: Path | str, model: type[ModelT], overrides: Sequence[str] = (), option: str = "--set"
+) -> ModelT:
     """Read a settings file.
 
     Relative paths in it (values that the model types as `pathlib.Path`, wherever they stand) are taken from
@@ -34,6 +36,8 @@ def load_settings(path: Path | str, model: type[ModelT], overrides: Sequence[str
         The settings model that it describes.
     overrides
         Assignments ``key.sub=value`` from the command line, applied after reading.
+    option
+        Where these assignments come from, for messages.
 
     Raises
     ------
@@ -43,7 +47,7 @@ def load_settings(path: Path | str, model: type[ModelT], overrides: Sequence[str
     path = Path(path)
     document = parse_document(_read(path), str(path))
     for assignment in overrides:
-        document.override(assignment, absent=lambda at: default_values(model, at))
+        document.override(assignment, option, absent=lambda at: default_values(model, at))
     try:
         settings = model.model_validate(document.values)
     except ValidationError as error:

@@ -122,7 +122,7 @@ class Bench:
         InputError
             If a key does not exist or a value is refused.
         """
-        return load_settings(self.settings.fit_file, FitSettings, self.assignments(parameters))
+        return load_settings(self.settings.fit_file, FitSettings, self.assignments(parameters), "search:")
 
     def assignments(self, parameters: Parameters) -> list[str]:
         """Texts KEY=VALUE of parameters, and of the keys that follow them."""
