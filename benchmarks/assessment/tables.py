@@ -1,18 +1,28 @@
-"""Tables of docs/assessment.md from the folder of an assessment.
+"""Tables of docs/assessment.md from the folders of its assessments.
 
-    python -m benchmarks.assessment.tables FOLDER
+    python -m benchmarks.assessment.tables zuo [silicon] [--into docs/assessment.md] [--images docs/images]
 
-Prints cutoffs, mean absolute errors with costs, properties with their deviations, and equations of state as
-Markdown, from the CSV files that `atomsmith assess` has written there.
+Prints Markdown from the CSV files that `atomsmith assess` has written into the folders, or puts each table
+between the comments `<!-- NAME -->` and `<!-- /NAME -->` of a document, and copies the figures.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
-import sys
+import re
+import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 Rows = list[dict[str, str]]
+
+DIGITS = {"a": 3, "E_v": 2, "E_m": 2, "E_a": 2}
+FIGURES = {
+    "zuo": ("pareto", "errors", "eos", "polymorphs", "phonons", "learning-forces", "learning-energy",
+            "sizes-errors", "motion-1", "motion-2"),
+    "silicon": ("motion-1", "polymorphs"),
+}  # fmt: skip
 
 
 def read(folder: Path, name: str) -> Rows:
@@ -24,74 +34,193 @@ def read(folder: Path, name: str) -> Rows:
         return list(csv.DictReader(stream))
 
 
-def grid(rows: Rows, value: str, digits: int, label: str) -> str:
-    """Potentials by systems, one number each."""
-    systems = list(dict.fromkeys(row["system"] for row in rows))
-    names = list(dict.fromkeys(row["potential"] for row in rows))
-    found = {(row["potential"], row["system"]): row[value] for row in rows}
-    lines = [f"| {label} | {' | '.join(systems)} |", "|---" * (1 + len(systems)) + "|"]
-    for name in names:
-        cells = [found.get((name, system), "") for system in systems]
-        lines.append(f"| {name} | {' | '.join(f'{float(c):.{digits}f}' if c else '' for c in cells)} |")
-    return "\n".join(lines)
+def unique(values: Iterable[str]) -> list[str]:
+    """Values in the order of their first appearance."""
+    return list(dict.fromkeys(values))
 
 
-def errors_and_cost(rows: Rows) -> str:
-    """Energy error / force error / cost, one cell a potential and system; bold on the Pareto front."""
-    systems = list(dict.fromkeys(row["system"] for row in rows))
-    names = list(dict.fromkeys(row["potential"] for row in rows))
-    found = {(row["potential"], row["system"]): row for row in rows}
-    lines = [f"| | {' | '.join(systems)} |", "|---" * (1 + len(systems)) + "|"]
-    for name in names:
-        cells = []
-        for system in systems:
-            row = found.get((name, system))
-            if row is None or not row["forces_mae_ev_per_angstrom"] or not row["us_per_atom_step"]:
-                cells.append("")
-                continue
-            energy = float(row["energy_mae_mev_per_atom"])
-            forces = float(row["forces_mae_ev_per_angstrom"])
-            text = f"{energy:.2f} / {forces:.4f} / {float(row['us_per_atom_step']):.1f}"
-            cells.append(f"**{text}**" if row["on_front"] == "True" else text)
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """Write a table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-DIGITS = {"a": 3, "E_v": 2, "E_m": 2, "E_a": 2}
+def grid(rows: Rows, label: str, cell: Callable[[dict[str, str]], str], names: list[str]) -> str:
+    """Potentials by systems, one cell each."""
+    systems = unique(row["system"] for row in rows)
+    found = {(row["potential"], row["system"]): cell(row) for row in rows}
+    present = {row["potential"] for row in rows}
+    body = [
+        [name, *(found.get((name, system), "") for system in systems)] for name in names if name in present
+    ]
+    return markdown([label, *systems], body)
+
+
+def rounded(key: str, digits: int) -> Callable[[dict[str, str]], str]:
+    """Take a number of a row; a dash where it could not be had."""
+    return lambda row: f"{float(row[key]):.{digits}f}" if row[key] else "–"
+
+
+def errors_and_cost(row: dict[str, str]) -> str:
+    """Energy error / force error / cost; bold on the Pareto front."""
+    if not row["forces_mae_ev_per_angstrom"] or not row["us_per_atom_step"]:
+        return "–"
+    text = (
+        f"{float(row['energy_mae_mev_per_atom']):.2f} / {float(row['forces_mae_ev_per_angstrom']):.4f} / "
+        f"{float(row['us_per_atom_step']):.1f}"
+    )
+    return f"**{text}**" if row["on_front"] == "True" else text
 
 
 def properties(rows: Rows, system: str) -> str:
-    """Quantities of a system by potentials, with deviations from known values in percent."""
+    """Potentials by quantities of a system, with deviations from known values in percent."""
     own = [row for row in rows if row["system"] == system and row["quantity"] != "G"]
-    names = list(dict.fromkeys(row["potential"] for row in own))
-    lines = [f"| {system} | known | {' | '.join(names)} |", "|---" * (2 + len(names)) + "|"]
-    for quantity in dict.fromkeys(row["quantity"] for row in own):
-        found = {row["potential"]: row for row in own if row["quantity"] == quantity}
-        digits = DIGITS.get(quantity, 0)
-        known = next(iter(found.values()))["known"]
-        cells = [f"{float(known):.{digits}f}" if known else ""]
-        for name in names:
-            row = found.get(name)
-            text = "–" if row is None or not row["value"] else f"{float(row['value']):.{digits}f}"
-            if row is not None and row["deviation"]:
+    quantities = unique(row["quantity"] for row in own)
+    units = {row["quantity"]: row["unit"] for row in own}
+    found = {(row["potential"], row["quantity"]): row for row in own}
+    known = {row["quantity"]: row["known"] for row in own}
+    lines = [["known", *(f"{float(known[q]):.{DIGITS.get(q, 0)}f}" if known[q] else "" for q in quantities)]]
+    for name in unique(row["potential"] for row in own):
+        cells = []
+        for quantity in quantities:
+            row = found[name, quantity]
+            text = f"{float(row['value']):.{DIGITS.get(quantity, 0)}f}" if row["value"] else "–"
+            if row["deviation"]:
                 text += f" ({100 * float(row['deviation']):+.1f})"
-            cells.append(text + (" !" if row is not None and row["problem"] else ""))
-        lines.append(f"| {quantity} ({next(iter(found.values()))['unit']}) | {' | '.join(cells)} |")
-    return "\n".join(lines)
+            cells.append(text + (" !" if row["problem"] else ""))
+        lines.append([name, *cells])
+    return markdown([system, *(f"{q} ({units[q]})" for q in quantities)], lines)
 
 
-def main(folder: Path) -> None:
-    """Print all tables."""
-    print(grid(read(folder, "cutoffs"), "cutoff_angstrom", 2, "cutoff (Å)"), end="\n\n")
-    print(errors_and_cost(read(folder, "cost")), end="\n\n")
-    rows = read(folder, "properties")
-    for system in dict.fromkeys(row["system"] for row in rows):
-        print(properties(rows, system), end="\n\n")
-    print(grid(read(folder, "eos"), "delta_mev_per_atom", 2, "Delta (meV/atom)"), end="\n\n")
-    print(grid(read(folder, "motion"), "forces_mae_ev_per_angstrom", 4, "force MAE in dynamics (eV/Å)"))
+def mean_deviations(rows: Rows, names: list[str]) -> str:
+    """Mean deviation from the known values of each system in percent; a dash where one could not be had."""
+    systems = unique(row["system"] for row in rows if row["known"])
+    body = []
+    for name in names:
+        cells = []
+        for system in systems:
+            own = [r for r in rows if (r["potential"], r["system"]) == (name, system) and r["known"]]
+            values = [abs(float(r["deviation"])) for r in own if r["deviation"]]
+            complete = own and len(values) == len(own)
+            cells.append(f"{100 * sum(values) / len(values):.1f}" if complete else "–" if own else "")
+        body.append([name, *cells])
+    return markdown(["mean deviation (%)", *systems], body)
+
+
+def learning(rows: Rows) -> str:
+    """Test errors of fits to parts of the data: means over the orders in which data were added."""
+    systems = unique(row["system"] for row in rows)
+    body = []
+    for name in unique(row["potential"] for row in rows):
+        for fraction in sorted({float(row["fraction"]) for row in rows}):
+            cells = []
+            for system in systems:
+                own = [
+                    r for r in rows
+                    if (r["potential"], r["system"]) == (name, system) and float(r["fraction"]) == fraction
+                ]  # fmt: skip
+                means = [
+                    sum(float(r[key]) for r in own) / len(own) if own else None
+                    for key in ("test_energy_mae_mev_per_atom", "test_forces_mae_ev_per_angstrom")
+                ]
+                cells.append("" if None in means else f"{means[0]:.2f} / {means[1]:.4f}")
+            body.append([name, f"{100 * fraction:.0f} %", *cells])
+    return markdown(["", "data", *systems], body)
+
+
+def unseen(rows: Rows) -> str:
+    """Energies of structures at given positions over the crystal, the right ones first."""
+    right = {row["structure"]: float(row["right_mev_per_atom"]) for row in rows}
+    structures = sorted(right, key=lambda structure: right[structure])
+    found = {(row["potential"], row["structure"]): row["mev_per_atom"] for row in rows}
+    lines = [["Quantum ESPRESSO", *(f"{right[s]:.0f}" for s in structures), ""]]
+    for name in unique(row["potential"] for row in rows):
+        values = [float(found[name, s]) for s in structures]
+        error = sum(abs(v - right[s]) for v, s in zip(values, structures, strict=True)) / len(values)
+        lines.append([name, *(f"{value:.0f}" for value in values), f"{error:.0f}"])
+    return markdown(["meV/atom", *(s.replace("_", " ") for s in structures), "MAE"], lines)
+
+
+def motion(rows: Rows) -> str:
+    """Errors in dynamics of one system."""
+    body = [
+        [
+            row["potential"],
+            rounded("energy_mae_mev_per_atom", 1)(row),
+            rounded("forces_mae_ev_per_angstrom", 3)(row),
+            rounded("forces_rmse_ev_per_angstrom", 3)(row),
+        ]
+        for row in rows
+    ]
+    return markdown(["", "energy MAE (meV/atom)", "force MAE (eV/Å)", "force RMSE (eV/Å)"], body)
+
+
+def tables_of(zuo: Path, silicon: Path | None) -> dict[str, str]:
+    """All tables by the name of their place in the document."""
+    properties_found = read(zuo, "properties")
+    cutoffs, cost = read(zuo, "cutoffs"), read(zuo, "cost")
+    names = unique(row["potential"] for row in cutoffs)
+    with_sizes = unique(
+        label
+        for name in names
+        for label in unique(row["potential"] for row in cost)
+        if label == name or label.startswith(f"{name} [")
+    )
+    found = {
+        "cutoffs": grid(cutoffs, "cutoff (Å)", rounded("cutoff_angstrom", 2), names),
+        "errors": grid(cost, "", errors_and_cost, with_sizes),
+        "properties": "\n\n".join(
+            properties(properties_found, system) for system in unique(r["system"] for r in properties_found)
+        ),
+        "deviations": mean_deviations(properties_found, names),
+        "delta": grid(read(zuo, "eos"), "Delta (meV/atom)", rounded("delta_mev_per_atom", 2), names),
+        "phonons": grid(read(zuo, "phonons"), "highest (THz)", rounded("highest_thz", 2), names),
+        "motion": grid(
+            read(zuo, "motion"), "force MAE (eV/Å)", rounded("forces_mae_ev_per_angstrom", 4), names
+        ),
+        "learning": learning(read(zuo, "learning_curve")),
+    }
+    if silicon is not None:
+        found["unseen"] = unseen(read(silicon, "unseen"))
+        found["silicon-motion"] = motion(read(silicon, "motion"))
+    return found
+
+
+def put_into(document: Path, tables: dict[str, str]) -> None:
+    """Replace what stands between the comments of each table."""
+    text = document.read_text(encoding="utf-8")
+    for name, table in tables.items():
+        place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        if not place.search(text):
+            raise SystemExit(f"{document} has no <!-- {name} --> ... <!-- /{name} -->")
+        text = place.sub(lambda match, table=table: f"{match[1]}{table}\n{match[2]}", text)
+    document.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Print all tables, or put them into a document."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("zuo", type=Path)
+    parser.add_argument("silicon", type=Path, nargs="?")
+    parser.add_argument("--into", type=Path, help="document")
+    parser.add_argument("--images", type=Path, help="folder that figures are copied to")
+    given = parser.parse_args()
+    tables = tables_of(given.zuo, given.silicon)
+    if given.into is None:
+        for name, table in tables.items():
+            print(f"<!-- {name} -->\n{table}\n<!-- /{name} -->\n")
+    else:
+        put_into(given.into, tables)
+    if given.images is not None:
+        for folder, prefix in ((given.zuo, "zuo"), (given.silicon, "silicon")):
+            for name in FIGURES[prefix] if folder is not None else ():
+                figure = folder / "figures" / f"{name}.png"
+                if figure.is_file():
+                    more = "" if prefix == "zuo" else f"{prefix}-"
+                    shutil.copy(figure, given.images / f"assessment-{more}{name}.png")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    main()

@@ -36,33 +36,34 @@ def properties_section(reading: Reading, sheet: Sheet) -> Section | None:
 def _property_table(reading: Reading, sheet: Sheet, system: str) -> Html | None:
     names = list(reading.assessment.candidates[system])
     known = reading.assessment.settings.systems[system].values
-    rows: list[list[Child]] = []
-    for quantity, about in QUANTITIES.items():
-        values = [reading.quantity(system, name, quantity) for name in names]
-        if all(value.item is None for value in values) or not _wanted(quantity, known, values):
-            continue
-        right = known.get(quantity)
-        letter, index = about.symbol
-        symbol = element("th", element("i", letter), element("sub", index) if index else None,
-                         element("small", f" {about.unit}"))  # fmt: skip
-        shown = "" if right is None else f"{right:.{about.digits}f}"
-        rows.append(
-            [
-                symbol,
-                element("td", shown, class_="n known"),
-                *(sheet.cell(value, about.digits, right) for value in values),
-            ]
-        )
-        for name, value in zip(names, values, strict=True):
-            sheet.note("properties", system=system, potential=name, quantity=quantity, unit=about.unit,
-                       value=value.number, known=right, deviation=deviation(value.number, right),
-                       problem=value.failure or "; ".join(value.doubts) or None)  # fmt: skip
-    if not rows:
+    values = {
+        quantity: [reading.quantity(system, name, quantity) for name in names] for quantity in QUANTITIES
+    }
+    shown = {
+        quantity: found
+        for quantity, found in values.items()
+        if any(value.item is not None for value in found) and _wanted(quantity, known, found)
+    }
+    if not shown:
         return None
-    head: list[list[Child]] = [
-        ["", element("th", "known", class_="n"), *(element("th", name, class_="n") for name in names)]
-    ]
-    return table(head, [rows], "properties")
+    head: list[Child] = [""]
+    right: list[Child] = [element("th", "known")]
+    rows: list[list[Child]] = [[element("th", name)] for name in names]
+    for quantity, found in shown.items():
+        about, value = QUANTITIES[quantity], known.get(quantity)
+        letter, index = about.symbol
+        head.append(
+            element("th", element("i", letter), element("sub", index) if index else None,
+                    element("small", f" {about.unit}"), class_="n")
+        )  # fmt: skip
+        right.append(element("td", "" if value is None else f"{value:.{about.digits}f}", class_="n known"))
+        for row, one in zip(rows, found, strict=True):
+            row.append(sheet.cell(one, about.digits, value))
+        for name, one in zip(names, found, strict=True):
+            sheet.note("properties", system=system, potential=name, quantity=quantity, unit=about.unit,
+                       value=one.number, known=value, deviation=deviation(one.number, value),
+                       problem=one.failure or "; ".join(one.doubts) or None)  # fmt: skip
+    return table([head], [[right], rows], "properties")
 
 
 def _wanted(quantity: str, known: dict[str, float], values: list[Value]) -> bool:

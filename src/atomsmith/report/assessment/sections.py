@@ -13,6 +13,8 @@ from atomsmith.report.assessment.reading import Reading, deviation, pareto
 from atomsmith.report.html import Child, Html, element, join, number, table
 from atomsmith.report.sections.base import Section
 
+UNITS = {"energy": "mev_per_atom", "forces": "ev_per_angstrom", "stress": "gpa"}
+"""In names of columns."""
 NEAR = 1.5
 """A potential is called near the most accurate when its error is at most this multiple."""
 
@@ -199,11 +201,7 @@ def _note_errors(reading: Reading, sheet: Sheet, system: str, label: str, chosen
             f"{quantity}_{statistic}_{unit}": None
             if errors[quantity] is None
             else errors[quantity][statistic]
-            for quantity, unit in (
-                ("energy", "mev_per_atom"),
-                ("forces", "ev_per_angstrom"),
-                ("stress", "gpa"),
-            )
+            for quantity, unit in UNITS.items()
             for statistic in ("mae", "rmse", "max")
         }
         sheet.note("errors", system=system, potential=label, set=chosen, type=kind,
@@ -413,10 +411,10 @@ def _note_learning(reading: Reading, sheet: Sheet, system: str) -> None:
     for name in reading.names:
         for fraction, seed, result in _points(reading, system, name):
             numbers = {
-                f"{chosen}_{quantity}_mae": None if errors is None else errors["mae"]
+                f"{chosen}_{quantity}_mae_{UNITS[quantity]}": None if errors is None else errors["mae"]
                 for chosen in ("train", "test")
                 for quantity, errors in result[chosen].items()  # type: ignore[attr-defined]
-                if quantity in ("energy", "forces", "stress")
+                if quantity in UNITS
             }
             sheet.note("learning_curve", system=system, potential=name, fraction=fraction, order=seed,
                        configurations=result["configurations"], **numbers)  # fmt: skip
