@@ -61,10 +61,16 @@ class Sheet:
             why = value.failure or "; ".join(value.doubts)
             mark = self.link(value.item, "–" if not why else "failed", why)
             return element("td", mark, class_=f"{class_} gone" if why else class_)
-        text = number(value.number) if digits is None else f"{value.number:,.{digits}f}"
+        text = number(value.number) if digits is None else _fixed(value.number, digits)
         doubt = element("sup", "!", class_="doubt", title="; ".join(value.doubts)) if value.doubts else None
         off = deviation(value.number, right)
         small = None if off is None else element("small", f" {100.0 * off:+.1f}%".replace("-", "−"))
         tone = "" if off is None else " close" if abs(off) <= GOOD else " far" if abs(off) > POOR else ""
         shown = self.link(value.item, text, "; ".join(value.doubts))
         return element("td", join([shown, doubt, small]), class_=class_ + tone)
+
+
+def _fixed(value: float, digits: int) -> str:
+    """So many digits after the point; zero has no sign."""
+    text = f"{value:,.{digits}f}"
+    return (text.lstrip("-") if not text.strip("-0.,") else text).replace("-", "−")

@@ -249,7 +249,8 @@ def dos_figure(systems: Sequence[str], looks: Looks, curves: Mapping[str, Sequen
         low = min(0.0, *(float(x.min()) for x in seen), 0.0)
         # Tall peaks of one crystal must not flatten those of the others, nor its modes theirs.
         tops = [float(curve.y.max()) for curve in curves[system]]
-        axes.set_xlim(low, 1.35 * float(np.median([x.max() for x in seen])))
+        ends = [float(x.max()) for x in seen]
+        axes.set_xlim(low, 1.03 * min(max(ends), 2.0 * float(np.median(ends))))
         axes.set_ylim(0.0, 1.5 * float(np.median(tops)))
         axes.set(xlabel="frequency (THz)", ylabel="states (1/THz/atom)")
 

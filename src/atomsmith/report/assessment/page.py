@@ -28,7 +28,6 @@ NAMED = 4
 
 SECTIONS: tuple[Maker, ...] = (
     sections.summary_section,
-    sources.problems_section,
     sections.cost_section,
     sections.errors_section,
     physics.properties_section,
@@ -40,6 +39,7 @@ SECTIONS: tuple[Maker, ...] = (
     sections.sizes_section,
     sections.types_section,
     sections.cutoffs_section,
+    sources.problems_section,
     sources.sources_section,
 )
 """In the order of the page."""

@@ -38,14 +38,19 @@ def summary_section(reading: Reading, sheet: Sheet) -> Section:
         )
     failed = sum(item.failure is not None for item in reading.assessment.found.values())
     doubts = sum(1 for _ in reading.statements()) - failed
-    note = (
+    found = (
         f"{len(reading.names)} potentials, {len(systems)} system{'s' if len(systems) != 1 else ''}, "
-        f"{len(reading.assessment.found)} results, of which {failed} failed, and {doubts} "
-        "remarks on doubtful numbers (Problems); "
-        "errors are mean absolute errors on the test sets, properties are judged by their mean relative "
+        f"{len(reading.assessment.found)} results, of which {failed} failed, and {doubts} remarks on "
+        "doubtful numbers"
+    )
+    note = (
+        "; errors are mean absolute errors on the test sets, properties are judged by their mean relative "
         "deviation from the known values. Every number in this report is a link to where it is from."
     )
-    return Section("summary", "Summary", join([table([head], [rows]), element("p", note, class_="hint")]))
+    problems = element("a", found, href="#problems") if failed + doubts else found
+    return Section(
+        "summary", "Summary", join([table([head], [rows]), element("p", problems, note, class_="hint")])
+    )
 
 
 def _force_errors(reading: Reading, system: str) -> list[tuple[float, str]]:
