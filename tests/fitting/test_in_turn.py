@@ -19,6 +19,7 @@ from atomsmith.fitting import Ridge
 from atomsmith.fitting.fit import fit, fit_model
 from atomsmith.fitting.in_turn import InTurnSettings
 from atomsmith.fitting.networks import train_networks
+from atomsmith.fitting.networks.optimisers import LimitedMemoryBFGS
 from atomsmith.fitting.networks.rows import TrainingRows
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
 from atomsmith.fitting.trainers import TRAINERS
@@ -236,6 +237,29 @@ def test_turns_make_the_features_of_the_data_once(data, monkeypatch):
     other = fit(data, in_turn)
     assert len(made) == 4 * len(data)
     np.testing.assert_array_equal(potential.predict(data).forces, other.predict(data).forces)
+
+
+def test_a_turn_that_gains_nothing_leaves_the_network_as_it_was(data, monkeypatch):
+    pytest.importorskip("jax")
+    network = NetworkSettings(
+        kind="network", hidden=(4,), members=1, optimiser="lbfgs", epochs=5, held_out=0.3
+    )
+    in_turn = settings(
+        TermSettings(descriptor=BISPECTRUM.descriptor, regressor=network), rounds=3, tolerance=0.0
+    )
+    step, steps = LimitedMemoryBFGS.step, []
+
+    def astray(optimiser, objective, numbers):
+        steps.append(optimiser.epoch)
+        step(optimiser, objective, numbers)
+        if len(steps) > 5:
+            optimiser.parameters = optimiser.parameters + 100.0
+
+    monkeypatch.setattr(LimitedMemoryBFGS, "step", astray)
+    errors = rounds_of(fit(data, in_turn))
+    assert len(steps) > 5
+    assert len(errors) == 2
+    assert errors[1] == pytest.approx(errors[0], rel=1e-12)
 
 
 def test_the_report_shows_the_rounds(data):

@@ -100,11 +100,14 @@ class Training:
         """Train one member, or go on with it where it was when the training was killed."""
         checkpoint = Checkpoint(self._task.folder, f"term-{self._task.term}-member-{number}", self._key)
         optimiser = self._optimiser(number)
+        judges = self.held_out if len(self.held_out) else self.train
         best, best_value, best_epoch = optimiser.parameters, np.inf, 0
         if (state := checkpoint.load()) is not None:
             best, best_value = state.pop("best"), float(state.pop("best_value"))
             best_epoch = int(state.pop("best_epoch"))
             optimiser.restore(state)
+        elif self._task.start is not None:  # what an earlier turn found may stay the best
+            best_value = self.objective.loss(best, judges).typical
         saved = time.monotonic()
 
         def save() -> None:
@@ -112,7 +115,6 @@ class Training:
                 optimiser.state() | {"best": best, "best_value": best_value, "best_epoch": best_epoch}
             )
 
-        judges = self.held_out if len(self.held_out) else self.train
         while not self._ended(optimiser, best_epoch):
             optimiser.step(self.objective, self.train)
             loss = self.objective.loss(optimiser.parameters, judges)
