@@ -362,6 +362,19 @@ def test_bad_settings(tmp_path, name):
         read_n2p2(path)
 
 
+def test_other_ways_to_write_the_same(tmp_path):
+    """Ends of lines, blanks and comments as other programs and hands write them."""
+    path = small(tmp_path)
+    plain = read_n2p2(path)
+    for file in tmp_path.iterdir():
+        lines = file.read_text().splitlines()
+        text = "\r\n\r\n".join(f"\t{line.replace(' ', '  ')} \t# by hand" for line in lines)
+        file.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    other = read_n2p2(path)
+    np.testing.assert_equal(other.plan, plain.plan)
+    np.testing.assert_array_equal(other.coefficients, plain.coefficients)
+
+
 def test_files_that_do_not_belong_together(tmp_path):
     path = small(tmp_path)
     scaling = tmp_path / "scaling.data"
@@ -372,8 +385,16 @@ def test_files_that_do_not_belong_together(tmp_path):
     scaling.write_text("1 1 0.5 0.5 0.5 0.0\n" + "\n".join(whole.splitlines()[2:]))
     with pytest.raises(InputError, match=r"has the range or sigma 0\.0"):
         read_n2p2(path)
+    scaling.write_text(whole.replace("\n1 1 ", "\nnan 1 "))
+    with pytest.raises(InputError, match="begins with 'nan 1', expected '1 1'"):
+        read_n2p2(path)
     scaling.write_text(whole)
-    (tmp_path / "weights.008.data").unlink()
+    weights = tmp_path / "weights.008.data"
+    text = weights.read_text()
+    weights.write_text(text.replace("# header\n", "# header\nnan "))
+    with pytest.raises(InputError, match=r"weights.008.data: holds a weight or bias that is not finite"):
+        read_n2p2(path)
+    weights.unlink()
     with pytest.raises(InputError, match=r"weights.008.data does not exist"):
         read_n2p2(path)
 

@@ -143,10 +143,7 @@ class _Statistics:
 
 
 def _read_scaling(path: Path, settings: N2p2Settings) -> list[_Statistics]:
-    rows = []
-    for line in read_text(path).splitlines():
-        if line.strip() and not line.startswith("#"):
-            rows.append(_numbers(path, line.split()))
+    rows = [_numbers(path, words) for words in _words(path)]
     counts = [len(functions) for functions in settings.functions]
     if len(rows) < sum(counts):
         raise InputError(
@@ -158,7 +155,7 @@ def _read_scaling(path: Path, settings: N2p2Settings) -> list[_Statistics]:
         own = rows[first : first + count]
         first += count
         for k, row in enumerate(own):
-            if len(row) < 5 or (int(row[0]), int(row[1])) != (z + 1, k + 1):
+            if len(row) < 5 or (row[0], row[1]) != (z + 1, k + 1):
                 raise InputError(
                     f"{path}: the line of function {k + 1} of {SYMBOLS[settings.elements[z]]} begins with "
                     f"'{' '.join(f'{value:g}' for value in row[:2])}', expected '{z + 1} {k + 1}' and "
@@ -167,6 +164,12 @@ def _read_scaling(path: Path, settings: N2p2Settings) -> list[_Statistics]:
         table = np.array([[*row[2:6], *([np.nan] * (6 - len(row)))] for row in own]).reshape(-1, 4)
         found.append(_Statistics(*table.T))
     return found
+
+
+def _words(path: Path) -> list[list[str]]:
+    """Words of every line that has any, without comments."""
+    lines = (line.split("#")[0].split() for line in read_text(path).splitlines())
+    return [line for line in lines if line]
 
 
 def _numbers(path: Path, words: Sequence[str]) -> list[float]:
@@ -199,13 +202,9 @@ def _scaling(
 
 def _layers(path: Path, network: Network, n_inputs: int, normalise: bool) -> list[dict[str, Any]]:
     """Layers from a file of weights: of each layer all weights, by the neuron they come from, then biases."""
-    values = np.array(
-        [
-            _numbers(path, line.split()[:1])[0]
-            for line in read_text(path).splitlines()
-            if line.strip() and not line.startswith("#")
-        ]
-    )
+    values = np.array([_numbers(path, words[:1])[0] for words in _words(path)])
+    if not np.isfinite(values).all():
+        raise InputError(f"{path}: holds a weight or bias that is not finite; the file is damaged.")
     for nodes in network.candidates:
         sizes = [n_inputs, *nodes, 1]
         expected = sum((a + 1) * b for a, b in pairwise(sizes))
