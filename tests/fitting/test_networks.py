@@ -201,7 +201,11 @@ import atomsmith.fitting.networks.trainer as trainer
 trainer.SAVE_EVERY_S = 0.0
 found = structures(10, 3)
 data = labelled(found, truth(found))
-show = lambda state: print(state.done, flush=True)
+
+def show(state):
+    print(state.done, flush=True)
+    sys.stdin.readline()
+
 chosen = settings(network(members=2, epochs=5))
 result = fit_model(data, chosen, training=show, training_folder=Path(sys.argv[2]))
 result.potential.save(sys.argv[3])
@@ -211,15 +215,18 @@ result.potential.save(sys.argv[3])
 def test_a_killed_training_goes_on_with_the_same_bits(data, tmp_path):
     tests = os.path.dirname(os.path.dirname(__file__))
     command = [sys.executable, "-c", SCRIPT, tests, str(tmp_path / "state"), str(tmp_path / "potential.json")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
     assert process.stdout is not None
     for line in process.stdout:
         if int(line) >= 7:  # in the middle of the second member
             process.send_signal(signal.SIGKILL)
             break
-    process.wait()
+        print(file=process.stdin, flush=True)  # it waits for this, however busy the machine is
+    process.communicate()
     assert not (tmp_path / "potential.json").exists()
-    done = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    again = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    done = again.stdout.split()
     assert int(done[0]) >= 7
     expected = fit(data, settings(network(members=2, epochs=5)))
     found = Potential.load(tmp_path / "potential.json")
