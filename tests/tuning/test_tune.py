@@ -140,6 +140,24 @@ def test_a_search_goes_on_after_a_kill(folder):
     assert "holds a search with other settings or data" in other.stderr
 
 
+@pytest.mark.parametrize("kind", ["tpe", "random", "cma_es", "differential_evolution"])
+def test_a_search_that_goes_on_does_not_try_the_same_again(folder, kind):
+    if kind == "cma_es":
+        pytest.importorskip("cmaes", reason="cmaes is not installed")
+    assert run(folder, "--set", f"sampler.kind={kind}", "--set", "trials=2").exit_code == 0
+    assert run(folder, "--set", f"sampler.kind={kind}", "--set", "trials=4").exit_code == 0
+    assert len({row["model.terms[0].descriptor.cutoff"] for row in rows(folder)}) == 4
+
+
+def test_it_is_said_that_no_trial_is_better(folder):
+    assert "no trial is better" not in run(folder).output
+    short = SETTINGS.replace("{low: 3.0, high: 6.0}", "{values: [2.8, 2.7]}")  # below most of the bonds
+    (folder / "tune.yaml").write_text(short.replace("{low: 2, high: 8}", "{values: [2]}"))
+    done = run(folder, "-o", folder / "other")
+    assert done.exit_code == 0, done.output
+    assert "no trial is better than the settings as given" in done.output
+
+
 def test_a_grid_is_done_once(folder):
     degrees, weights = (
         '"model.terms[0].descriptor.degree": {low: 2, high: 4}',

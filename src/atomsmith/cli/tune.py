@@ -82,7 +82,8 @@ def _summary(found: Search, written: Written) -> str:
     assert best is not None
     assert best.outcome is not None
     values = "\n".join(f"  {key}: {value}" for key, value in best.parameters.items())
-    return (
+    worse = "no trial is better than the settings as given\n" if (best.score or 0.0) > 1.0 else ""
+    return worse + (
         f"best of {len(found.tries)} trials: score {best.score:.3f} (1 as given), "
         f"{best.outcome.us_per_atom:.3g} us/atom\n{values}\n"
         f"settings   {written.settings}\npotential  {written.potential}\nreport     {written.page}"

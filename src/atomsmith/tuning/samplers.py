@@ -68,8 +68,11 @@ def grid(space: Space) -> dict[str, list[Any]]:
     return values
 
 
-def make_sampler(settings: SamplerSettings, space: Space, worker: int) -> Any:
+def make_sampler(settings: SamplerSettings, space: Space, worker: int, stored: int = 0) -> Any:
     """Return the Optuna sampler of the settings; workers differ in their seeds.
+
+    So do searches that go on from ``stored`` trials: with the same seed they would propose again what they
+    have tried.
 
     Raises
     ------
@@ -77,7 +80,8 @@ def make_sampler(settings: SamplerSettings, space: Space, worker: int) -> Any:
         If the sampler needs a package that is not installed.
     """
     optuna = load_optuna()
-    seed = settings.seed + 1000 * worker
+    entropy = np.random.SeedSequence([settings.seed, worker, stored])
+    seed = int(entropy.generate_state(1)[0])
     match settings.kind:
         case "grid":
             return optuna.samplers.GridSampler(grid(space), seed=settings.seed)

@@ -138,14 +138,15 @@ def _opened(settings: TuneSettings, bench: Bench, folder: Path, worker: int, cre
         storage=storage,
         study_name=STUDY,
         directions=directions,
-        sampler=make_sampler(settings.sampler, settings.search, worker),
         load_if_exists=True,
     )
+    stored = len(study.get_trials(deepcopy=False))
+    study.sampler = make_sampler(settings.sampler, settings.search, worker, stored)
     key = _key(settings, bench)
-    stored = study.user_attrs.get(SETTINGS)
-    if stored is None and create:
+    known = study.user_attrs.get(SETTINGS)
+    if known is None and create:
         study.set_user_attr(SETTINGS, key)
-    elif stored != key:
+    elif known != key:
         raise InputError(
             f"{folder}: holds a search with other settings or data, whose trials cannot be compared with new "
             "ones; give another folder."
