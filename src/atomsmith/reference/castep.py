@@ -21,10 +21,9 @@ from typing import Any, Literal, Self
 from ase import Atoms
 from pydantic import Field
 
-from atomsmith.data.configuration import Configuration
 from atomsmith.reference.ase_engine import CommandEngine, CommandSettings
 from atomsmith.reference.engine import require_module
-from atomsmith.reference.plane_waves import GAMMA, KPoints, boxed_atoms, unpaired_electrons
+from atomsmith.reference.plane_waves import GAMMA, KPoints, PlaneWaves, unpaired_electrons
 from atomsmith.settings import ChemicalSymbol
 
 _KEYWORDS_NOT_CHECKED = 3
@@ -64,20 +63,13 @@ class CastepSettings(CommandSettings):
         return self.model_copy(update={"kpoints": GAMMA, "spin_polarised": magnetic})
 
 
-class CastepEngine(CommandEngine[CastepSettings]):
+class CastepEngine(PlaneWaves, CommandEngine[CastepSettings]):
     """Labels by CASTEP."""
 
     title = "castep"
     output = "castep/castep.castep"
     failure_marks = ("electronic minimisation did not converge", "SCF cycles performed but system has not")
     mend = "install CASTEP or mend `command`"
-
-    def prepare(self, configuration: Configuration) -> Atoms:
-        """Put vacuum around what has no cell; starting moments where spins are polarised."""
-        settings = self.settings
-        return boxed_atoms(
-            configuration, settings.vacuum_angstrom, settings.kpoints, magnetic=settings.spin_polarised
-        )
 
     def environment(self) -> Mapping[str, str]:
         """Environment variables of the settings."""

@@ -26,11 +26,10 @@ from typing import Any, Literal, Self
 from ase import Atoms
 from pydantic import Field
 
-from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError
 from atomsmith.reference.ase_engine import CommandEngine, CommandSettings
 from atomsmith.reference.engine import marked_lines, require_module, tail
-from atomsmith.reference.plane_waves import GAMMA, KPoints, boxed_atoms, unpaired_electrons
+from atomsmith.reference.plane_waves import GAMMA, KPoints, PlaneWaves, unpaired_electrons
 from atomsmith.settings import ChemicalSymbol
 
 
@@ -78,7 +77,7 @@ class EspressoSettings(CommandSettings):
         return self.model_copy(update={"kpoints": GAMMA, "spin_polarised": magnetic, "smearing": smearing})
 
 
-class EspressoEngine(CommandEngine[EspressoSettings]):
+class EspressoEngine(PlaneWaves, CommandEngine[EspressoSettings]):
     """Labels by pw.x."""
 
     title = "espresso"
@@ -104,13 +103,6 @@ class EspressoEngine(CommandEngine[EspressoSettings]):
                     f"pseudopotential {name!r} of {symbol} is not in {settings.pseudo_dir}: "
                     "mend `pseudopotentials` or `pseudo_dir`"
                 )
-
-    def prepare(self, configuration: Configuration) -> Atoms:
-        """Put vacuum around what has no cell; starting moments where spins are polarised."""
-        settings = self.settings
-        return boxed_atoms(
-            configuration, settings.vacuum_angstrom, settings.kpoints, magnetic=settings.spin_polarised
-        )
 
     def calculator(self, atoms: Atoms, folder: Path) -> Any:
         """Make ASE's calculator, which writes espresso.pwi into the folder."""

@@ -26,7 +26,7 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.errors import LabelError
 from atomsmith.reference.ase_engine import AseEngine
 from atomsmith.reference.engine import EngineSettings, Labels, require_module
-from atomsmith.reference.plane_waves import GAMMA, KPoints, boxed_atoms, unpaired_electrons
+from atomsmith.reference.plane_waves import GAMMA, KPoints, PlaneWaves, unpaired_electrons
 
 _MEND = "pip install gpaw gpaw-data (Debian: apt-get install libxc-dev libopenblas-dev first)"
 
@@ -56,7 +56,7 @@ class GpawSettings(EngineSettings):
         return self.model_copy(update={"kpoints": GAMMA, "hund": magnetic})
 
 
-class GpawEngine(AseEngine[GpawSettings]):
+class GpawEngine(PlaneWaves, AseEngine[GpawSettings]):
     """Labels by GPAW."""
 
     title = "gpaw"
@@ -65,13 +65,6 @@ class GpawEngine(AseEngine[GpawSettings]):
     def check(self, elements: Iterable[str] = ()) -> None:
         """Raise `InputError` if GPAW is missing."""
         require_module("gpaw", self.title, _MEND)
-
-    def prepare(self, configuration: Configuration) -> Atoms:
-        """Put vacuum around what has no cell; starting moments where spins are polarised."""
-        settings = self.settings
-        return boxed_atoms(
-            configuration, settings.vacuum_angstrom, settings.kpoints, magnetic=settings.spin_polarised
-        )
 
     def calculator(self, atoms: Atoms, folder: Path) -> Any:
         """Make GPAW's calculator, which writes gpaw.txt into the folder."""

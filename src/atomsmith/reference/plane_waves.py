@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, ground_state_magnetic_moments
@@ -53,24 +55,42 @@ def spacing_grid(cell: FloatArray, spacing: float) -> list[int]:
     return [max(1, int(np.ceil(length / spacing - 1e-9))) for length in lengths]
 
 
-def boxed_atoms(configuration: Configuration, vacuum: float, kpoints: KPoints, magnetic: bool) -> Atoms:
-    """Make fully periodic ASE atoms with their grid of k-points as ``info["kpoints"]``.
+class _Settings(Protocol):
+    @property
+    def vacuum_angstrom(self) -> float: ...
+    @property
+    def kpoints(self) -> KPoints: ...
+    @property
+    def spin_polarised(self) -> bool: ...
 
-    Where there is no cell, one with ``vacuum`` (angstrom) around the atoms is made; ``magnetic`` starts every
-    atom with the moment of the free one.
-    """
-    if configuration.volume > 0.0:
-        cell, positions = configuration.cell, configuration.positions
-    else:
-        cell, positions = completed_cell(configuration, vacuum)
-    return Atoms(
-        numbers=configuration.numbers,
-        positions=positions,
-        cell=cell,
-        pbc=True,
-        magmoms=ground_state_magnetic_moments[configuration.numbers] if magnetic else None,
-        info={"kpoints": kpoints.grid_for(configuration)},
-    )
+
+class _HasSettings(Protocol):
+    @property
+    def settings(self) -> _Settings: ...
+
+
+class PlaneWaves:
+    """What an engine in a periodic cell, with k-points and collinear spins, makes of a configuration."""
+
+    def prepare(self: _HasSettings, configuration: Configuration) -> Atoms:
+        """Make fully periodic ASE atoms with their grid of k-points as ``info["kpoints"]``.
+
+        Where there is no cell, vacuum is put around the atoms; where spins are polarised, every atom starts
+        with the moment of the free one.
+        """
+        if configuration.volume > 0.0:
+            cell, positions = configuration.cell, configuration.positions
+        else:
+            cell, positions = completed_cell(configuration, self.settings.vacuum_angstrom)
+        moments = ground_state_magnetic_moments[configuration.numbers]
+        return Atoms(
+            numbers=configuration.numbers,
+            positions=positions,
+            cell=cell,
+            pbc=True,
+            magmoms=moments if self.settings.spin_polarised else None,
+            info={"kpoints": self.settings.kpoints.grid_for(configuration)},
+        )
 
 
 def unpaired_electrons(symbol: str) -> int:

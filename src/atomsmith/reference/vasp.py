@@ -24,11 +24,10 @@ from typing import Any, Literal, Self
 from ase import Atoms
 from pydantic import Field
 
-from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError
 from atomsmith.reference.ase_engine import CommandEngine, CommandSettings
 from atomsmith.reference.engine import environment, require_module
-from atomsmith.reference.plane_waves import GAMMA, KPoints, boxed_atoms, unpaired_electrons
+from atomsmith.reference.plane_waves import GAMMA, KPoints, PlaneWaves, unpaired_electrons
 from atomsmith.settings import ChemicalSymbol
 
 
@@ -67,7 +66,7 @@ class VaspSettings(CommandSettings):
         return self.model_copy(update={"kpoints": GAMMA, "spin_polarised": magnetic, "ismear": 0})
 
 
-class VaspEngine(CommandEngine[VaspSettings]):
+class VaspEngine(PlaneWaves, CommandEngine[VaspSettings]):
     """Labels by VASP."""
 
     title = "vasp"
@@ -84,13 +83,6 @@ class VaspEngine(CommandEngine[VaspSettings]):
                 f"VASP_PP_PATH is {folder!r}, not a folder: set it to the folder of potpaw_PBE under "
                 "`environment` of the vasp reference"
             )
-
-    def prepare(self, configuration: Configuration) -> Atoms:
-        """Put vacuum around what has no cell; starting moments where spins are polarised."""
-        settings = self.settings
-        return boxed_atoms(
-            configuration, settings.vacuum_angstrom, settings.kpoints, magnetic=settings.spin_polarised
-        )
 
     def calculator(self, atoms: Atoms, folder: Path) -> Any:
         """Make ASE's calculator, which writes INCAR, KPOINTS, POSCAR and POTCAR into the folder."""
