@@ -164,11 +164,6 @@ def free_atoms(force_field: ForceField, crystal: Configuration) -> float:
     return float(np.mean([energies[int(z)] for z in crystal.numbers]))
 
 
-def require_relaxed(relaxed: Relaxed) -> Configuration | None:
-    """Return the relaxed structure, or None where it did not relax."""
-    return relaxed.configuration if relaxed.problem is None else None
-
-
 def _scanned(
     force_field: ForceField, crystal: Configuration, reach: float
 ) -> tuple[Configuration, str | None]:
