@@ -13,6 +13,7 @@ from atomsmith.fitting.kernel import whitener
 from atomsmith.fitting.kernel_points import select_points
 from atomsmith.fitting.kernel_rows import KernelEvaluator
 from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.regressors.kernel import Standard
 from atomsmith.systems import Systems
 from engine.plans import one_of_each, plans
 from oracle.ace_numpy import Oracle
@@ -159,6 +160,25 @@ def test_fits_predict_what_they_have_not_seen(terms, tmp_path):
     assert potential.committee.shape == (3, len(potential.coefficients))
     oracle = Oracle(potential.plan, Systems.from_configurations(test[:1]))
     assert prediction.energy[0] == pytest.approx(oracle.energy(potential.coefficients)[0], abs=1e-8)
+
+
+def test_inputs_without_a_norm_hold_the_features_themselves():
+    """With a small spread, what is linear in features is all but linear in inputs; with a large one not."""
+    rng = np.random.default_rng(5)
+    features = rng.normal(size=(400, 6)) * np.geomspace(1e-3, 1e3, 6) + 7.0
+    features[:, 3] = 2.0  # does not vary
+    target = (features - 7.0) @ np.geomspace(1e3, 1e-3, 6)
+    missed = {}
+    for spread in (0.05, 2.0):
+        standard = Standard.of(features, spread)
+        raw = (features - standard.shift) * standard.scale
+        assert np.sqrt(np.square(raw).sum(axis=1).mean()) == pytest.approx(spread)
+        inputs = standard.inputs(features)
+        assert_allclose(np.linalg.norm(inputs, axis=1), 1.0, atol=1e-14)
+        fitted = inputs @ np.linalg.lstsq(inputs, target, rcond=None)[0]
+        missed[spread] = np.std(target - fitted) / np.std(target)
+    assert missed[0.05] < 0.01
+    assert missed[2.0] > 0.1
 
 
 def test_solvers_that_drop_functions_are_refused():

@@ -73,8 +73,9 @@ def _term(problem: Problem, term: int, settings: KernelSettings) -> TrainedTerm:
     described = _descriptors(part, elements, problem.rows_of)
     total = sum(len(own) for own in described)
     points, blocks = [], []
-    standards = None if part["kind"] == "soap" and part["normalised"] else list(map(Standard.of, described))
-    if standards is not None:
+    standards = None
+    if part["kind"] != "soap" or not part["normalised"]:
+        standards = [Standard.of(own, settings.spread) for own in described]
         described = [one.inputs(own) for one, own in zip(standards, described, strict=True)]
     for own in described:
         wanted = round(settings.points * len(own) / max(total, 1))

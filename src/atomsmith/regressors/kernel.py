@@ -45,6 +45,13 @@ class KernelSettings(Settings):
     length_angstrom: float = Field(
         default=1.0, gt=0.0, description="Length of the kernel of distances, for the descriptor pair."
     )
+    spread: float = Field(
+        default=0.2,
+        gt=0.0,
+        description="Of descriptors without a norm: root mean square of all scaled features of an atom, "
+        "beside a constant 1, before both are divided by their norm. Small, the kernel is a polynomial whose "
+        "low orders count most; large, it tells angles only.",
+    )
     jitter: float = Field(
         default=1.0e-10, gt=0.0, lt=1.0, description="Added to the diagonal of the kernel among the points."
     )
@@ -70,12 +77,12 @@ class Standard:
     scale: FloatArray
 
     @classmethod
-    def of(cls, features: FloatArray) -> Standard:
-        """Mean and spread of the data (N, D): the square of all scaled features together is 1 on average."""
+    def of(cls, features: FloatArray, together: float) -> Standard:
+        """Mean and spread of the data (N, D), all features alike; ``together`` is the spread of all."""
         spread = features.std(axis=0)
         varies = spread > SAME * np.abs(features).max(axis=0, initial=0.0)
         scale = np.where(varies, 1.0 / np.where(varies, spread, 1.0), 0.0)
-        return cls(features.mean(axis=0), scale / np.sqrt(max(int(varies.sum()), 1)))
+        return cls(features.mean(axis=0), together * scale / np.sqrt(max(int(varies.sum()), 1)))
 
     def inputs(self, features: FloatArray) -> FloatArray:
         """From features (N, D) to inputs (N, D + 1)."""
