@@ -1,16 +1,18 @@
-"""Weights of energies and virials for the fits of the family `gap`, from training data alone.
+"""Weights of energies and virials and ridges for the fits of the family `gap`, from training data alone.
 
     ATOMSMITH_DATA=<folder of data/> python -m benchmarks.families.gap_weights [ELEMENT ...] [--points 300]
 
 The settings of `gap/<ELEMENT>.yaml` with fewer sparse points: rows are made once, and for each pair of
-weights five groups of the training set are predicted, each from the others. Root mean square errors are
-printed.
+weights and each strength of the ridge five groups of the training set are predicted, each from the others.
+Root mean square errors are printed. With ``--settings`` other cutoffs, switches and widths of atoms are
+compared.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+from itertools import product
 from pathlib import Path
 
 from atomsmith import Dataset
@@ -22,6 +24,7 @@ from atomsmith.fitting.held_out import GROUPS
 from atomsmith.fitting.kernel import whitening, with_kernels
 from atomsmith.fitting.prior import feature_scale
 from atomsmith.fitting.problem import Problem, prior_of
+from atomsmith.fitting.ridge import Ridge
 from atomsmith.fitting.settings import FitSettings
 from atomsmith.fitting.streaming import accumulate
 from atomsmith.fitting.weights import KindWeights
@@ -31,6 +34,7 @@ from benchmarks.mlearn.run import ELEMENTS
 HERE = Path(__file__).parent
 WEIGHTS = ((30.0, 0.3), (100.0, 0.3), (300.0, 0.3), (100.0, 1.0), (100.0, 0.03))
 """Of energies and virials; that of forces is 1."""
+STRENGTHS = (1.0e-15, 1.0e-14, 1.0e-13, 1.0e-12)
 
 
 def with_points(settings: FitSettings, points: int) -> FitSettings:
@@ -51,11 +55,12 @@ def scan(folder: Path, element: str, points: int, file: Path) -> None:
     accumulate(maker, problem.rows_of, factors, seed=settings.seed)
     factors = factors.transformed(whitening(problem))
     prior = prior_of(problem.model, settings, problem.held_features, feature_scale(factors))
-    for energy, virial in WEIGHTS:
-        _, errors = cross_validate(factors, KindWeights(energy, 1.0, virial), prior, settings.solver)
+    for (energy, virial), strength in product(WEIGHTS, STRENGTHS):
+        weights, ridge = KindWeights(energy, 1.0, virial), Ridge(strength=strength)
+        _, errors = cross_validate(factors, weights, prior, ridge)
         print(
-            f"{element} energy {energy:g} virial {virial:g}: {errors.energy:.3f} meV/atom, "
-            f"{errors.forces:.4f} eV/angstrom, {errors.stress:.3f} GPa",
+            f"{element} energy {energy:g} virial {virial:g} ridge {strength:g}: "
+            f"{errors.energy:.3f} meV/atom, {errors.forces:.4f} eV/angstrom, {errors.stress:.3f} GPa",
             flush=True,
         )
 

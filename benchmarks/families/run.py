@@ -41,8 +41,9 @@ FAMILIES = ("snap", "qsnap", "mtp", "nnp", "gap")
 def parameters(potential: Potential) -> int:
     """Numbers that the fit chose: linear coefficients that are not zero, and all that is nonlinear.
 
-    Of a network its weights and biases, of radial functions that were trained (``metadata["training"]`` names
-    the arrays of the plan's parts, as ``"2.radial.coefficients"``) their coefficients.
+    Of a network its weights and biases, of an embedding its densities, of radial functions that were trained
+    (``metadata["training"]`` names the arrays of the plan's parts, as ``"2.radial.coefficients"``) their
+    coefficients.
     """
     parts = potential.plan["parts"]
     networks = [part for part in parts if part.get("regressor", {}).get("kind") == "network"]
@@ -52,6 +53,9 @@ def parameters(potential: Potential) -> int:
             total += sum(
                 int(np.size(layer[key])) for layer in centre["layers"] for key in ("weights", "bias")
             )
+    for part in parts:
+        if part.get("regressor", {}).get("kind") == "embedding":
+            total += sum(int(np.size(centre["coefficients"])) for centre in part["regressor"]["centres"])
     for name in (n for one in potential.metadata.get("training", ()) for n in one.get("arrays", ())):
         position, *keys = name.split(".")
         value: Any = parts[int(position)]
