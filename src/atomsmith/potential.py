@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -140,6 +140,12 @@ class Potential:
         return AtomsmithCalculator(
             self, committee=committee, skin=skin, n_threads=n_threads, precision=precision
         )
+
+    def ignorance(self, numbers: Iterable[int]) -> str | None:
+        """Say which elements it does not know, as "the potential knows Cu, not Ag"; None if it knows all."""
+        missing = [SYMBOLS[z] for z in numbers if z not in self.elements]
+        known = ", ".join(SYMBOLS[z] for z in self.elements)
+        return f"the potential knows {known}, not {', '.join(missing)}" if missing else None
 
     def predict(
         self,

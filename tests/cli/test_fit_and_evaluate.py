@@ -173,6 +173,20 @@ def test_fit_writes_a_report(folder, tmp_path):
     assert len(data["structures"]) == 18
 
 
+def test_elements_that_the_potential_does_not_know_are_refused_before_anything_is_computed(folder, tmp_path):
+    silver = tmp_path / "silver.xyz"
+    row = "Ag 0 0 0\nAg 0 0 2.5\n"
+    silver.write_text(f"2\nProperties=species:S:1:pos:R:3 energy=-1 pbc=F\n{row}")
+    result = runner.invoke(app, ["evaluate", str(folder / "p.json"), str(silver)])
+    assert result.exit_code == 2
+    assert "the potential knows Cu, not Ag, which the structures hold" in " ".join(result.stderr.split())
+    arguments = ["fit", str(folder / "fit.yaml"), "-o", str(tmp_path / "q.json"), "--test", str(silver)]
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "hold Ag, which no training configuration does" in result.stderr
+    assert not (tmp_path / "q.json").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -91,6 +91,16 @@ def test_a_label_that_is_text_is_refused_rather_than_forgotten(tmp_path: Path) -
     assert Dataset.read(path, LabelNames(ignore=("energy",)))[0].labels == ("forces",)
 
 
+def test_forces_and_stresses_of_the_wrong_size_are_refused_rather_than_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "a.xyz"
+    path.write_text("1\nProperties=species:S:1:pos:R:3:forces:R:2 energy=1 pbc=F\nH 0 0 0 1 0 0\n")
+    with pytest.raises(InputError, match=r"forces holds 2 numbers, expected 3 for.*ignore: \[forces"):
+        Dataset.read(path)
+    assert Dataset.read(path, LabelNames(ignore=("forces",)))[0].labels == ("energy",)
+    with pytest.raises(InputError, match=r"virial holds 3 numbers, expected 6 or 9.*ignore: \[stress"):
+        Dataset.read(write(tmp_path, 'virial="1 2 3"'))
+
+
 def test_per_atom_energies_are_not_a_misspelt_energy(tmp_path: Path) -> None:
     path = tmp_path / "a.xyz"
     path.write_text(

@@ -14,7 +14,6 @@ import numpy as np
 
 from atomsmith.assessment.settings import PotentialEntry, SystemSettings
 from atomsmith.data.dataset import Dataset
-from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.exchange.formats import FORMATS, is_foreign, read_foreign
 from atomsmith.fitting.digest import digest
@@ -188,10 +187,8 @@ class Candidate:
                 yield force_field
             return
         potential = self.potential()
-        missing = [SYMBOLS[z] for z in numbers if z not in potential.elements]
-        if missing:
-            known = ", ".join(SYMBOLS[z] for z in potential.elements)
-            raise InputError(f"the potential knows {known}, not {', '.join(missing)}")
+        if ignorance := potential.ignorance(numbers):
+            raise InputError(ignorance)
         yield potential.evaluator(skin=0.5, n_threads=self.threads)
 
     @property

@@ -9,6 +9,7 @@ import typer
 
 from atomsmith.cli.failures import reported
 from atomsmith.cli.options import JsonFile, LabelOptions, Threads
+from atomsmith.errors import InputError
 
 
 @reported()
@@ -57,6 +58,8 @@ def evaluate(
     require_writable({"--json": json_file}, [potential, *structures])
     fitted = Potential.load(potential)
     dataset = Dataset.read(structures, names)
+    if ignorance := fitted.ignorance(dataset.elements):
+        raise InputError(f"{potential}: {ignorance}, which the structures hold; leave these structures out.")
     if fitted.metadata.get("data", {}).get("fingerprint") == dataset.fingerprint():
         console().print("these are the data that the potential was fitted to: the errors are no test of it")
     report = errors(dataset, fitted.predict(dataset, n_threads=threads, precision=precision))

@@ -14,6 +14,7 @@ import typer
 
 from atomsmith.cli.failures import reported
 from atomsmith.cli.options import JsonFile, Overrides
+from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def fit(
     )
     train, test = training_and_test(chosen.data)
     test, remarks = unseen(train, test, sources[0])
+    _require_known_elements(train, test)
     _require_known_types(chosen.weights.types, train)
     result, estimate = _fitted(train, chosen, output)
     reports: dict[str, ErrorReport] = {}
@@ -247,6 +249,16 @@ def unseen(train: Dataset, test: Dataset, place: Path) -> tuple[Dataset, list[st
 def _files(data: DataSettings) -> list[Path]:
     given = [one for one in (data.train, data.test) if one is not None]
     return [file for one in given for file in ([one] if isinstance(one, Path) else one)]
+
+
+def _require_known_elements(train: Dataset, test: Dataset) -> None:
+    """Refuse test configurations that the potential will not be able to predict."""
+    missing = [SYMBOLS[z] for z in test.elements if z not in train.elements]
+    if missing:
+        raise InputError(
+            f"data.test: the test configurations hold {', '.join(missing)}, which no training configuration "
+            "does; leave them out, or add such configurations to data.train."
+        )
 
 
 def _require_known_types(weighted: Iterable[str], train: Dataset) -> None:

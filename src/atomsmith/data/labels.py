@@ -135,6 +135,7 @@ def _resolve(label: str, frames: Sequence[Frame], names: LabelNames, file: str) 
     candidates = [name for name in usable if _USUAL[label].match(name)]
     if not candidates:
         _refuse_text(label, frames)
+        _refuse_size(label, frames)
         _refuse_misspelt(label, usable, frames, file)
         return None
     return candidates[0] if len(candidates) == 1 else _choose(label, candidates, frames, file)
@@ -170,6 +171,20 @@ def _refuse_text(label: str, frames: Sequence[Frame]) -> None:
                 raise InputError(
                     f"{frame.where}: {name} is {value!r}, expected numbers: correct it, or leave it out with "
                     f"labels: {{ignore: [{ignored}]}}"
+                )
+
+
+def _refuse_size(label: str, frames: Sequence[Frame]) -> None:
+    """Refuse forces and stresses under a usual name whose numbers are too few or too many."""
+    expected = {"forces": "3 for each atom", "stress": "6 or 9", "virial": "6 or 9"}.get(label)
+    if expected is None:
+        return
+    for frame in frames:
+        for name, value in (frame.arrays if label == "forces" else frame.info).items():
+            if _USUAL[label].match(name) and not isinstance(value, str | bool):
+                raise InputError(
+                    f"{frame.where}: {name} holds {np.size(value)} numbers, expected {expected}: correct it, "
+                    f"or leave it out with labels: {{ignore: [{'stress' if label == 'virial' else label}]}}"
                 )
 
 

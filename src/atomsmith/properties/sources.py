@@ -12,7 +12,6 @@ from pydantic import Field
 
 from atomsmith.builders.crystals import crystal, ground_state
 from atomsmith.data.configuration import Configuration
-from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.prediction import ForceField
 from atomsmith.reference.settings import ExecutorSettings, ReferenceSettings
@@ -107,12 +106,9 @@ def opened(potential: Path, crystal: Configuration, threads: int = 1) -> Iterato
     from atomsmith.potential import Potential
 
     fitted = Potential.load(potential)
-    missing = [SYMBOLS[z] for z in crystal.elements if z not in fitted.elements]
-    if missing:
-        known = ", ".join(SYMBOLS[z] for z in fitted.elements)
+    if ignorance := fitted.ignorance(crystal.elements):
         raise InputError(
-            f"{potential}: the potential knows {known}, not {', '.join(missing)}, which the crystal holds; "
-            "take another crystal or another potential."
+            f"{potential}: {ignorance}, which the crystal holds; take another crystal or another potential."
         )
     yield fitted.evaluator(skin=0.5, n_threads=threads)
 
