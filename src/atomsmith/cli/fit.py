@@ -14,7 +14,6 @@ import typer
 
 from atomsmith.cli.failures import reported
 from atomsmith.cli.options import JsonFile, Overrides
-from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 
 if TYPE_CHECKING:
@@ -253,6 +252,8 @@ def _files(data: DataSettings) -> list[Path]:
 
 def _require_known_elements(train: Dataset, test: Dataset) -> None:
     """Refuse test configurations that the potential will not be able to predict."""
+    from atomsmith.elements import SYMBOLS
+
     missing = [SYMBOLS[z] for z in test.elements if z not in train.elements]
     if missing:
         raise InputError(
