@@ -25,7 +25,8 @@ from atomsmith.descriptors.symmetry_functions import (
     SymmetryFunctionsSettings,
 )
 from atomsmith.fitting.cross_validation import cross_validate
-from atomsmith.fitting.fit import FitResult, distances_of, fit_model
+from atomsmith.fitting.fit import FitResult, fit_model
+from atomsmith.fitting.problem import distances_of
 from atomsmith.fitting.settings import FitSettings, PotentialSettings
 from atomsmith.fitting.solvers import Elimination, Evidence, Solver
 from atomsmith.fitting.weights import KindWeights, Weights
