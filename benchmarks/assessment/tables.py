@@ -21,7 +21,7 @@ DIGITS = {"a": 3, "E_v": 2, "E_m": 2, "E_a": 2}
 FIGURES = {
     "zuo": ("pareto", "errors", "eos", "polymorphs", "phonons", "learning-forces", "learning-energy",
             "sizes-errors", "motion-1", "motion-2"),
-    "silicon": ("motion-1", "polymorphs"),
+    "silicon": ("motion-1", "unseen"),
 }  # fmt: skip
 
 

@@ -313,6 +313,15 @@ def test_an_unknown_system_is_named(done):
     assert "system 'Ni' is not in the settings, which have Cu." in result.stderr
 
 
+def test_unseen_structures_are_reported_without_any_property(done):
+    folder, _ = done
+    assert run(folder, "--set", "properties=null").exit_code == 0
+    compared = only(rows(folder, "unseen"), potential="shifted", structure="hcp")
+    assert float(compared["mev_per_atom"]) == pytest.approx(float(compared["right_mev_per_atom"]), abs=1e-6)
+    assert 'id="unseen"' in (folder / "out/report.html").read_text()
+    assert (folder / "out/figures/unseen.png").is_file()
+
+
 def test_a_reference_labels_snapshots_one_by_one(tmp_path):
     prepare(tmp_path)
     parts = ("unseen", "learning_curve", "properties", "cost", "accuracy")

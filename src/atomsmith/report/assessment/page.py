@@ -14,7 +14,7 @@ from typing import Any
 from atomsmith.assessment.run import Assessment
 from atomsmith.potential import library_version
 from atomsmith.properties.base import plain
-from atomsmith.report.assessment import physics, sections, sources, vibrations
+from atomsmith.report.assessment import physics, sections, sources, unseen, vibrations
 from atomsmith.report.assessment.cells import Row, Sheet
 from atomsmith.report.assessment.reading import Problem, Reading, subject
 from atomsmith.report.page import Heading, assembled, write_figures
@@ -34,6 +34,7 @@ SECTIONS: tuple[Maker, ...] = (
     physics.eos_section,
     vibrations.phonons_section,
     physics.polymorphs_section,
+    unseen.unseen_section,
     physics.motion_section,
     sections.data_section,
     sections.sizes_section,

@@ -11,6 +11,7 @@ from atomsmith.report.assessment import figures
 from atomsmith.report.assessment.cells import Sheet
 from atomsmith.report.assessment.figures import Box, Curve
 from atomsmith.report.assessment.reading import Reading, Value, deviation
+from atomsmith.report.assessment.unseen import truths
 from atomsmith.report.html import Child, Html, element, join, table
 from atomsmith.report.sections.base import Section
 from atomsmith.systems import FloatArray
@@ -225,7 +226,7 @@ def polymorphs_section(reading: Reading, sheet: Sheet) -> Section | None:
             for one in result["polymorphs"]:
                 sheet.note("polymorphs", system=system, potential=name, **one,
                            known_mev_per_atom=right[system].get(one["structure"]))  # fmt: skip
-        right[system] |= _truths(reading, system)
+        right[system] |= truths(reading, system)
     systems = [s for s in reading.systems if any(energies[s].values())]
     if not systems:
         return None
@@ -234,61 +235,5 @@ def polymorphs_section(reading: Reading, sheet: Sheet) -> Section | None:
         "it turned into another one, × where it did not relax or fell into a hole, an arrow where the energy "
         "lies beyond the axis. Black: what is right, where that is known or was asked for."
     )
-    parts = [
-        sheet.shelf.place(
-            "polymorphs", figures.polymorphs_figure(systems, reading.looks, energies, right), caption
-        )
-    ]
-    parts += [body for system in systems if (body := _compared_table(reading, sheet, system)) is not None]
-    return Section("polymorphs", "Polymorphs", join(parts))
-
-
-def _truths(reading: Reading, system: str) -> dict[str, float]:
-    """Energies in meV/atom over the crystal by what was asked for them."""
-    found = {
-        detail.removeprefix("truth "): item.result["energy_ev_per_atom"]
-        for (part, of, _, detail), item in reading.assessment.found.items()
-        if part == "unseen" and of == system and detail.startswith("truth ") and item.failure is None
-    }
-    base = found.pop("crystal", None)
-    return {} if base is None else {name: 1000.0 * (energy - base) for name, energy in found.items()}
-
-
-def _compared_table(reading: Reading, sheet: Sheet, system: str) -> Html | None:
-    names = [
-        n for n in reading.assessment.candidates[system] if reading.item("unseen", system, n, "compared")
-    ]
-    truth = _truths(reading, system)
-    if not names or not truth:
-        return None
-    rows: list[list[Child]] = []
-    structures = sorted(truth, key=lambda name: truth[name])
-    for name in names:
-        item = reading.item("unseen", system, name, "compared")
-        assert item is not None
-        found = item.result.get("structures", {})
-        cells: list[Child] = [
-            sheet.cell(Value(found[s][0] if s in found else None, item, item.failure), 0) for s in structures
-        ]
-        mean = Value(item.result.get("mae_mev_per_atom"), item, item.failure)
-        rows.append([element("th", name), *cells, sheet.cell(mean, 0)])
-        for structure, (ours, known) in found.items():
-            sheet.note("unseen", system=system, potential=name, structure=structure,
-                       mev_per_atom=ours, right_mev_per_atom=known)  # fmt: skip
-    head: list[list[Child]] = [
-        [
-            "",
-            *(element("th", s.replace("_", " "), class_="n") for s in structures),
-            element("th", "MAE", class_="n"),
-        ]
-    ]
-    known_row: list[Child] = [
-        element("th", "right"),
-        *(element("td", f"{truth[s]:.0f}", class_="n known") for s in structures),
-        "",
-    ]
-    asked = reading.assessment.settings.unseen
-    assert asked is not None
-    judge = asked.truth if isinstance(asked.truth, str) else getattr(asked.truth, "kind", "")
-    text = f"At the structures that {asked.geometry} relaxes, in meV/atom; right is {judge}."
-    return join([element("h3", system), element("p", text, class_="hint"), table(head, [[known_row], rows])])
+    figure = figures.polymorphs_figure(systems, reading.looks, energies, right)
+    return Section("polymorphs", "Polymorphs", sheet.shelf.place("polymorphs", figure, caption))
