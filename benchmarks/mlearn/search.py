@@ -20,6 +20,7 @@ import dataclasses
 import os
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -38,9 +39,10 @@ from atomsmith.fitting.design import RowMaker, number_of_labels
 from atomsmith.fitting.elimination import Elimination
 from atomsmith.fitting.evidence import Evidence
 from atomsmith.fitting.factor_set import FactorSet
-from atomsmith.fitting.prior import feature_scale
+from atomsmith.fitting.prior import Prior, feature_scale
 from atomsmith.fitting.problem import distances_of, prior_of, reference_energies
 from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.fitting.solvers import Solution
 from atomsmith.fitting.virial_weight import settled_weights
 from atomsmith.fitting.weights import KindWeights, Weights
 from atomsmith.model import ModelSettings, TermSettings, build_model
@@ -167,21 +169,32 @@ class Trials:
             rows, targets = np.array(made[kind].rows), made[kind].targets
             self.rows.append(HeldRow(fold, kind, rows, targets, len(configuration.numbers)))
 
+    def prior(self, settings: PotentialSettings) -> Prior:
+        """Prior of some settings that have the same basis."""
+        model = build_model(settings.model, self.model.elements, self.distances)
+        return prior_of(model, settings, self.held, feature_scale(self.factors))
+
+    def unseen_errors(self, fits: Sequence[Solution]) -> dict[str, list[tuple[int, FloatArray]]]:
+        """Fold and errors (meV/atom, eV/angstrom) of each configuration with the fit without its fold."""
+        found: dict[str, list[tuple[int, FloatArray]]] = {"energy": [], "forces": []}
+        for row in self.rows:
+            error = row.rows @ fits[row.fold].coefficients - row.targets
+            found[row.kind].append((row.fold, 1e3 * error / row.atoms if row.kind == "energy" else error))
+        return found
+
     @single_threaded()
     def score(self, settings: PotentialSettings, started: float) -> Score:
         """Held-out errors with the weights, prior and solver of some settings that have the same basis."""
-        model = build_model(settings.model, self.model.elements, self.distances)
-        prior = prior_of(model, settings, self.held, feature_scale(self.factors))
+        prior = self.prior(settings)
         weights = settled_weights(self.factors, settings.weights, prior, settings.solver)
         groups = self.factors.by_group(KindWeights.of(weights))
         fits = leave_group_out(list(groups.values()), prior, settings.solver).solutions
-        found: dict[str, list[FloatArray]] = {"energy": [], "forces": []}
-        for row in self.rows:
-            error = row.rows @ fits[row.fold].coefficients - row.targets
-            found[row.kind].append(1e3 * error / row.atoms if row.kind == "energy" else error)
-        energy, forces = (np.abs(np.concatenate(found[kind])) for kind in ("energy", "forces"))
+        found = self.unseen_errors(fits)
+        energy, forces = (
+            np.abs(np.concatenate([error for _, error in found[kind]])) for kind in ("energy", "forces")
+        )
         return Score(
-            functions=min(int(np.count_nonzero(fit.coefficients)) for fit in fits) - len(model.elements),
+            functions=min(int(np.count_nonzero(fit.coefficients)) for fit in fits) - len(self.model.elements),
             energy_mae=float(energy.mean()),
             energy_rmse=float(np.sqrt(np.mean(energy**2))),
             forces_mae=float(forces.mean()),
