@@ -77,10 +77,10 @@ def panels(
 ) -> Figure:
     """One panel a system, and one legend of the potentials that are shown."""
     with style():
-        columns = min(columns, max(2, len(systems)))
+        columns = min(columns, len(systems))
         rows = ceil(len(systems) / columns)
-        legend_rows = ceil(len(shown) / LEGEND)
-        figure = new_figure(WIDTH, height * rows + 0.22 * legend_rows + 0.1)
+        width, beside = (WIDTH, LEGEND) if columns > 1 else (0.65 * WIDTH, LEGEND // 2 + 1)
+        figure = new_figure(width, height * rows + 0.22 * ceil(len(shown) / beside) + 0.1)
         axes = [one for row in grid(figure, rows, columns) for one in row]
         for panel, system in zip(axes, systems, strict=False):
             draw(panel, system)
@@ -89,7 +89,7 @@ def panels(
             panel.set_axis_off()
         handles = [series_handle(look, name) for name, look in looks.items() if name in shown]
         figure.legend(
-            handles=handles, loc="outside upper left", ncols=min(LEGEND, len(handles)), fontsize=8.5,
+            handles=handles, loc="outside upper left", ncols=min(beside, len(handles)), fontsize=8.5,
             handlelength=2.6,
         )  # fmt: skip
         return figure
