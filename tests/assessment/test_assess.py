@@ -313,6 +313,33 @@ def test_an_unknown_system_is_named(done):
     assert "system 'Ni' is not in the settings, which have Cu." in result.stderr
 
 
+def test_fits_of_one_family_are_one_series(tmp_path):
+    from atomsmith.assessment.candidates import System, candidates_of
+    from atomsmith.assessment.run import Assessment
+    from atomsmith.assessment.settings import AssessSettings
+    from atomsmith.reference.settings import ExecutorSettings
+    from atomsmith.report.assessment.reading import Reading
+
+    sizes = {"key": "model.terms[0].descriptor.degree", "values": [3]}
+    terms = [{"descriptor": {"kind": "pair", "cutoff": 4.0, "degree": 5}}]
+    fit = {"model": {"terms": terms}}
+    potentials = {
+        "large": {"fit": fit, "family": "pair, large"},
+        "small": {"fit": fit, "family": "pair, small", "sizes": sizes},
+        "other": {"fit": fit, "sizes": sizes},
+        "alone": {"fit": fit},
+        "imported": {"file": "x.json", "family": "pair, published"},
+    }
+    settings = AssessSettings.model_validate({"systems": {"Cu": {"potentials": potentials}}})
+    system = System.read("Cu", settings.systems["Cu"])
+    candidates = candidates_of(system, tmp_path, ExecutorSettings(kind="serial"), 1)
+    found = Reading(Assessment(settings, {"Cu": system}, {"Cu": candidates})).series("Cu")
+    assert {name: [c.label for c in one] for name, one in found.items()} == {
+        "large": ["large", "small", "small [3]"],
+        "other": ["other", "other [3]"],
+    }
+
+
 def test_unseen_structures_are_reported_without_any_property(done):
     folder, _ = done
     assert run(folder, "--set", "properties=null").exit_code == 0

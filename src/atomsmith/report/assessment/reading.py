@@ -73,6 +73,19 @@ class Reading:
         """Candidates of a name, the sizes after the potential itself; empty if the system lacks it."""
         return self.assessment.candidates[system].get(name, [])
 
+    def series(self, system: str) -> dict[str, list[Candidate]]:
+        """Fits of one kind in several sizes, by the name of the first.
+
+        These are the sizes of one potential, and fits whose `family` is the same before the first comma.
+        """
+        found: dict[tuple[str, bool], list[Candidate]] = {}
+        for name, sizes in self.assessment.candidates[system].items():
+            if sizes[0].fit is not None:
+                given = sizes[0].entry.family
+                key = (name, False) if given is None else (given.partition(",")[0].strip(), True)
+                found.setdefault(key, []).extend(sizes)
+        return {sizes[0].name: sizes for sizes in found.values() if len(sizes) > 1}
+
     def all_candidates(self, system: str) -> list[Candidate]:
         """All candidates of a system."""
         return [one for sizes in self.assessment.candidates[system].values() for one in sizes]

@@ -329,10 +329,7 @@ def sizes_section(reading: Reading, sheet: Sheet) -> Section | None:
     errors: dict[str, list[Curve]] = {system: [] for system in reading.systems}
     costs: dict[str, list[Curve]] = {system: [] for system in reading.systems}
     for system in reading.systems:
-        for name in reading.names:
-            sizes = reading.sizes(system, name)
-            if len(sizes) < 2:
-                continue
+        for name, sizes in reading.series(system).items():
             for target, values in (
                 (errors, [reading.error(system, c.label, "forces") for c in sizes]),
                 (costs, [reading.cost(system, c.label) for c in sizes]),
