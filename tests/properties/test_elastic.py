@@ -46,6 +46,25 @@ def test_symmetry_leaves_what_textbooks_say(prototype, names):
         np.testing.assert_allclose(m @ c @ m.T, c, atol=1e-9)
 
 
+@needs_spglib
+@pytest.mark.parametrize("size", [1e-8, 1e-7, 1e-6])
+@pytest.mark.parametrize(("prototype", "modes"), [("bcc", [0, 3]), ("hcp", [0, 2, 3])])
+def test_a_cell_that_was_relaxed_has_the_symmetry_of_its_crystal(prototype, modes, size):
+    # With C44 known by the noise of the cell alone, 100 GPa became thousands.
+    exact = crystal("Si", prototype)
+    strain = size * np.random.default_rng(0).normal(size=(3, 3))
+    cell = exact.cell @ (np.eye(3) + 0.5 * (strain + strain.T))
+    relaxed = exact.replace(cell=cell, positions=exact.positions @ np.linalg.inv(exact.cell) @ cell)
+    turns = rotations(relaxed)
+    assert len(turns) == len(rotations(exact))
+    np.testing.assert_allclose(
+        turns @ turns.transpose(0, 2, 1), np.eye(3)[None].repeat(len(turns), 0), atol=1e-13
+    )
+    form = ElasticForm.of(turns)
+    assert form.names == ElasticForm.of(rotations(exact)).names
+    assert form.modes() == modes
+
+
 def test_without_symmetry_all_21_components_are_measured():
     form = ElasticForm.of(None)
     assert len(form.names) == 21

@@ -30,16 +30,27 @@ def has_spglib() -> bool:
 def rotations(configuration: Configuration, tolerance: float = TOLERANCE) -> FloatArray | None:
     """Cartesian rotations of the crystal's point group, shape (n, 3, 3); None without spglib.
 
-    Vectors, as rows, are turned by ``vector @ rotation.T``.
+    Vectors, as rows, are turned by ``vector @ rotation.T``. The rotations are orthogonal to rounding, also
+    where the crystal has its symmetry within the tolerance only, as a relaxed one: they are those of the
+    nearest cell that has it.
     """
     found = operations(configuration, tolerance)
     if found is None:
         return None
+    turns = found[0].astype(np.float64)
+    cell = _symmetrised(configuration.cell, turns)
     # x_cart = cell^T x_frac
-    cell = configuration.cell
-    inverse = np.linalg.inv(cell)
-    turned: FloatArray = np.einsum("ia,nij,bj->nab", cell, found[0].astype(np.float64), inverse)
+    turned: FloatArray = np.einsum("ia,nij,bj->nab", cell, turns, np.linalg.inv(cell))
     return turned
+
+
+def _symmetrised(cell: FloatArray, turns: FloatArray) -> FloatArray:
+    """Strain a cell, without turning it, so that its lengths and angles are invariant."""
+    metric = np.mean(np.einsum("nki,kl,nlj->nij", turns, cell @ cell.T, turns), axis=0)
+    inverse = np.linalg.inv(cell)
+    values, vectors = np.linalg.eigh(inverse @ metric @ inverse.T)
+    strained: FloatArray = cell @ (vectors * np.sqrt(values)) @ vectors.T
+    return strained
 
 
 def operations(

@@ -13,6 +13,10 @@ PLACES = tuple((i, j) for i in range(6) for j in range(i, 6))
 """The 21 components of a symmetric Voigt matrix: C11, C12, ..., C66."""
 
 
+TOLERANCE = 1e-6
+"""Parts of a tensor that are smaller are rounding of the rotations, not freedom that symmetry leaves."""
+
+
 @dataclass(frozen=True, eq=False)
 class ElasticForm:
     """What symmetry leaves of an elastic tensor: n independent components.
@@ -52,7 +56,7 @@ class ElasticForm:
         rank = 0
         for mode in range(6):
             rows = np.concatenate([self.basis[:, :, m].T for m in [*chosen, mode]])
-            found = int(np.linalg.matrix_rank(rows, tol=1e-8))
+            found = int(np.linalg.matrix_rank(rows, tol=TOLERANCE))
             if found > rank:
                 chosen, rank = [*chosen, mode], found
         return chosen
@@ -77,7 +81,7 @@ def stress_rotation(rotation: FloatArray) -> FloatArray:
     return turned
 
 
-def _reduced_rows(matrix: FloatArray, tolerance: float = 1e-8) -> tuple[FloatArray, list[int]]:
+def _reduced_rows(matrix: FloatArray, tolerance: float = TOLERANCE) -> tuple[FloatArray, list[int]]:
     """Reduced row echelon form without its empty rows, and the pivot columns."""
     work, pivots, row = matrix.copy(), [], 0
     for column in range(work.shape[1]):
