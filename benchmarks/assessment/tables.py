@@ -182,7 +182,9 @@ def tables_of(zuo: Path, silicon: Path | None) -> dict[str, str]:
     }
     if silicon is not None:
         found["unseen"] = unseen(read(silicon, "unseen"))
-        found["silicon-motion"] = motion(read(silicon, "motion"))
+        dynamics = read(silicon, "motion")
+        if dynamics:
+            found["silicon-motion"] = motion(dynamics)
     return found
 
 
