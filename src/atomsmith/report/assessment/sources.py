@@ -48,7 +48,7 @@ def sources_section(reading: Reading, sheet: Sheet) -> Section:
         element(
             "p",
             "Every number is linked to its line here, which leads to the potential and the settings that "
-            "made it. Files are relative to the folder of this page.",
+            "made it. Files are relative to the folder of this page. On paper these lists are left out.",
             class_="hint",
         )
     ]
@@ -56,7 +56,7 @@ def sources_section(reading: Reading, sheet: Sheet) -> Section:
         fold(f"{system}: {len(found)} results", _table(found), "no-print") for system, found in rows.items()
     ]
     for title, kind in (("Potentials", "potential"), ("Settings of the parts", "settings")):
-        parts.append(fold(title, join(blocks.written(kind))))
+        parts.append(fold(title, join(blocks.written(kind)), "no-print"))
     return Section("sources", "Where every number is from", join(parts))
 
 
