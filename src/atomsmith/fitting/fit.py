@@ -35,9 +35,7 @@ from atomsmith.fitting.trainers import trainer_of
 from atomsmith.fitting.training import Observer, Trainer, TrainingMeans, train_terms, with_members
 from atomsmith.fitting.virial_weight import settled_weights
 from atomsmith.fitting.weights import KindWeights, Weights
-from atomsmith.model import (
-    Model,
-)
+from atomsmith.model import Model
 from atomsmith.potential import Potential, library_version
 from atomsmith.systems import FloatArray
 
