@@ -3,7 +3,7 @@
 import numpy as np
 
 from atomsmith.descriptors import AceSettings, PairSettings
-from atomsmith.fitting.posterior import Posterior
+from atomsmith.fitting.solvers.posterior import Posterior
 from atomsmith.model import ModelSettings, TermSettings, build_model
 from atomsmith.potential import Potential
 

@@ -16,17 +16,17 @@ from itertools import product
 from pathlib import Path
 
 from atomsmith import Dataset
-from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.cross_validation import cross_validate
-from atomsmith.fitting.design import RowMaker
-from atomsmith.fitting.factor_set import FactorSet
 from atomsmith.fitting.held_out import GROUPS
-from atomsmith.fitting.kernel import whitening, with_kernels
-from atomsmith.fitting.prior import feature_scale
 from atomsmith.fitting.problem import Problem, prior_of
-from atomsmith.fitting.ridge import Ridge
+from atomsmith.fitting.rows.blas import single_threaded
+from atomsmith.fitting.rows.design import RowMaker
+from atomsmith.fitting.rows.factor_set import FactorSet
+from atomsmith.fitting.rows.streaming import accumulate
 from atomsmith.fitting.settings import FitSettings
-from atomsmith.fitting.streaming import accumulate
+from atomsmith.fitting.solvers.prior import feature_scale
+from atomsmith.fitting.solvers.ridge import Ridge
+from atomsmith.fitting.trainers.kernel import whitening, with_kernels
 from atomsmith.fitting.weights import KindWeights
 from atomsmith.settings_file import load_settings
 from benchmarks.mlearn.run import ELEMENTS

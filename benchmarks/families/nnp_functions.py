@@ -28,7 +28,7 @@ from atomsmith.fitting.cross_validation import cross_validate
 from atomsmith.fitting.fit import FitResult, fit_model
 from atomsmith.fitting.problem import distances_of
 from atomsmith.fitting.settings import FitSettings, PotentialSettings
-from atomsmith.fitting.solvers import Elimination, Evidence, Solver
+from atomsmith.fitting.solvers.registry import Elimination, Evidence, Solver
 from atomsmith.fitting.weights import KindWeights, Weights
 from atomsmith.model import ModelSettings, TermSettings
 from atomsmith.regressors import LinearSettings, QuadraticSettings

@@ -28,16 +28,16 @@ import numpy as np
 from atomsmith import Dataset
 from atomsmith.data.configuration import Configuration
 from atomsmith.descriptors import MomentsSettings
-from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.cross_validation import cross_validate
-from atomsmith.fitting.design import RowMaker, blocks
-from atomsmith.fitting.factor_set import FactorSet
 from atomsmith.fitting.held_out import GROUPS
-from atomsmith.fitting.prior import Prior, feature_scale
 from atomsmith.fitting.problem import Problem, prior_of
-from atomsmith.fitting.radial import train_radial
+from atomsmith.fitting.rows.blas import single_threaded
+from atomsmith.fitting.rows.design import RowMaker, blocks
+from atomsmith.fitting.rows.factor_set import FactorSet
 from atomsmith.fitting.settings import FitSettings
-from atomsmith.fitting.training import TrainingTask
+from atomsmith.fitting.solvers.prior import Prior, feature_scale
+from atomsmith.fitting.trainers.radial import train_radial
+from atomsmith.fitting.trainers.training import TrainingTask
 from atomsmith.fitting.virial_weight import settled_weights
 from atomsmith.fitting.weights import KindWeights, TypeWeights, Weights
 from atomsmith.settings_file import load_settings

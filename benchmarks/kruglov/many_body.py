@@ -26,10 +26,10 @@ from atomsmith import Dataset, Potential
 from atomsmith.descriptors import GlobalFeaturesSettings, InversePowersSettings, SymmetryFunctionsSettings
 from atomsmith.descriptors.symmetry_functions import AngularFunction
 from atomsmith.fitting.fit import fit_model
-from atomsmith.fitting.in_turn import InTurnSettings
 from atomsmith.fitting.metrics import errors
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
-from atomsmith.fitting.training import TrainingState
+from atomsmith.fitting.trainers.in_turn import InTurnSettings
+from atomsmith.fitting.trainers.training import TrainingState
 from atomsmith.model import ModelSettings, TermSettings
 from atomsmith.regressors import NetworkSettings
 from benchmarks.kruglov.silicon import cells

@@ -20,7 +20,7 @@ from rich.table import Table
 from scipy.linalg import blas, lapack, solve_triangular
 
 from atomsmith.fitting import TriangularFactor
-from atomsmith.fitting.blas import single_threaded
+from atomsmith.fitting.rows.blas import single_threaded
 from atomsmith.systems import FloatArray
 from benchmarks.timing import interleaved, machine, parser, summary, write
 

@@ -34,15 +34,15 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.descriptors import AceSettings, PairSettings
 from atomsmith.evaluator import PlanEvaluator, sum_atoms
 from atomsmith.fitting import KindWeights
-from atomsmith.fitting.blas import single_threaded
-from atomsmith.fitting.design import RowMaker, blocks
 from atomsmith.fitting.estimate import estimate
-from atomsmith.fitting.factor_set import FactorSet
 from atomsmith.fitting.fit import solve_model
 from atomsmith.fitting.held_out import GROUPS
 from atomsmith.fitting.problem import Problem
+from atomsmith.fitting.rows.blas import single_threaded
+from atomsmith.fitting.rows.design import RowMaker, blocks
+from atomsmith.fitting.rows.factor_set import FactorSet
+from atomsmith.fitting.rows.streaming import Workers, accumulate
 from atomsmith.fitting.settings import PotentialSettings
-from atomsmith.fitting.streaming import Workers, accumulate
 from atomsmith.fitting.weights import KINDS
 from atomsmith.model import ModelSettings, TermSettings, build_model
 from atomsmith.prediction import stress_from_virial

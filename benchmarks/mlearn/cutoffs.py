@@ -19,11 +19,11 @@ import numpy as np
 from atomsmith import Dataset
 from atomsmith.data.shells import typical_cutoff
 from atomsmith.descriptors import AceSettings
-from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.cross_validation import leave_group_out
-from atomsmith.fitting.factor import merge_factors
+from atomsmith.fitting.rows.blas import single_threaded
+from atomsmith.fitting.rows.factor import merge_factors
 from atomsmith.fitting.settings import PotentialSettings
-from atomsmith.fitting.solvers import solve
+from atomsmith.fitting.solvers.registry import solve
 from atomsmith.fitting.virial_weight import settled_weights
 from atomsmith.fitting.weights import KindWeights
 from atomsmith.systems import FloatArray

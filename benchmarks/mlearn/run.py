@@ -29,15 +29,15 @@ from atomsmith import Dataset
 from atomsmith.data import Configuration
 from atomsmith.evaluator import Evaluator
 from atomsmith.fitting import Elimination, FactorSet
-from atomsmith.fitting.blas import single_threaded
-from atomsmith.fitting.design import RowMaker
 from atomsmith.fitting.estimate import peak_bytes
 from atomsmith.fitting.fit import fit_model, solve_model
 from atomsmith.fitting.held_out import GROUPS
 from atomsmith.fitting.metrics import Errors, errors
 from atomsmith.fitting.problem import Problem
+from atomsmith.fitting.rows.blas import single_threaded
+from atomsmith.fitting.rows.design import RowMaker
+from atomsmith.fitting.rows.streaming import accumulate
 from atomsmith.fitting.settings import FitSettings, PotentialSettings
-from atomsmith.fitting.streaming import accumulate
 from atomsmith.potential import Potential
 from atomsmith.settings_file import load_settings
 from atomsmith.systems import Systems

@@ -33,16 +33,16 @@ from atomsmith.data.shells import typical_cutoff
 from atomsmith.descriptors import AceSettings, PairSettings, degree_for
 from atomsmith.descriptors.radial import RadialSettings
 from atomsmith.elements import SYMBOLS
-from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.cross_validation import leave_group_out
-from atomsmith.fitting.design import RowMaker, number_of_labels
-from atomsmith.fitting.elimination import Elimination
-from atomsmith.fitting.evidence import Evidence
-from atomsmith.fitting.factor_set import FactorSet
-from atomsmith.fitting.prior import Prior, feature_scale
 from atomsmith.fitting.problem import distances_of, prior_of, reference_energies
+from atomsmith.fitting.rows.blas import single_threaded
+from atomsmith.fitting.rows.design import RowMaker, number_of_labels
+from atomsmith.fitting.rows.factor_set import FactorSet
 from atomsmith.fitting.settings import PotentialSettings
-from atomsmith.fitting.solvers import Solution
+from atomsmith.fitting.solvers.elimination import Elimination
+from atomsmith.fitting.solvers.evidence import Evidence
+from atomsmith.fitting.solvers.prior import Prior, feature_scale
+from atomsmith.fitting.solvers.registry import Solution
 from atomsmith.fitting.virial_weight import settled_weights
 from atomsmith.fitting.weights import KindWeights, Weights
 from atomsmith.model import ModelSettings, TermSettings, build_model

@@ -17,7 +17,7 @@ from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.exchange.formats import is_foreign, read_foreign
 from atomsmith.extrapolation.grading import Extrapolation, Grader
-from atomsmith.fitting.posterior import Posterior
+from atomsmith.fitting.solvers.posterior import Posterior
 from atomsmith.prediction import Prediction
 from atomsmith.systems import FloatArray, Systems
 

@@ -210,9 +210,9 @@ def test_sizes_that_differ_in_the_solver_share_their_rows(tmp_path, monkeypatch)
     from atomsmith.assessment.candidates import System, candidates_of
     from atomsmith.assessment.fits import fit_candidate
     from atomsmith.assessment.settings import SystemSettings
-    from atomsmith.fitting.design import RowMaker
     from atomsmith.fitting.fit import fit_model
-    from atomsmith.fitting.kept import KeptFactors
+    from atomsmith.fitting.rows.design import RowMaker
+    from atomsmith.fitting.rows.kept import KeptFactors
     from atomsmith.reference.settings import ExecutorSettings
 
     made = []

@@ -8,7 +8,7 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.descriptors import InversePowersSettings, build_inverse_powers, inverse_powers_size
 from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator, sum_atoms
-from atomsmith.fitting.posterior import Posterior
+from atomsmith.fitting.solvers.posterior import Posterior
 from atomsmith.model import ModelSettings, TermSettings, build_model
 from atomsmith.potential import Potential
 from atomsmith.regressors import QuadraticSettings

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-import atomsmith.fitting.design as design
+import atomsmith.fitting.rows.design as design
 from atomsmith.data.configuration import Configuration
-from atomsmith.fitting.design import RowMaker, blocks
-from atomsmith.fitting.factor_set import FactorSet, KindFactors
-from atomsmith.fitting.streaming import accumulate
+from atomsmith.fitting.rows.design import RowMaker, blocks
+from atomsmith.fitting.rows.factor_set import FactorSet, KindFactors
+from atomsmith.fitting.rows.streaming import accumulate
 from atomsmith.fitting.weights import Weights
 from engine.plans import SHAPES, random_system
 from potentials import ELEMENTS, make_potential

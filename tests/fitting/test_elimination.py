@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from atomsmith.fitting import Elimination, Evidence, Prior, solve
-from atomsmith.fitting.elimination import PANEL, eliminate
+from atomsmith.fitting.solvers.elimination import PANEL, eliminate
 
 from .conftest import Problem, make_problem
 

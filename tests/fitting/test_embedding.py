@@ -8,10 +8,10 @@ from atomsmith.descriptors import AceSettings, BispectrumSettings, PairSettings
 from atomsmith.descriptors.base import FeatureInfo
 from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator, species_of, sum_atoms
-from atomsmith.fitting.embedding import Layout, rows_and_jacobian
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.metrics import errors
 from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.fitting.trainers.embedding import Layout, rows_and_jacobian
 from atomsmith.model import ModelSettings, TermSettings, build_model
 from atomsmith.prediction import stress_from_virial
 from atomsmith.regressors import EmbeddingCentre, EmbeddingSettings, embed, embed_curvature, embedding_plan

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from atomsmith.fitting import KindWeights, TriangularFactor, Weights, solve
-from atomsmith.fitting.design import BLOCK_BYTES, RowMaker
 from atomsmith.fitting.estimate import Estimate, estimate, parent_bytes, peak_bytes, resident_bytes
-from atomsmith.fitting.factor_set import FactorSet, LabelledRows
 from atomsmith.fitting.held_out import held_out_scale
-from atomsmith.fitting.prior import Prior
-from atomsmith.fitting.streaming import leaf_rows
+from atomsmith.fitting.rows.design import BLOCK_BYTES, RowMaker
+from atomsmith.fitting.rows.factor_set import FactorSet, LabelledRows
+from atomsmith.fitting.rows.streaming import leaf_rows
+from atomsmith.fitting.solvers.prior import Prior
 from potentials import make_potential
 
 from .test_streaming import given  # noqa: F401 - a fixture

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from atomsmith.errors import InputError
 from atomsmith.fitting import TriangularFactor, merge_factors
-from atomsmith.fitting.factor import leave_one_out
+from atomsmith.fitting.rows.factor import leave_one_out
 
 from .conftest import Problem, make_problem
 

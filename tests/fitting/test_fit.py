@@ -12,12 +12,12 @@ from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator
 from atomsmith.fitting import ARD, Elimination, Evidence, KindWeights, Ridge, cross_validate, solve
 from atomsmith.fitting.core import dimer_energies, dimers, holes
-from atomsmith.fitting.design import RowMaker
-from atomsmith.fitting.factor_set import FactorSet
 from atomsmith.fitting.fit import fit, fit_model, solve_model
-from atomsmith.fitting.prior import standardised
 from atomsmith.fitting.problem import Problem, distances_of, reference_energies
+from atomsmith.fitting.rows.design import RowMaker
+from atomsmith.fitting.rows.factor_set import FactorSet
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
+from atomsmith.fitting.solvers.prior import standardised
 from atomsmith.fitting.weights import TypeWeights, Weights
 from atomsmith.model import ModelSettings, RepulsionSettings, TermSettings, build_model
 from atomsmith.potential import Potential

@@ -17,13 +17,13 @@ from atomsmith.descriptors.base import DescriptorPart
 from atomsmith.evaluator import PlanEvaluator, sum_atoms
 from atomsmith.fitting import Ridge
 from atomsmith.fitting.fit import fit, fit_model
-from atomsmith.fitting.in_turn import InTurnSettings
-from atomsmith.fitting.networks import train_networks
-from atomsmith.fitting.networks.optimisers import LimitedMemoryBFGS
-from atomsmith.fitting.networks.rows import TrainingRows
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
-from atomsmith.fitting.trainers import TRAINERS
-from atomsmith.fitting.training import TrainedTerm
+from atomsmith.fitting.trainers.in_turn import InTurnSettings
+from atomsmith.fitting.trainers.networks import train_networks
+from atomsmith.fitting.trainers.networks.optimisers import LimitedMemoryBFGS
+from atomsmith.fitting.trainers.networks.rows import TrainingRows
+from atomsmith.fitting.trainers.registry import TRAINERS
+from atomsmith.fitting.trainers.training import TrainedTerm
 from atomsmith.fitting.weights import Weights
 from atomsmith.model import ModelSettings, TermSettings
 from atomsmith.regressors import NetworkSettings

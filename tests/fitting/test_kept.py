@@ -5,8 +5,8 @@ import pytest
 
 from atomsmith.errors import InputError
 from atomsmith.fitting import Weights
-from atomsmith.fitting.design import RowMaker
-from atomsmith.fitting.kept import KeptFactors
+from atomsmith.fitting.rows.design import RowMaker
+from atomsmith.fitting.rows.kept import KeptFactors
 
 from .test_streaming import MAKER, given, require_same_bits  # noqa: F401 - a fixture
 

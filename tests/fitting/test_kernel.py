@@ -9,10 +9,10 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator
 from atomsmith.fitting.fit import fit_model
-from atomsmith.fitting.kernel import whitener
-from atomsmith.fitting.kernel_points import select_points
-from atomsmith.fitting.kernel_rows import KernelEvaluator
+from atomsmith.fitting.rows.kernel_rows import KernelEvaluator
 from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.fitting.trainers.kernel import whitener
+from atomsmith.fitting.trainers.kernel_points import select_points
 from atomsmith.regressors.kernel import Standard
 from atomsmith.systems import Systems
 from engine.plans import one_of_each, plans

@@ -16,12 +16,12 @@ from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.metrics import errors
-from atomsmith.fitting.networks.objective import Objective
-from atomsmith.fitting.networks.optimisers import Adam, LevenbergMarquardt, LimitedMemoryBFGS
-from atomsmith.fitting.networks.perceptron import Derivatives, Perceptrons
-from atomsmith.fitting.networks.rows import TrainingRows
 from atomsmith.fitting.settings import PotentialSettings
-from atomsmith.fitting.training import residuals_of
+from atomsmith.fitting.trainers.networks.objective import Objective
+from atomsmith.fitting.trainers.networks.optimisers import Adam, LevenbergMarquardt, LimitedMemoryBFGS
+from atomsmith.fitting.trainers.networks.perceptron import Derivatives, Perceptrons
+from atomsmith.fitting.trainers.networks.rows import TrainingRows
+from atomsmith.fitting.trainers.training import residuals_of
 from atomsmith.fitting.weights import Weights
 from atomsmith.model import ModelSettings, TermSettings, build_model
 from atomsmith.prediction import stress_from_virial
@@ -197,7 +197,7 @@ sys.path.insert(0, sys.argv[1])
 from fitting.test_networks import network, settings
 from fitting.test_fit import labelled, structures, truth
 from atomsmith.fitting.fit import fit_model
-import atomsmith.fitting.networks.trainer as trainer
+import atomsmith.fitting.trainers.networks.trainer as trainer
 trainer.SAVE_EVERY_S = 0.0
 found = structures(10, 3)
 data = labelled(found, truth(found))

@@ -12,9 +12,9 @@ from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.metrics import errors
-from atomsmith.fitting.radial_steps import with_table
+from atomsmith.fitting.rows.streaming import Workers
 from atomsmith.fitting.settings import PotentialSettings
-from atomsmith.fitting.streaming import Workers
+from atomsmith.fitting.trainers.radial_steps import with_table
 from atomsmith.model import ModelSettings, build_model
 from atomsmith.systems import Systems
 from engine.plans import Shape, random_system

@@ -8,14 +8,14 @@ import pytest
 from atomsmith.data.configuration import Configuration
 from atomsmith.descriptors import MomentsSettings
 from atomsmith.descriptors.moments import RadialTraining
-from atomsmith.fitting.design import RowMaker
-from atomsmith.fitting.evidence import Evidence
-from atomsmith.fitting.factor_set import FactorSet
-from atomsmith.fitting.prior import Prior, standardised
-from atomsmith.fitting.radial_rows import changed, independent_changes, orthogonal
-from atomsmith.fitting.radial_steps import RadialState, RadialTask, predicted, split, start, step
-from atomsmith.fitting.solvers import solve
-from atomsmith.fitting.streaming import accumulate
+from atomsmith.fitting.rows.design import RowMaker
+from atomsmith.fitting.rows.factor_set import FactorSet
+from atomsmith.fitting.rows.streaming import accumulate
+from atomsmith.fitting.solvers.evidence import Evidence
+from atomsmith.fitting.solvers.prior import Prior, standardised
+from atomsmith.fitting.solvers.registry import solve
+from atomsmith.fitting.trainers.radial_rows import changed, independent_changes, orthogonal
+from atomsmith.fitting.trainers.radial_steps import RadialState, RadialTask, predicted, split, start, step
 from atomsmith.fitting.weights import KindWeights, Weights
 from atomsmith.model import ModelSettings, TermSettings, build_model
 from atomsmith.systems import Systems

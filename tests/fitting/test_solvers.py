@@ -15,8 +15,8 @@ from atomsmith.fitting import (
     smoothness_penalty,
     solve,
 )
-from atomsmith.fitting.spectrum import Spectrum
-from atomsmith.fitting.standard_form import StandardForm
+from atomsmith.fitting.solvers.spectrum import Spectrum
+from atomsmith.fitting.solvers.standard_form import StandardForm
 
 from .conftest import Problem, make_problem
 

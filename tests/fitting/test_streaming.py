@@ -7,13 +7,13 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 import numpy as np
 import pytest
 
-import atomsmith.fitting.streaming as streaming
+import atomsmith.fitting.rows.streaming as streaming
 from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError
 from atomsmith.fitting import ARD, Evidence, KindWeights, Prior, Weights, cross_validate, solve
-from atomsmith.fitting.design import RowMaker
-from atomsmith.fitting.factor_set import FactorSet
-from atomsmith.fitting.streaming import Workers, accumulate, deal
+from atomsmith.fitting.rows.design import RowMaker
+from atomsmith.fitting.rows.factor_set import FactorSet
+from atomsmith.fitting.rows.streaming import Workers, accumulate, deal
 from engine.plans import SHAPES, random_system
 from potentials import ELEMENTS, make_potential
 

@@ -9,8 +9,8 @@ from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.evaluator import PlanEvaluator
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.settings import PotentialSettings
-from atomsmith.fitting.trainers import TRAINERS
-from atomsmith.fitting.training import TrainedTerm
+from atomsmith.fitting.trainers.registry import TRAINERS
+from atomsmith.fitting.trainers.training import TrainedTerm
 from atomsmith.fitting.weights import Weights
 from atomsmith.model import ModelSettings, TermSettings
 from atomsmith.regressors import NetworkSettings, QuadraticSettings, with_products

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import atomsmith.fitting.streaming as streaming
+import atomsmith.fitting.rows.streaming as streaming
 from atomsmith.errors import InputError
-from atomsmith.fitting.streaming import Workers
+from atomsmith.fitting.rows.streaming import Workers
 from atomsmith.reference.executors import start_workers
 from atomsmith.reference.settings import ExecutorSettings
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from atomsmith.data import Store
-from atomsmith.fitting.design import RowMaker
-from atomsmith.fitting.kept import KeptFactors
+from atomsmith.fitting.rows.design import RowMaker
+from atomsmith.fitting.rows.kept import KeptFactors
 from atomsmith.learning.loop import learn
 from learning.runs import EVERY_STEP, learn_settings, triggering
 

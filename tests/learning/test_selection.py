@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from atomsmith.fitting.posterior import Posterior
+from atomsmith.fitting.solvers.posterior import Posterior
 from atomsmith.learning.selection import repeats, select_diverse
 
 N = 6

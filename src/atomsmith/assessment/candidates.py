@@ -17,7 +17,7 @@ from atomsmith.data.dataset import Dataset
 from atomsmith.errors import InputError
 from atomsmith.exchange.formats import FORMATS, is_foreign, read_foreign
 from atomsmith.fitting.digest import digest
-from atomsmith.fitting.kept import KeptFactors
+from atomsmith.fitting.rows.kept import KeptFactors
 from atomsmith.fitting.settings import FitSettings, PotentialSettings
 from atomsmith.potential import Potential
 from atomsmith.prediction import ForceField

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from atomsmith.fitting.estimate import Estimate
     from atomsmith.fitting.fit import FitResult
     from atomsmith.fitting.metrics import ErrorReport
+    from atomsmith.fitting.rows.streaming import Workers
     from atomsmith.fitting.settings import DataSettings, FitSettings
-    from atomsmith.fitting.streaming import Workers
     from atomsmith.reference.settings import ExecutorSettings
 
 
@@ -124,7 +124,7 @@ def _fitted(train: Dataset, settings: FitSettings, output: Path) -> tuple[FitRes
 @contextmanager
 def fit_workers(settings: ExecutorSettings) -> Iterator[Workers | None]:
     """Start what makes rows, if that is not this process, and end it."""
-    from atomsmith.fitting.streaming import Workers
+    from atomsmith.fitting.rows.streaming import Workers
     from atomsmith.reference.executors import start_workers
 
     with TemporaryDirectory(prefix="atomsmith-") as scratch:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atomsmith.errors import InputError
-from atomsmith.fitting.posterior import decode_array, encode_array
+from atomsmith.fitting.solvers.posterior import decode_array, encode_array
 from atomsmith.systems import FloatArray
 
 TOLERANCE = 1e-3

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from atomsmith.errors import InputError
-from atomsmith.fitting.posterior import decode_array, encode_array
+from atomsmith.fitting.solvers.posterior import decode_array, encode_array
 from atomsmith.systems import FloatArray
 
 ROUNDING = 1e-10

@@ -1,17 +1,17 @@
 """Linear fits: streaming triangular factor, solvers, posterior, weights, error metrics, calibration."""
 
-from atomsmith.fitting.ard import ARD
 from atomsmith.fitting.calibration import Calibration, calibrate
 from atomsmith.fitting.cross_validation import CrossValidation, cross_validate, leave_group_out
-from atomsmith.fitting.elimination import Elimination
-from atomsmith.fitting.evidence import Evidence
-from atomsmith.fitting.factor import TriangularFactor, merge_factors
-from atomsmith.fitting.factor_set import FactorSet, KindErrors
 from atomsmith.fitting.metrics import ErrorReport, Errors, ErrorStatistics, errors
-from atomsmith.fitting.posterior import Posterior
-from atomsmith.fitting.prior import Prior, smoothness_penalty
-from atomsmith.fitting.ridge import Ridge
-from atomsmith.fitting.solvers import Solution, Solver, solve
+from atomsmith.fitting.rows.factor import TriangularFactor, merge_factors
+from atomsmith.fitting.rows.factor_set import FactorSet, KindErrors
+from atomsmith.fitting.solvers.ard import ARD
+from atomsmith.fitting.solvers.elimination import Elimination
+from atomsmith.fitting.solvers.evidence import Evidence
+from atomsmith.fitting.solvers.posterior import Posterior
+from atomsmith.fitting.solvers.prior import Prior, smoothness_penalty
+from atomsmith.fitting.solvers.registry import Solution, Solver, solve
+from atomsmith.fitting.solvers.ridge import Ridge
 from atomsmith.fitting.weights import KindWeights, RowWeights, TypeWeights, Weights, row_weights
 
 __all__ = [

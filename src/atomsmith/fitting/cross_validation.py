@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from atomsmith.errors import InputError
-from atomsmith.fitting.blas import single_threaded
-from atomsmith.fitting.factor import TriangularFactor, leave_one_out
-from atomsmith.fitting.factor_set import FactorSet, KindErrors
-from atomsmith.fitting.prior import Prior
-from atomsmith.fitting.solvers import Solution, Solver, solve
+from atomsmith.fitting.rows.blas import single_threaded
+from atomsmith.fitting.rows.factor import TriangularFactor, leave_one_out
+from atomsmith.fitting.rows.factor_set import FactorSet, KindErrors
+from atomsmith.fitting.solvers.prior import Prior
+from atomsmith.fitting.solvers.registry import Solution, Solver, solve
 from atomsmith.fitting.weights import KindWeights
 from atomsmith.systems import FloatArray
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomsmith.fitting.blas import single_threaded
-from atomsmith.fitting.design import BLOCK_BYTES, RowMaker, number_of_labels
-from atomsmith.fitting.factor import TriangularFactor
-from atomsmith.fitting.streaming import leaf_rows
+from atomsmith.fitting.rows.blas import single_threaded
+from atomsmith.fitting.rows.design import BLOCK_BYTES, RowMaker, number_of_labels
+from atomsmith.fitting.rows.factor import TriangularFactor
+from atomsmith.fitting.rows.streaming import leaf_rows
 from atomsmith.fitting.weights import KINDS
 
 if TYPE_CHECKING:

@@ -14,25 +14,25 @@ from atomsmith.data.dataset import Dataset
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.extrapolation import learn_extrapolation
-from atomsmith.fitting.blas import single_threaded
 from atomsmith.fitting.core import Core, with_repulsive_core
-from atomsmith.fitting.design import RowMaker
 from atomsmith.fitting.estimate import Estimate, estimate, peak_bytes
-from atomsmith.fitting.factor import TriangularFactor, merge_factors
-from atomsmith.fitting.factor_set import FactorSet
 from atomsmith.fitting.held_out import GROUPS, held_out_scale
-from atomsmith.fitting.in_turn import train_in_turn
-from atomsmith.fitting.kept import KeptFactors
-from atomsmith.fitting.kernel import refuse_sparse_solver, whitening, with_kernels
-from atomsmith.fitting.posterior import Posterior
-from atomsmith.fitting.prior import Prior, feature_scale
 from atomsmith.fitting.problem import Problem, prior_of
 from atomsmith.fitting.pruning import restricted, without_dropped
+from atomsmith.fitting.rows.blas import single_threaded
+from atomsmith.fitting.rows.design import RowMaker
+from atomsmith.fitting.rows.factor import TriangularFactor, merge_factors
+from atomsmith.fitting.rows.factor_set import FactorSet
+from atomsmith.fitting.rows.kept import KeptFactors
+from atomsmith.fitting.rows.streaming import Workers, accumulate
 from atomsmith.fitting.settings import PotentialSettings
-from atomsmith.fitting.solvers import Solution, solve
-from atomsmith.fitting.streaming import Workers, accumulate
-from atomsmith.fitting.trainers import trainer_of
-from atomsmith.fitting.training import Observer, Trainer, TrainingMeans, train_terms, with_members
+from atomsmith.fitting.solvers.posterior import Posterior
+from atomsmith.fitting.solvers.prior import Prior, feature_scale
+from atomsmith.fitting.solvers.registry import Solution, solve
+from atomsmith.fitting.trainers.in_turn import train_in_turn
+from atomsmith.fitting.trainers.kernel import refuse_sparse_solver, whitening, with_kernels
+from atomsmith.fitting.trainers.registry import trainer_of
+from atomsmith.fitting.trainers.training import Observer, Trainer, TrainingMeans, train_terms, with_members
 from atomsmith.fitting.virial_weight import settled_weights
 from atomsmith.fitting.weights import KindWeights, Weights
 from atomsmith.model import Model

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from atomsmith.fitting.factor import TriangularFactor, leave_one_out
-from atomsmith.fitting.prior import Prior
-from atomsmith.fitting.solvers import Solution
-from atomsmith.fitting.standard_form import StandardForm
+from atomsmith.fitting.rows.factor import TriangularFactor, leave_one_out
+from atomsmith.fitting.solvers.prior import Prior
+from atomsmith.fitting.solvers.registry import Solution
+from atomsmith.fitting.solvers.standard_form import StandardForm
 
 GROUPS = 5
 LARGEST = 1000.0

@@ -13,10 +13,10 @@ from atomsmith.data.neighbours import pair_distances
 from atomsmith.data.shells import pair_shells, typical_cutoff
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
-from atomsmith.fitting.design import number_of_labels
-from atomsmith.fitting.elimination import Elimination
-from atomsmith.fitting.prior import Prior, standardised
+from atomsmith.fitting.rows.design import number_of_labels
 from atomsmith.fitting.settings import PotentialSettings, ReferenceEnergies
+from atomsmith.fitting.solvers.elimination import Elimination
+from atomsmith.fitting.solvers.prior import Prior, standardised
 from atomsmith.model import (
     Distances,
     Model,
@@ -30,7 +30,7 @@ from atomsmith.systems import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
-    from atomsmith.fitting.training import TrainedTerm
+    from atomsmith.fitting.trainers.training import TrainedTerm
 
 COINCIDENT = 0.1
 """Distance in angstrom below which two atoms are a slip in the data; nuclei do not come this close."""

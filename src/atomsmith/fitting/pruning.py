@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from atomsmith.descriptors.pruning import pruned_ace
-from atomsmith.fitting.posterior import Posterior
-from atomsmith.fitting.solvers import Solution
+from atomsmith.fitting.solvers.posterior import Posterior
+from atomsmith.fitting.solvers.registry import Solution
 from atomsmith.systems import BoolArray, IntArray
 
 

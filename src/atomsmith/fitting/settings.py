@@ -10,8 +10,8 @@ from atomsmith.data.filtering import FilterSettings
 from atomsmith.data.labels import LabelNames
 from atomsmith.data.splitting import SplitSettings
 from atomsmith.extrapolation.settings import ExtrapolationSettings
-from atomsmith.fitting.in_turn import InTurnSettings
-from atomsmith.fitting.solvers import Elimination, Solver
+from atomsmith.fitting.solvers.registry import Elimination, Solver
+from atomsmith.fitting.trainers.in_turn import InTurnSettings
 from atomsmith.fitting.weights import Weights
 from atomsmith.model import ModelSettings
 from atomsmith.reference.settings import ExecutorSettings

@@ -14,11 +14,11 @@ from dataclasses import replace
 import numpy as np
 
 from atomsmith.fitting.cross_validation import leave_group_out
-from atomsmith.fitting.elimination import Elimination
-from atomsmith.fitting.evidence import Evidence
-from atomsmith.fitting.factor_set import FactorSet
-from atomsmith.fitting.prior import Prior
-from atomsmith.fitting.solvers import Solver, solve
+from atomsmith.fitting.rows.factor_set import FactorSet
+from atomsmith.fitting.solvers.elimination import Elimination
+from atomsmith.fitting.solvers.evidence import Evidence
+from atomsmith.fitting.solvers.prior import Prior
+from atomsmith.fitting.solvers.registry import Solver, solve
 from atomsmith.fitting.weights import KINDS, KindWeights, Weights
 
 RANGE = (0.01, 1.0)

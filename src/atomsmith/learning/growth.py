@@ -8,7 +8,7 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.data.dataset import Dataset
 from atomsmith.descriptors import AceSettings
 from atomsmith.fitting.fit import FitResult, fit_model
-from atomsmith.fitting.kept import KeptFactors
+from atomsmith.fitting.rows.kept import KeptFactors
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.learning.settings import GrowthSettings
 

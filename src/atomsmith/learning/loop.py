@@ -25,8 +25,8 @@ from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError, LabelError
 from atomsmith.evaluator import Evaluator
 from atomsmith.fitting.fit import FitResult
-from atomsmith.fitting.kept import KeptFactors
 from atomsmith.fitting.metrics import errors
+from atomsmith.fitting.rows.kept import KeptFactors
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.learning.ends import (
     GUARDS,

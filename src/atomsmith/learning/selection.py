@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from atomsmith.fitting.posterior import Posterior
+from atomsmith.fitting.solvers.posterior import Posterior
 from atomsmith.systems import FloatArray
 
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from atomsmith.data.labels import LabelNames
 from atomsmith.errors import InputError
 from atomsmith.fitting.settings import PotentialSettings
-from atomsmith.fitting.solvers import Evidence, Solver
+from atomsmith.fitting.solvers.registry import Evidence, Solver
 from atomsmith.lammps.settings import LammpsSamplerSettings, require_possible
 from atomsmith.reference.settings import ExecutorSettings, ReferenceSettings, default_reference
 from atomsmith.sampling.settings import SamplingSettings

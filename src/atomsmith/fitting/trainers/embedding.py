@@ -20,10 +20,16 @@ from scipy.sparse import csr_array
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo, features_of_centres
 from atomsmith.errors import InputError
 from atomsmith.evaluator import DescriptorRows, PlanEvaluator, species_of
-from atomsmith.fitting.factor import TriangularFactor
-from atomsmith.fitting.prior import Prior
-from atomsmith.fitting.solvers import Evidence, solve
-from atomsmith.fitting.training import Residual, TrainedTerm, TrainingState, TrainingTask, residuals_of
+from atomsmith.fitting.rows.factor import TriangularFactor
+from atomsmith.fitting.solvers.prior import Prior
+from atomsmith.fitting.solvers.registry import Evidence, solve
+from atomsmith.fitting.trainers.training import (
+    Residual,
+    TrainedTerm,
+    TrainingState,
+    TrainingTask,
+    residuals_of,
+)
 from atomsmith.model import Model
 from atomsmith.regressors import EmbeddingCentre, EmbeddingSettings, embed, embed_curvature, embedding_plan
 from atomsmith.systems import BoolArray, FloatArray, IntArray, Systems

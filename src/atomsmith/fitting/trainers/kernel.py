@@ -18,9 +18,9 @@ from atomsmith.descriptors import PairSettings
 from atomsmith.descriptors.base import DescriptorPart, features_of_centres
 from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator, species_of
-from atomsmith.fitting.elimination import Elimination
-from atomsmith.fitting.kernel_points import select_points
-from atomsmith.fitting.training import TrainedTerm
+from atomsmith.fitting.solvers.elimination import Elimination
+from atomsmith.fitting.trainers.kernel_points import select_points
+from atomsmith.fitting.trainers.training import TrainedTerm
 from atomsmith.regressors.kernel import KernelSettings, Standard, kernel_features, kernel_plan
 from atomsmith.regressors.pair_kernel import PairFunctions, pair_kernel_part
 from atomsmith.systems import FloatArray, Systems

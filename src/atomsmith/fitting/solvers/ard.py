@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from atomsmith.fitting.evidence import bayesian_ridge
-from atomsmith.fitting.hyperparameters import Hyperparameters, SolverSettings
-from atomsmith.fitting.relevance import maximise_evidence
-from atomsmith.fitting.standard_form import StandardForm
+from atomsmith.fitting.solvers.evidence import bayesian_ridge
+from atomsmith.fitting.solvers.hyperparameters import Hyperparameters, SolverSettings
+from atomsmith.fitting.solvers.relevance import maximise_evidence
+from atomsmith.fitting.solvers.standard_form import StandardForm
 
 
 class ARD(SolverSettings):

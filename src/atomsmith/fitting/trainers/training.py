@@ -21,10 +21,10 @@ from scipy.linalg import rq
 
 from atomsmith.descriptors.base import DescriptorPart
 from atomsmith.evaluator import PlanEvaluator, sum_atoms
-from atomsmith.fitting.design import RowMaker
-from atomsmith.fitting.factor_set import FactorSet
-from atomsmith.fitting.posterior import Posterior
-from atomsmith.fitting.streaming import Workers, accumulate
+from atomsmith.fitting.rows.design import RowMaker
+from atomsmith.fitting.rows.factor_set import FactorSet
+from atomsmith.fitting.rows.streaming import Workers, accumulate
+from atomsmith.fitting.solvers.posterior import Posterior
 from atomsmith.fitting.weights import RowWeights, Weights, row_weights
 from atomsmith.model import Model, TermSettings
 from atomsmith.prediction import stress_from_virial

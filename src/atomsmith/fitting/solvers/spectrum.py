@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh, svd
 
-from atomsmith.fitting.standard_form import StandardForm
+from atomsmith.fitting.solvers.standard_form import StandardForm
 from atomsmith.systems import FloatArray
 
 

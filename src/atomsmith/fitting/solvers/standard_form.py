@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack, qr, solve_triangular
 
 from atomsmith.errors import InputError
-from atomsmith.fitting.factor import TriangularFactor
-from atomsmith.fitting.posterior import Posterior
-from atomsmith.fitting.prior import Prior
+from atomsmith.fitting.rows.factor import TriangularFactor
+from atomsmith.fitting.solvers.posterior import Posterior
+from atomsmith.fitting.solvers.prior import Prior
 from atomsmith.systems import FloatArray
 
 

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from atomsmith.descriptors import MomentsSettings
 from atomsmith.errors import InputError
 from atomsmith.fitting.checkpoints import Checkpoint
-from atomsmith.fitting.design import RowMaker, number_of_labels
 from atomsmith.fitting.digest import digest
-from atomsmith.fitting.factor_set import FactorSet, KindErrors
 from atomsmith.fitting.held_out import GROUPS
-from atomsmith.fitting.prior import feature_scale
 from atomsmith.fitting.problem import prior_of
-from atomsmith.fitting.radial_rows import orthogonal
-from atomsmith.fitting.radial_steps import (
+from atomsmith.fitting.rows.design import RowMaker, number_of_labels
+from atomsmith.fitting.rows.factor_set import FactorSet, KindErrors
+from atomsmith.fitting.rows.streaming import accumulate
+from atomsmith.fitting.solvers.prior import feature_scale
+from atomsmith.fitting.trainers.radial_rows import orthogonal
+from atomsmith.fitting.trainers.radial_steps import (
     RadialProgress,
     RadialState,
     RadialTask,
@@ -26,8 +27,7 @@ from atomsmith.fitting.radial_steps import (
     step,
     with_table,
 )
-from atomsmith.fitting.streaming import accumulate
-from atomsmith.fitting.training import TrainedTerm, TrainingState, TrainingTask
+from atomsmith.fitting.trainers.training import TrainedTerm, TrainingState, TrainingTask
 from atomsmith.fitting.virial_weight import settled_weights
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _task(task: TrainingTask) -> RadialTask:
 
 def _waiting(task: TrainingTask) -> Sequence[int]:
     """Other terms that are still to be trained."""
-    from atomsmith.fitting.trainers import trainer_of
+    from atomsmith.fitting.trainers.registry import trainer_of
 
     trained = {one.term for one in task.problem.trained}
     return [

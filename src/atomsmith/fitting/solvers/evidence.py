@@ -8,11 +8,11 @@ import numpy as np
 from pydantic import Field
 from scipy.optimize import brentq
 
-from atomsmith.fitting.hyperparameters import Hyperparameters, SolverSettings
-from atomsmith.fitting.relevance import maximise_evidence
-from atomsmith.fitting.ridge import at_strength
-from atomsmith.fitting.spectrum import Spectrum
-from atomsmith.fitting.standard_form import StandardForm
+from atomsmith.fitting.solvers.hyperparameters import Hyperparameters, SolverSettings
+from atomsmith.fitting.solvers.relevance import maximise_evidence
+from atomsmith.fitting.solvers.ridge import at_strength
+from atomsmith.fitting.solvers.spectrum import Spectrum
+from atomsmith.fitting.solvers.standard_form import StandardForm
 
 
 class Evidence(SolverSettings):

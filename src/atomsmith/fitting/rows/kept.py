@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from atomsmith.fitting.design import RowMaker
 from atomsmith.fitting.digest import digest
-from atomsmith.fitting.factor_set import FactorSet
-from atomsmith.fitting.streaming import Progress, Workers, accumulate
+from atomsmith.fitting.rows.design import RowMaker
+from atomsmith.fitting.rows.factor_set import FactorSet
+from atomsmith.fitting.rows.streaming import Progress, Workers, accumulate
 
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
@@ -54,7 +54,7 @@ class KeptFactors:
         workers: Workers | None = None,
         progress: Progress | None = None,
     ) -> FactorSet:
-        """Factors of the configurations; see `atomsmith.fitting.streaming.accumulate`."""
+        """Factors of the configurations; see `atomsmith.fitting.rows.streaming.accumulate`."""
         key = _key(maker, n_groups, seed)
         fingerprints = [c.fingerprint() for c in configurations]
         entry = self._take(key, fingerprints) or _Entry(key, FactorSet(maker.n_features, n_groups), [])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from atomsmith.errors import InputError
-from atomsmith.fitting.embedding import train_embedding
-from atomsmith.fitting.networks import train_networks
-from atomsmith.fitting.radial import train_radial
-from atomsmith.fitting.training import Trainer
+from atomsmith.fitting.trainers.embedding import train_embedding
+from atomsmith.fitting.trainers.networks import train_networks
+from atomsmith.fitting.trainers.radial import train_radial
+from atomsmith.fitting.trainers.training import Trainer
 from atomsmith.model import TermSettings
 from atomsmith.regressors import KernelSettings, LinearSettings, QuadraticSettings
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 
-from atomsmith.fitting.hyperparameters import Hyperparameters
-from atomsmith.fitting.standard_form import StandardForm, inverse_triangle, square_triangle
+from atomsmith.fitting.solvers.hyperparameters import Hyperparameters
+from atomsmith.fitting.solvers.standard_form import StandardForm, inverse_triangle, square_triangle
 from atomsmith.systems import BoolArray, FloatArray
 
 # Above this condition of the scaled precision its Cholesky factor (half the digits) gives way to QR.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from atomsmith.data.units import GPA_PER_EV_A3
 from atomsmith.errors import InputError
-from atomsmith.fitting.factor import TriangularFactor, merge_factors
+from atomsmith.fitting.rows.factor import TriangularFactor, merge_factors
 from atomsmith.fitting.weights import KINDS, KindWeights
 from atomsmith.systems import FloatArray
 
@@ -174,7 +174,7 @@ class KindFactors:
 class Group:
     """Factors of one group: of its full leaves, and of the leaf that is still being filled.
 
-    Leaves end at fixed numbers of rows (`atomsmith.fitting.streaming`). Rows of the open one wait in its
+    Leaves end at fixed numbers of rows (`atomsmith.fitting.rows.streaming`). Rows of the open one wait in its
     factors so that configurations added later give the same bits as all given at once.
     """
 

@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomsmith.fitting.design import RowMaker, number_of_labels
-from atomsmith.fitting.evidence import Evidence
-from atomsmith.fitting.factor import TriangularFactor
-from atomsmith.fitting.factor_set import FactorSet, KindErrors
-from atomsmith.fitting.prior import Prior, feature_scale
-from atomsmith.fitting.radial_rows import RadialRowMaker, changed, independent_changes
-from atomsmith.fitting.ridge import Ridge
-from atomsmith.fitting.solvers import Solver, solve
-from atomsmith.fitting.standard_form import StandardForm
-from atomsmith.fitting.streaming import Workers, accumulate, deal
+from atomsmith.fitting.rows.design import RowMaker, number_of_labels
+from atomsmith.fitting.rows.factor import TriangularFactor
+from atomsmith.fitting.rows.factor_set import FactorSet, KindErrors
+from atomsmith.fitting.rows.streaming import Workers, accumulate, deal
+from atomsmith.fitting.solvers.evidence import Evidence
+from atomsmith.fitting.solvers.prior import Prior, feature_scale
+from atomsmith.fitting.solvers.registry import Solver, solve
+from atomsmith.fitting.solvers.ridge import Ridge
+from atomsmith.fitting.solvers.standard_form import StandardForm
+from atomsmith.fitting.trainers.radial_rows import RadialRowMaker, changed, independent_changes
 from atomsmith.fitting.weights import KINDS, KindWeights
 from atomsmith.systems import FloatArray
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atomsmith.evaluator import DescriptorRows, PlanEvaluator, species_of
-from atomsmith.fitting.training import Residual
+from atomsmith.fitting.trainers.training import Residual
 from atomsmith.systems import FloatArray, IntArray, Systems
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atomsmith.fitting.blas import single_threaded
-from atomsmith.fitting.design import RowMaker, number_of_labels
-from atomsmith.fitting.factor_set import FactorSet, Group, KindFactors
+from atomsmith.fitting.rows.blas import single_threaded
+from atomsmith.fitting.rows.design import RowMaker, number_of_labels
+from atomsmith.fitting.rows.factor_set import FactorSet, Group, KindFactors
 
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration

@@ -12,11 +12,11 @@ from atomsmith.descriptors.base import DescriptorPart, FeatureInfo, features_of_
 from atomsmith.errors import InputError
 from atomsmith.fitting.checkpoints import Checkpoint
 from atomsmith.fitting.digest import digest
-from atomsmith.fitting.networks.objective import Loss, Objective
-from atomsmith.fitting.networks.optimisers import EPOCHS, MAKERS, Optimiser
-from atomsmith.fitting.networks.perceptron import Derivatives, Perceptrons, load_jax
-from atomsmith.fitting.networks.rows import Scaling, TrainingRows
-from atomsmith.fitting.training import TrainedTerm, TrainingState, TrainingTask
+from atomsmith.fitting.trainers.networks.objective import Loss, Objective
+from atomsmith.fitting.trainers.networks.optimisers import EPOCHS, MAKERS, Optimiser
+from atomsmith.fitting.trainers.networks.perceptron import Derivatives, Perceptrons, load_jax
+from atomsmith.fitting.trainers.networks.rows import Scaling, TrainingRows
+from atomsmith.fitting.trainers.training import TrainedTerm, TrainingState, TrainingTask
 from atomsmith.regressors import NetworkSettings
 from atomsmith.systems import FloatArray
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.linalg import blas
 
-from atomsmith.fitting.evidence import Evidence, bayesian_ridge, most_evident, solve_evidence
-from atomsmith.fitting.hyperparameters import Hyperparameters, SolverSettings
-from atomsmith.fitting.spectrum import Spectrum
-from atomsmith.fitting.standard_form import StandardForm
+from atomsmith.fitting.solvers.evidence import Evidence, bayesian_ridge, most_evident, solve_evidence
+from atomsmith.fitting.solvers.hyperparameters import Hyperparameters, SolverSettings
+from atomsmith.fitting.solvers.spectrum import Spectrum
+from atomsmith.fitting.solvers.standard_form import StandardForm
 from atomsmith.systems import FloatArray
 
 PANEL = 48

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomsmith.evaluator import PlanEvaluator, sum_atoms
-from atomsmith.fitting.factor_set import KindFactors, LabelledRows
-from atomsmith.fitting.kernel_rows import KernelEvaluator, has_kernel
+from atomsmith.fitting.rows.factor_set import KindFactors, LabelledRows
+from atomsmith.fitting.rows.kernel_rows import KernelEvaluator, has_kernel
 from atomsmith.fitting.weights import KINDS, Weights, relative_weights
 from atomsmith.prediction import stress_from_virial
 from atomsmith.systems import BoolArray, FloatArray, Systems

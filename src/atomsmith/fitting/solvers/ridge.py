@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import Field
 from scipy.optimize import minimize_scalar
 
-from atomsmith.fitting.hyperparameters import Hyperparameters, SolverSettings
-from atomsmith.fitting.spectrum import Spectrum
-from atomsmith.fitting.standard_form import StandardForm
+from atomsmith.fitting.solvers.hyperparameters import Hyperparameters, SolverSettings
+from atomsmith.fitting.solvers.spectrum import Spectrum
+from atomsmith.fitting.solvers.standard_form import StandardForm
 from atomsmith.systems import FloatArray
 
 

@@ -1,5 +1,5 @@
 """Training of networks on energies, forces and stresses."""
 
-from atomsmith.fitting.networks.trainer import train_networks
+from atomsmith.fitting.trainers.networks.trainer import train_networks
 
 __all__ = ["train_networks"]

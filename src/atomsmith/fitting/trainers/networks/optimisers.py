@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from atomsmith.fitting.networks.objective import Objective
+from atomsmith.fitting.trainers.networks.objective import Objective
 from atomsmith.systems import FloatArray
 
 Numbers = NDArray[np.int64]

@@ -12,7 +12,7 @@ from atomsmith.errors import InputError
 from atomsmith.systems import FloatArray
 
 if TYPE_CHECKING:
-    from atomsmith.fitting.factor_set import FactorSet
+    from atomsmith.fitting.rows.factor_set import FactorSet
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import qr
 
 from atomsmith.evaluator import PlanEvaluator
-from atomsmith.fitting.design import RowMaker
+from atomsmith.fitting.rows.design import RowMaker
 from atomsmith.systems import BoolArray, FloatArray, Systems
 
 

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from atomsmith.data.units import GPA_PER_EV_A3
 from atomsmith.evaluator import PlanEvaluator
-from atomsmith.fitting.training import (
+from atomsmith.fitting.trainers.training import (
     BATCH,
     Residual,
     TrainedTerm,

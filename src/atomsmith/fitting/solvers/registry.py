@@ -9,15 +9,15 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from atomsmith.fitting.ard import ARD, solve_ard
-from atomsmith.fitting.elimination import Elimination, solve_elimination
-from atomsmith.fitting.evidence import Evidence, solve_evidence
-from atomsmith.fitting.factor import TriangularFactor
-from atomsmith.fitting.hyperparameters import Hyperparameters
-from atomsmith.fitting.posterior import Posterior
-from atomsmith.fitting.prior import Prior
-from atomsmith.fitting.ridge import Ridge, solve_ridge
-from atomsmith.fitting.standard_form import StandardForm
+from atomsmith.fitting.rows.factor import TriangularFactor
+from atomsmith.fitting.solvers.ard import ARD, solve_ard
+from atomsmith.fitting.solvers.elimination import Elimination, solve_elimination
+from atomsmith.fitting.solvers.evidence import Evidence, solve_evidence
+from atomsmith.fitting.solvers.hyperparameters import Hyperparameters
+from atomsmith.fitting.solvers.posterior import Posterior
+from atomsmith.fitting.solvers.prior import Prior
+from atomsmith.fitting.solvers.ridge import Ridge, solve_ridge
+from atomsmith.fitting.solvers.standard_form import StandardForm
 from atomsmith.systems import FloatArray
 
 __all__ = ["ARD", "SOLVERS", "Elimination", "Evidence", "Ridge", "Solution", "Solver", "solve"]

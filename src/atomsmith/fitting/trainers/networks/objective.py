@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from atomsmith.fitting.networks.perceptron import Derivatives, Perceptrons
-from atomsmith.fitting.networks.rows import TrainingRows
+from atomsmith.fitting.trainers.networks.perceptron import Derivatives, Perceptrons
+from atomsmith.fitting.trainers.networks.rows import TrainingRows
 from atomsmith.systems import FloatArray
 
 

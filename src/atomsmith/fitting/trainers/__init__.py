@@ -1,0 +1,1 @@
+"""Terms that are not linear in their parameters: each kind has a trainer, called before the linear fit."""
