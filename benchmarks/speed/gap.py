@@ -2,10 +2,11 @@
 
     python -m benchmarks.speed.gap [--json gap.json]
 
-The potential is made up: 2,000 sparse points that are descriptors of perturbed crystals, weights at random.
-Both programs read the same gap.xml. Energy, forces and virial of bcc molybdenum on one core in float64; QUIP
-finds its neighbours in every call, ours keeps them. SOAP is values with gradients of all pairs, without a
-kernel. Engines that are not installed (quippy-ase, featomic) are left out.
+The potentials are made up: SOAP with 2,000 sparse points that are descriptors of perturbed crystals, and
+triplets (angle_3b) with 200 points, weights at random. Both programs read the same gap.xml. Energy, forces and
+virial of bcc molybdenum and, for triplets, of diamond (28 neighbours within 3 angstrom) on one core in float64;
+QUIP finds its neighbours in every call, ours keeps them. SOAP is values with gradients of all pairs, without
+a kernel. Engines that are not installed (quippy-ase, featomic) are left out.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ POINTS, ZETA = 2000, 4
 GAP = SoapSettings(kind="soap", cutoff=5.2, n_max=8, l_max=8, radial_tolerance=0.0)
 ORBITALS = SoapSettings(kind="soap", cutoff=5.0, n_max=8, l_max=6, basis="gto", normalised=False)
 CELLS = 6
+TRIPLET_POINTS = 200
 
 
 def molybdenum(cells: int, seed: int, spread: float = 0.05) -> Atoms:
@@ -51,12 +53,41 @@ def descriptors(settings: SoapSettings, atoms: Atoms) -> FloatArray:
     return PlanEvaluator({"elements": [42], "parts": [part]}).features(systems_of(atoms))
 
 
-def write_gap(folder: Path) -> Path:
-    """A gap.xml as gap_fit writes it, with its sparse points."""
+def diamond(cells: int, seed: int) -> Atoms:
+    """Diamond of 8 cells^3 atoms, each moved at random."""
+    return rattled(bulk("C", cubic=True) * (cells, cells, cells), seed)
+
+
+def write_soap(folder: Path) -> Path:
+    """A gap.xml of a power spectrum with its sparse points."""
     points = descriptors(GAP, molybdenum(10, 1, 0.2))[:POINTS]
+    descriptor = (
+        f"soap n_max={GAP.n_max} l_max={GAP.l_max} atom_sigma={GAP.sigma_atom} cutoff={GAP.cutoff} "
+        f"cutoff_transition_width={GAP.transition_width} n_Z=1 Z=42 n_species=1 species_Z=42"
+    )
     points = np.pad(points, ((0, 0), (0, 1)))
+    return write_gap(folder, 42, points, f'covariance_type="2" zeta="{ZETA}.0"', "", descriptor)
+
+
+def write_triplets(folder: Path) -> Path:
+    """A gap.xml of triplets with its sparse points."""
+    points = np.random.default_rng(5).uniform((2.4, 0.0, 1.2), (6.0, 2.0, 5.5), size=(TRIPLET_POINTS, 3))
+    return write_gap(
+        folder,
+        6,
+        points,
+        'covariance_type="1"',
+        "<theta> 1.0 0.8 1.1 </theta>",
+        "angle_3b cutoff=3.0 Z=6 Z1=6 Z2=6",
+    )
+
+
+def write_gap(
+    folder: Path, number: int, points: FloatArray, covariance: str, theta: str, descriptor: str
+) -> Path:
+    """A gap.xml as gap_fit writes it, with weights at random."""
     np.savetxt(folder / "gap.sparse", points.reshape(-1), fmt="%.18e")
-    alpha = np.random.default_rng(2).normal(size=POINTS)
+    alpha = np.random.default_rng(2).normal(size=len(points))
     weights = "\n".join(
         f'<sparseX i="{k + 1}" alpha="{float(a)!r}" sparseCutoff="1.0"/>' for k, a in enumerate(alpha)
     )
@@ -65,13 +96,12 @@ def write_gap(folder: Path) -> Path:
         f"""<GAP>
 <Potential label="GAP" init_args="IP GAP label=GAP"/>
 <GAP_params label="GAP" gap_version="1769700636">
-<GAP_data do_core="F"><e0 Z="42" value="0.0"/></GAP_data>
+<GAP_data do_core="F"><e0 Z="{number}" value="0.0"/></GAP_data>
 <gpSparse label="GAP" n_coordinate="1" fitted="T">
 <gpCoordinates label="GAP1" dimensions="{points.shape[1]}" signal_variance="1.0" signal_mean="0.0"
- sparsified="T" n_permutations="1" covariance_type="2" zeta="{ZETA}.0" n_sparseX="{POINTS}"
- sparseX_filename="gap.sparse">
-<descriptor>soap n_max={GAP.n_max} l_max={GAP.l_max} atom_sigma={GAP.sigma_atom} cutoff={GAP.cutoff}
- cutoff_transition_width={GAP.transition_width} n_Z=1 Z=42 n_species=1 species_Z=42</descriptor>
+ sparsified="T" n_permutations="1" {covariance} n_sparseX="{len(points)}" sparseX_filename="gap.sparse">
+{theta}
+<descriptor>{descriptor}</descriptor>
 <permutation i="1">1 </permutation>
 {weights}
 </gpCoordinates>
@@ -83,10 +113,8 @@ def write_gap(folder: Path) -> Path:
     return path
 
 
-def gap(folder: Path, repeats: int) -> dict[str, Any]:
+def gap(path: Path, atoms: Atoms, repeats: int) -> dict[str, Any]:
     """Microseconds per atom of energy, forces and virial."""
-    path = write_gap(folder)
-    atoms = molybdenum(CELLS, 3)
     potential = Potential.load(path)
     systems, evaluator = systems_of(atoms), potential.evaluator(skin=1.0)
     actions: dict[str, Callable[[], object]] = {"atomsmith": lambda: evaluator.predict(systems)}
@@ -94,7 +122,7 @@ def gap(folder: Path, repeats: int) -> dict[str, Any]:
     if find_spec("quippy"):
         from quippy.potential import Potential as Quip
 
-        os.chdir(folder)  # where QUIP looks for sparse points
+        os.chdir(path.parent)  # where QUIP looks for sparse points
         quip = Quip("IP GAP label=GAP", param_filename=str(path))
 
         moved, rng = atoms.copy(), np.random.default_rng(4)
@@ -150,10 +178,11 @@ def main() -> None:
         numbers = {
             "machine": machine(),
             "soap": soap(arguments.repeats),
-            "gap": gap(Path(folder), arguments.repeats),
+            "triplets": gap(write_triplets(Path(folder)), diamond(3, 3), arguments.repeats),
+            "gap": gap(write_soap(Path(folder)), molybdenum(CELLS, 3), arguments.repeats),
         }
         os.chdir("/")
-    for name in ("gap", "soap"):
+    for name in ("gap", "triplets", "soap"):
         print(name, numbers[name])
     write(destination, numbers)
 

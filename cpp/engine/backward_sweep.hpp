@@ -5,6 +5,7 @@
 #include "pair.hpp"
 #ifndef ATOMSMITH_SINGLE
 #include "symmetry_forces.hpp"
+#include "three_body.hpp"
 #endif
 
 namespace atomsmith::ATOMSMITH_ISA {
@@ -45,6 +46,11 @@ static inline void backward_lane(const Sweep& sweep, const Block& block, int s, 
             if (part.kind == Part::Kind::kE0) energies[i] += coefficients[block.centre];
             if (part.kind == Part::Kind::kPair)
                 energies[i] += pair_energy(part, block.centre, coefficients, w.near, s, own, w.gradients[i]);
+#ifndef ATOMSMITH_SINGLE
+            if (part.kind == Part::Kind::kThreeBody)
+                energies[i] += three_body_energy(part, block.centre, coefficients, w.near, s,
+                                                 w.parts[k].three_body, w.gradients[i]);
+#endif
         }
     }
     const std::size_t atoms = sweep.batch->n_centres, images = sweep.layout->images.size();

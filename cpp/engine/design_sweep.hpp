@@ -5,8 +5,22 @@
 #include "block.hpp"
 #include "descriptor_gradients.hpp"
 #include "moments_radial.hpp"
+#include "three_body.hpp"
 
 namespace atomsmith::ATOMSMITH_ISA {
+
+static inline void design_three_body(const Sweep& sweep, const Part& part, int centre, int atom, int s,
+                                     Workspace& w, PartWorkspace& own) {
+    const Neighbourhood& near = w.near;
+    for_each_triplet_gradient(part, centre, s, w, own.three_body,
+                              [&](int feature, double value, const Vec* gx, const Vec* gy, const Vec* gz) {
+                                  feature += part.first_feature;
+                                  if (sweep.design_energy)
+                                      sweep.design_energy[feature * sweep.design_energy_stride] += value;
+                                  add_rows(sweep, near, static_cast<std::size_t>(s) * near.stride,
+                                           near.segments(s)[near.n_species], gx, gy, gz, atom, feature);
+                              });
+}
 
 static inline void design_part(const Sweep& sweep, const Block& block, int k, Workspace& w) {
     const Part& part = sweep.model->parts[k];
@@ -26,6 +40,10 @@ static inline void design_part(const Sweep& sweep, const Block& block, int k, Wo
         return design_moments(sweep, part, block.centre, block.atoms, block.n, w, own);
     case Part::Kind::kBispectrum:
         return design_bispectrum(sweep, part, block.centre, block.atoms, block.n, w, own);
+    case Part::Kind::kThreeBody:
+        for (int s = 0; s < block.n; ++s)
+            design_three_body(sweep, part, block.centre, block.atoms[s], s, w, own);
+        return;
     case Part::Kind::kSymmetry: // these two have been made above, with a regressor or without
     case Part::Kind::kSoap:
     case Part::Kind::kZbl:

@@ -6,11 +6,12 @@
 #include "embedding.hpp"
 #include "pair.hpp"
 #include "regressor.hpp"
+#include "three_body.hpp"
 
 namespace atomsmith::ATOMSMITH_ISA {
 
-static inline void add_features(const Sweep& sweep, const Block& block, const Plans& plans,
-                                const Workspace& w, int s, double* to) {
+static inline void add_features(const Sweep& sweep, const Block& block, const Plans& plans, Workspace& w,
+                                int s, double* to) {
     const Model& model = *sweep.model;
     for (std::size_t k = 0; k < model.parts.size(); ++k) {
         const Part& part = model.parts[k];
@@ -18,6 +19,8 @@ static inline void add_features(const Sweep& sweep, const Block& block, const Pl
         if (part.kind == Part::Kind::kE0) features[block.centre] += 1.0;
         if (part.kind == Part::Kind::kPair)
             pair_features(part, block.centre, w.near, s, w.parts[k], features);
+        if (part.kind == Part::Kind::kThreeBody)
+            three_body_features(part, block.centre, w.near, s, w.parts[k].three_body, features);
         if (!part.is_descriptor() || part.is_regressed()) continue;
         if (part.kind == Part::Kind::kBispectrum)
             add_bispectrum(part, w.parts[k], s, features + part.regressor.centres[block.centre].first_output);
@@ -37,7 +40,7 @@ static inline void add_features(const Sweep& sweep, const Block& block, const Pl
 
 // The sums over the block's atoms, without a value per atom: the sum over lanes comes before the features.
 static inline void add_feature_sums(const Sweep& sweep, const Block& block, const Plans& plans,
-                                    const Workspace& w) {
+                                    Workspace& w) {
     const Model& model = *sweep.model;
     for (std::size_t k = 0; k < model.parts.size(); ++k) {
         const Part& part = model.parts[k];
@@ -46,6 +49,9 @@ static inline void add_feature_sums(const Sweep& sweep, const Block& block, cons
         if (part.kind == Part::Kind::kPair)
             for (int s = 0; s < block.n; ++s)
                 pair_features(part, block.centre, w.near, s, w.parts[k], features);
+        if (part.kind == Part::Kind::kThreeBody)
+            for (int s = 0; s < block.n; ++s)
+                three_body_features(part, block.centre, w.near, s, w.parts[k].three_body, features);
         if (!part.is_descriptor() || part.is_regressed()) continue;
         if (part.kind == Part::Kind::kBispectrum)
             for (int s = 0; s < block.n; ++s)

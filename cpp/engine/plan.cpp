@@ -146,6 +146,10 @@ void finish_part(Part& part, int n_species, int first_feature) {
     case Part::Kind::kInversePowers:
         check_inverse_powers(part.inverse_powers, n_species, part.n_features);
         return;
+    case Part::Kind::kThreeBody:
+        part.three_body.finish(n_species, part.n_features);
+        part.cutoff = part.three_body.cutoff();
+        return;
     case Part::Kind::kSoap:
         check_radial(part.radial, n_species);
         finish_soap(part, n_species);
@@ -166,9 +170,9 @@ void finish_part(Part& part, int n_species, int first_feature) {
 
 bool works_in_single_precision(const Part& part) {
     return part.kind != Part::Kind::kBispectrum && part.kind != Part::Kind::kMoments &&
-           part.kind != Part::Kind::kSymmetry && part.kind != Part::Kind::kSoap && part.is_local() &&
-           part.radial.quintic.row_size == 0 && part.radial.spline.row_size == 0 && part.embeddings.empty() &&
-           part.regressor.is_linear();
+           part.kind != Part::Kind::kSymmetry && part.kind != Part::Kind::kSoap &&
+           part.kind != Part::Kind::kThreeBody && part.is_local() && part.radial.quintic.row_size == 0 &&
+           part.radial.spline.row_size == 0 && part.embeddings.empty() && part.regressor.is_linear();
 }
 
 std::shared_ptr<Weights> make_weights(const Model& model, const double* coefficients, int n_sets) {

@@ -21,11 +21,23 @@
 #include "regressor_plan.hpp"
 #include "soap_plan.hpp"
 #include "symmetry_plan.hpp"
+#include "three_body_plan.hpp"
 
 namespace atomsmith {
 
 struct Part {
-    enum class Kind { kE0, kPair, kAce, kZbl, kBispectrum, kMoments, kSymmetry, kInversePowers, kSoap };
+    enum class Kind {
+        kE0,
+        kPair,
+        kAce,
+        kZbl,
+        kBispectrum,
+        kMoments,
+        kSymmetry,
+        kInversePowers,
+        kSoap,
+        kThreeBody
+    };
     Kind kind{};
     int first_feature = 0;
     int n_features = 0;
@@ -46,6 +58,7 @@ struct Part {
     Symmetry symmetry;
     Soap soap;
     InversePowers inverse_powers;
+    ThreeBody three_body;
     Regressor regressor;   // of descriptors (ace without embeddings, bispectrum, moments, symmetry, soap)
     GlobalFeatures global; // inputs of the regressor behind the features of the descriptor
     int first_global = 0;  // among those of the model

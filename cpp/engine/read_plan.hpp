@@ -157,6 +157,21 @@ Soap read_soap(const Dict& from) {
 }
 
 template <class Dict>
+ThreeBody read_three_body(const Dict& from) {
+    ThreeBody three_body;
+    for (const Dict& own : list_of(from, "kernels")) {
+        ThreeBody::Kernel kernel;
+        kernel.cutoff = value_of<double>(own, "cutoff");
+        kernel.width = value_of<double>(own, "width");
+        kernel.length = array_of<double>(own, "length");
+        kernel.points = array_of<double>(own, "points");
+        kernel.triplets = array_of<std::int32_t>(own, "triplets");
+        three_body.kernels.push_back(std::move(kernel));
+    }
+    return three_body;
+}
+
+template <class Dict>
 Embedding read_embedding(const Dict& regressor, const Dict& from) {
     Embedding embedding;
     const auto function = value_of<std::string>(from, "function");
@@ -334,6 +349,9 @@ Part read_kind(const Dict& from, const std::string& kind) {
         part.kind = Part::Kind::kSoap;
         part.radial = read_radial(dict_of(from, "radial"));
         part.soap = read_soap(from);
+    } else if (kind == "three_body") {
+        part.kind = Part::Kind::kThreeBody;
+        part.three_body = read_three_body(from);
     } else {
         throw std::invalid_argument("engine plan: unknown kind of part '" + kind + "'");
     }

@@ -5,6 +5,7 @@
 #include "regressor_memory.hpp"
 #include "simd.hpp"
 #include "symmetry_workspace.hpp"
+#include "three_body_workspace.hpp"
 
 namespace atomsmith::ATOMSMITH_ISA {
 
@@ -48,6 +49,7 @@ struct PartWorkspace {
     Vec* sums = nullptr;          // embedding: per left factor, over its right factors
     Nearest* nearest = nullptr;   // embedding: [lane]
     SymmetryWorkspace symmetry;
+    ThreeBodyWorkspace three_body;
 };
 
 // Moments: so many radial coefficients share what a sweep over the products reads.
@@ -244,6 +246,7 @@ static inline Workspace lay_out(const Model& model, const BatchLayout& layout, i
             p.symmetry = lay_out_symmetry(part.symmetry, stride, arena);
             channels = n > channels ? n : channels;
         }
+        if (part.kind == Part::Kind::kThreeBody) p.three_body = lay_out_three_body(n_species, stride, arena);
         if (part.is_regressed() || (part.is_descriptor() && purpose == Purpose::kDescriptorRows)) {
             lay_out_regressor(part, n_sets, arena, p);
             const std::size_t n = most_features(part), size = packed_size(stride, most_features(part));

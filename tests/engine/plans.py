@@ -22,6 +22,7 @@ from atomsmith.descriptors.bispectrum import InnerSwitch
 from atomsmith.descriptors.radial import RadialSettings
 from atomsmith.descriptors.symmetry_functions import SymmetryFunction, symmetry_functions_part
 from atomsmith.regressors import with_products
+from atomsmith.regressors.triplet_kernel import TripletKernel, triplet_kernel_part
 from atomsmith.systems import FloatArray, Systems
 
 ELEMENTS = (8, 1, 14)
@@ -195,6 +196,18 @@ def plans() -> dict[str, dict[str, Any]]:
                 soap_part(three, n_max=2, l_max=1, mixtures={"count": 2, "products": "all"}),
             ],
         },
+        "triplets": {
+            "elements": [8, 1],
+            "parts": [
+                reference_part([8, 1]),
+                triplet_part([8, 1], [(0, 0, 0), (0, 1, 1), (1, 0, 1)], [(0, 0, 0), (0, 0, 1)]),
+                pair_part([8, 1], degree=2),
+            ],
+        },
+        "triplets without a switch": {
+            "elements": [14],
+            "parts": [triplet_part([14], [(0, 0, 0)], width=0.0)],
+        },
         "many radial functions": {"elements": [14], "parts": [ace_part([14], (19, 10), cutoff=3.8)]},
     }
 
@@ -300,6 +313,22 @@ def soap_part(elements, **settings):
     """A power spectrum of wide atoms, whose radial tables are short."""
     sizes = {"cutoff": 3.3, "sigma_atom": 0.7, "central_weight": 0.8} | settings
     return build_soap(SoapSettings(kind="soap", **sizes), elements).part
+
+
+def triplet_part(elements, *triplets, width=0.8, cutoff=3.3, seed=8):
+    """Kernels with some points each for the triplets listed, the later ones shorter."""
+    rng = np.random.default_rng(seed)
+    kernels = [
+        TripletKernel(
+            points=rng.uniform((2.0, 0.0, 1.0), (6.0, 2.0, 5.0), size=(5 + 4 * k, 3)),
+            lengths=rng.uniform(0.5, 1.5, size=3),
+            cutoff=cutoff - 0.4 * k,
+            width=width,
+            triplets=tuple(own),
+        )
+        for k, own in enumerate(triplets)
+    ]
+    return triplet_kernel_part(kernels, elements).part
 
 
 def compact_part(elements):

@@ -23,6 +23,7 @@ from oracle.moments_numpy import moment_features
 from oracle.regressors_numpy import descriptor_of, outputs
 from oracle.soap_numpy import power_spectrum, quintic_radial
 from oracle.symmetry_numpy import symmetry_features
+from oracle.three_body_numpy import triplet_kernels
 
 Array = NDArray[Any]
 COMPLEX_STEP = 1e-30
@@ -40,6 +41,12 @@ def plan_cutoff(plan: Mapping[str, Any]) -> float:
         for part in plan["parts"]
         if part["kind"] == "symmetry_functions"
         for centre in part["centres"]
+    ]
+    reach += [
+        kernel["cutoff"]
+        for part in plan["parts"]
+        if part["kind"] == "three_body"
+        for kernel in part["kernels"]
     ]
     reach += [np.max(part["outer"]) for part in plan["parts"] if part["kind"] == "zbl"]
     return float(max(reach, default=0.0))
@@ -100,6 +107,7 @@ class Oracle:
             "moments": self._moments,
             "symmetry_functions": self._symmetry,
             "soap": self._soap,
+            "three_body": self._three_body,
         }
         parts = []
         for part in self.plan["parts"]:
@@ -216,6 +224,9 @@ class Oracle:
 
     def _soap(self, part: Mapping[str, Any], vectors: Array) -> Array:
         return power_spectrum(part, self.n_elements, self.species, self.i, self.j, vectors)
+
+    def _three_body(self, part: Mapping[str, Any], vectors: Array) -> Array:
+        return triplet_kernels(part, self.species, self.i, self.j, vectors)
 
     def _zbl(self, part: Mapping[str, Any], vectors: Array) -> Array:
         r = _length(vectors)

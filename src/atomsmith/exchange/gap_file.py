@@ -35,7 +35,11 @@ class Coordinates:
     values
         Its settings by key, as text without braces.
     covariance, zeta, theta
-        Kernel: `DOT_PRODUCT` to the power zeta, or `SQUARED_EXPONENTIAL` of the length theta.
+        Kernel: `DOT_PRODUCT` to the power zeta, or `SQUARED_EXPONENTIAL` of a length theta for each
+        dimension.
+    mean, permutations
+        f0, whose square a squared-exponential kernel adds, and over how many orders of the components it is
+        summed.
     points
         Shape (M, dimensions).
     weights
@@ -46,7 +50,9 @@ class Coordinates:
     values: dict[str, str]
     covariance: int
     zeta: float
-    theta: float
+    theta: tuple[float, ...]
+    mean: float
+    permutations: int
     points: FloatArray
     weights: FloatArray
 
@@ -175,10 +181,22 @@ def _coordinates(path: Path, element: ElementTree.Element) -> Coordinates:
         values=values,
         covariance=covariance,
         zeta=_number(path, element, "zeta") if covariance == DOT_PRODUCT else 1.0,
-        theta=float(theta[0]) if theta else 1.0,
+        theta=tuple(_lengths(path, kind, theta)),
+        mean=_number(path, element, "signal_mean") if "signal_mean" in element.attrib else 0.0,
+        permutations=_whole(path, element, "n_permutations") if "n_permutations" in element.attrib else 1,
         points=_points(path, element, count, dimensions),
         weights=np.array(weights) * delta**2,
     )
+
+
+def _lengths(path: Path, kind: str, words: list[str]) -> list[float]:
+    try:
+        lengths = [float(word) for word in words]
+    except ValueError:
+        _refuse(path, f"the lengths theta of {kind} are '{' '.join(words)}', expected numbers")
+    if not all(length > 0.0 for length in lengths):
+        _refuse(path, f"the lengths theta of {kind} are '{' '.join(words)}', expected positive numbers")
+    return lengths
 
 
 def _points(path: Path, element: ElementTree.Element, count: int, dimensions: int) -> FloatArray:

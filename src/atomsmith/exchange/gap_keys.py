@@ -1,0 +1,71 @@
+"""Settings of a descriptor in a gap.xml: which are known, and their values.
+
+Names and defaults are those of QUIP (libAtoms), which ignores what it does not know; here it is refused.
+"""
+
+from __future__ import annotations
+
+from atomsmith.errors import InputError
+from atomsmith.exchange.gap_file import Coordinates
+
+_FITTING = {
+    "add_species", "config_type_n_sparse", "covariance_type", "delta", "f0", "mark_sparse_atoms", "n_sparse",
+    "n_Z", "n_species", "print_sparse_index", "sparse_file", "sparse_method", "theta", "theta_fac",
+    "theta_file", "theta_uniform", "unique_descriptor_tolerance", "unique_hash_tolerance", "xml_version",
+    "zeta", "zeta_file", "use_sparse_points", "f0_file", "delta_file",
+}  # fmt: skip
+"""Keys of descriptors that say how they were fitted, or what the file says elsewhere."""
+_ONLY_DEFAULTS = {
+    "average": "F", "cutoff_dexp": "0", "cutoff_rate": "1.0", "cutoff_scale": "1.0", "diagonal_radial": "F",
+    "nu_R": "2", "nu_S": "2", "Z_mix": "F", "R_mix": "F", "sym_mix": "F", "coupling": "T", "K": "0",
+    "mix_shift": "0", "only_intra": "F", "only_inter": "F", "n_exponents": "1", "exponents": "1",
+    "tail_exponent": "0", "tail_range": "1.0", "resid_name": "",
+}  # fmt: skip
+"""Keys whose other values are not supported."""
+INSTEAD = "fit again without it, or fit a sparse kernel here (docs/gap.md)"
+
+
+def check_keys(one: Coordinates, known: set[str]) -> None:
+    """Refuse a descriptor with settings that are neither known nor without effect."""
+    for key, value in one.values.items():
+        default = _ONLY_DEFAULTS.get(key)
+        if default is not None:
+            if value.strip() != default and not _same_number(value, default):
+                raise InputError(f"{one.kind} with {key}={value} is not supported; {INSTEAD}.")
+        elif key not in known | _FITTING:
+            raise InputError(f"{one.kind}: the key '{key}' is not known; it may change what is computed.")
+
+
+def _same_number(a: str, b: str) -> bool:
+    try:
+        return float(a) == float(b)
+    except ValueError:
+        return False
+
+
+def number_at(one: Coordinates, key: str, default: float | None) -> float:
+    """Return a number; one that has no default must be there."""
+    text = one.values.get(key)
+    if text is None:
+        if default is None:
+            raise InputError(f"{one.kind}: '{key}' is missing; the file is damaged.")
+        return default
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{one.kind}: {key}={text} is not a number.") from None
+
+
+def atomic_numbers_at(one: Coordinates, key: str) -> tuple[int, ...]:
+    """Return atomic numbers; empty where the key is missing or 0, which stands for any."""
+    try:
+        found = tuple(int(word) for word in one.values.get(key, "").split())
+    except ValueError:
+        raise InputError(f"{one.kind}: {key}={one.values[key]} is not a list of atomic numbers.") from None
+    return () if 0 in found else found
+
+
+def flag_at(one: Coordinates, key: str, default: bool) -> bool:
+    """Return a logical value as Fortran writes it."""
+    value = one.values.get(key)
+    return default if value is None else value.strip(".").upper().startswith("T")
