@@ -3,10 +3,10 @@
     python -m benchmarks.speed.gap [--json gap.json]
 
 The potentials are made up: SOAP with 2,000 sparse points that are descriptors of perturbed crystals, and
-triplets (angle_3b) with 200 points, weights at random. Both programs read the same gap.xml. Energy, forces and
-virial of bcc molybdenum and, for triplets, of diamond (28 neighbours within 3 angstrom) on one core in float64;
-QUIP finds its neighbours in every call, ours keeps them. SOAP is values with gradients of all pairs, without
-a kernel. Engines that are not installed (quippy-ase, featomic) are left out.
+triplets (angle_3b) with 200 points, weights at random. Both programs read the same gap.xml. Energy, forces
+and virial of bcc molybdenum and, for triplets, of diamond (28 neighbours within 3 angstrom) on one core in
+float64; QUIP finds its neighbours in every call, ours keeps them. SOAP is values with gradients of all pairs,
+without a kernel. Engines that are not installed (quippy-ase, featomic) are left out.
 """
 
 from __future__ import annotations
