@@ -7,7 +7,7 @@ import pytest
 
 from atomsmith import _engine
 from atomsmith.evaluator import PlanEvaluator
-from engine.plans import SHAPES, full_plan, random_coefficients, random_system
+from engine.plans import SHAPES, full_plan, plans, random_coefficients, random_system
 
 E0, PAIR, ACE, ZBL = range(4)
 
@@ -77,6 +77,26 @@ def test_a_malformed_plan_is_refused(name):
     keys, value, message = BAD[name]
     with pytest.raises((ValueError, RuntimeError, TypeError), match=message):
         _engine.Model.from_plan(changed(*keys, value=value))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("width", 9.0, "width between 0 and the cutoff"),
+        ("length", np.array([1.0, 2.0]), "'length' needs three values"),
+        ("length", np.array([1.0, 0.0, 1.0]), "lengths must be positive"),
+        ("points", np.full((5, 3), np.nan), "points must be finite"),
+        ("points", np.zeros((4, 3)), "n_features is 14, but the kernels have 13 points"),
+        ("triplets", np.array([[0, 1, 0]], np.int32), "in the order of their species"),
+        ("triplets", np.array([[2, 0, 0]], np.int32), "a species that does not exist"),
+        ("triplets", np.zeros((2, 3), np.int32), "listed twice"),
+    ],
+)
+def test_malformed_kernels_of_triplets_are_refused(key, value, message):
+    plan = copy.deepcopy(plans()["triplets"])
+    plan["parts"][1]["kernels"][0][key] = value
+    with pytest.raises(ValueError, match=message):
+        _engine.Model.from_plan(plan)
 
 
 def test_a_missing_key_is_named():
