@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from atomsmith.descriptors.moments_pruning import pruned_moments
 from atomsmith.descriptors.pruning import pruned_ace
 from atomsmith.fitting.solvers.posterior import Posterior
 from atomsmith.fitting.solvers.registry import Solution
@@ -15,15 +16,15 @@ from atomsmith.systems import BoolArray, IntArray
 def without_dropped(plan: dict[str, Any], solution: Solution) -> tuple[dict[str, Any], IntArray]:
     """Return the plan without the functions that the solver dropped, and the features that stay.
 
-    Only functions of linear ACE leave the plan, whose evaluation then costs less; others keep a coefficient
-    of zero.
+    Only functions of linear ACE and of moment tensors leave the plan, whose evaluation then costs less;
+    others keep a coefficient of zero, and so do contractions of moments that some other species needs.
 
     Parameters
     ----------
     plan
         Of n features.
     solution
-        Infinite precisions mark what was dropped (and coefficients that are held: never functions of ACE).
+        Infinite precisions mark what was dropped (and coefficients that are held: never functions of these).
 
     Returns
     -------
@@ -36,12 +37,22 @@ def without_dropped(plan: dict[str, Any], solution: Solution) -> tuple[dict[str,
         stays = np.ones(int(part["n_features"]), dtype=np.bool_)
         features = slice(first, first + len(stays))
         first += len(stays)
-        if part["kind"] == "ace" and "regressor" not in part and dropped[features].any():
-            stays = ~dropped[features]
-            part = pruned_ace(part, stays)
+        if "regressor" not in part and dropped[features].any():
+            part, stays = _pruned(part, ~dropped[features])
         parts.append(part)
         kept.append(features.start + np.flatnonzero(stays))
     return plan | {"parts": parts}, np.concatenate(kept)
+
+
+def _pruned(part: dict[str, Any], wanted: BoolArray) -> tuple[dict[str, Any], BoolArray]:
+    """Part without functions that are not wanted, as far as its kind can, and which features it still has."""
+    if part["kind"] == "ace":
+        return pruned_ace(part, wanted), wanted
+    if part["kind"] == "moments":
+        by_set = wanted.reshape(-1, len(part["scalars"]))
+        stays = np.logical_or.reduce(by_set)
+        return pruned_moments(part, stays), np.tile(stays, len(by_set))
+    return part, np.ones_like(wanted)
 
 
 def restricted(posterior: Posterior, kept: IntArray) -> Posterior:
