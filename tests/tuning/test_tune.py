@@ -212,9 +212,54 @@ def test_properties_count_and_both_objectives_have_a_front(folder):
 
 
 def test_processes_share_a_search(folder):
-    done = run(folder, "--set", "workers=2", "--set", "trials=3")
+    done = run(folder, "--set", "workers=3", "--set", "trials=4")
     assert done.exit_code == 0, done.output
-    assert len(rows(folder)) >= 3
+    assert len(rows(folder)) == 4
+
+
+def test_no_trial_begins_while_enough_are_under_way(folder):
+    import threading
+
+    from atomsmith.tuning import search
+
+    held, together, begun = threading.Barrier(3), threading.Lock(), []
+
+    class SlowBench:
+        def attempt(self, parameters):
+            begun.append(parameters)
+            # All three trials are under way now, and none has ended: nobody may begin a fourth one.
+            held.wait(timeout=60)
+            raise InputError("refused")
+
+    settings = load_settings(folder / "tune.yaml", search.TuneSettings, ["trials=3"])
+    study = optuna.create_study(storage=optuna.storages.InMemoryStorage())
+
+    def work():
+        search._work(study, settings, SlowBench(), None, lambda: None, together)
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=120)
+    assert len(begun) == len(study.trials) == 3
+
+
+def test_a_point_of_a_grid_that_a_kill_ended_is_tried_again(folder):
+    grid = ["--set", "search={weights.energy: {values: [5, 20, 50]}}", "--set", "sampler.kind=grid"]
+    assert run(folder, *grid, "--set", "trials=1").exit_code == 0
+    study = optuna.load_study(
+        study_name="atomsmith tune", storage=f"sqlite:///{folder / 'out/tuning.sqlite'}"
+    )
+    from atomsmith.tuning.samplers import make_sampler, suggest
+    from atomsmith.tuning.settings import KeySettings, SamplerSettings
+
+    space = {"weights.energy": KeySettings(values=(5, 20, 50))}
+    study.sampler = make_sampler(SamplerSettings(kind="grid"), space, 0)
+    suggest(study.ask(), space)
+    done = run(folder, *grid, "--set", "trials=9")
+    assert done.exit_code == 0, done.output
+    assert sorted(float(row["weights.energy"]) for row in rows(folder)) == [5, 20, 50]
 
 
 @pytest.mark.parametrize("kind", ["cma_es", "differential_evolution"])

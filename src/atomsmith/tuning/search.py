@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atomsmith.errors import AtomsmithError, InputError
-from atomsmith.tuning.samplers import load_optuna, make_sampler, suggest
+from atomsmith.tuning.samplers import grid, load_optuna, make_sampler, suggest
 from atomsmith.tuning.settings import TuneSettings
 from atomsmith.tuning.trial import Bench, Outcome, TooSlowError
 
@@ -28,6 +31,8 @@ POLL_S = 0.2
 
 Watch = Callable[["Search"], None]
 """Is called now and then while a search runs."""
+Lock = AbstractContextManager[bool, None]
+"""Of threads or of processes."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +120,9 @@ def tune(
     folder.mkdir(parents=True, exist_ok=True)
     study = _opened(settings, bench, folder, worker=0, create=True)
     baseline = _baseline(study, bench)
-    _bury(study)
+    _bury(study, settings)
     if settings.workers == 1:
-        _work(study, settings, bench, baseline, lambda: watch(_read(study, baseline)))
+        _work(study, settings, bench, baseline, lambda: watch(_read(study, baseline)), threading.Lock())
     else:
         _distribute(settings, folder, lambda: watch(_read(study, baseline)))
     found = _read(study, baseline)
@@ -178,11 +183,15 @@ def _baseline(study: Study, bench: Bench) -> Outcome:
     return Outcome(**study.user_attrs[BASELINE])
 
 
-def _bury(study: Study) -> None:
-    """End trials that a killed run has left behind as running."""
+def _bury(study: Study, settings: TuneSettings) -> None:
+    """End trials that a killed run has left behind as running; points of a grid are tried again."""
     optuna = load_optuna()
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        if settings.sampler.kind == "grid":
+            # The sampler takes a point whose trial has ended for done, however it ended.
+            waiting = optuna.trial.TrialState.WAITING
+            study.add_trial(optuna.trial.create_trial(state=waiting, system_attrs=trial.system_attrs))
 
 
 def _work(
@@ -191,11 +200,14 @@ def _work(
     bench: Bench,
     baseline: Outcome,
     watch: Callable[[], None],
+    lock: Lock,
 ) -> None:
-    """Try settings until there are enough trials; a grid stops by itself."""
+    """Try settings until enough trials have begun; all that share the lock begin them one at a time."""
     optuna = load_optuna()
 
     def objective(trial: Trial) -> float | tuple[float, float]:
+        # From here on the trial is in the storage, where others count it.
+        beginning.close()
         parameters = suggest(trial, settings.search)
         try:
             outcome = bench.attempt(parameters)
@@ -206,26 +218,31 @@ def _work(
         trial.set_user_attr(OUTCOME, outcome.to_dict())
         return (score, outcome.us_per_atom) if settings.cost.minimise else score
 
-    def after(now: Study, _trial: Any) -> None:
-        watch()
-        if _ended(now) >= settings.trials:
-            now.stop()
-
+    most = settings.trials
+    if settings.sampler.kind == "grid":
+        most = min(most, math.prod(len(values) for values in grid(settings.search).values()))
     watch()
-    if _ended(study) < settings.trials:
-        study.optimize(objective, callbacks=[after])
+    while True:
+        with ExitStack() as beginning:
+            beginning.enter_context(lock)
+            if _begun(study) >= most:
+                return
+            study.optimize(objective, n_trials=1)
+        watch()
 
 
-def _ended(study: Study) -> int:
+def _begun(study: Study) -> int:
+    """Trials that have ended or are under way; not those that a kill has ended."""
     states = load_optuna().trial.TrialState
-    return len(study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED)))
+    return len(study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED, states.RUNNING)))
 
 
 def _distribute(settings: TuneSettings, folder: Path, watch: Callable[[], None]) -> None:
     """Let several processes try settings; this one watches."""
     context = multiprocessing.get_context("spawn")
+    lock = context.Lock()
     processes = [
-        context.Process(target=_worker, args=(settings, folder, index + 1), daemon=True)
+        context.Process(target=_worker, args=(settings, folder, index + 1, lock), daemon=True)
         for index in range(settings.workers)
     ]
     for process in processes:
@@ -245,11 +262,11 @@ def _distribute(settings: TuneSettings, folder: Path, watch: Callable[[], None])
         )
 
 
-def _worker(settings: TuneSettings, folder: Path, index: int) -> None:
+def _worker(settings: TuneSettings, folder: Path, index: int, lock: Lock) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     bench = Bench(settings)
     study = _opened(settings, bench, folder, index, create=False)
-    _work(study, settings, bench, _baseline(study, bench), lambda: None)
+    _work(study, settings, bench, _baseline(study, bench), lambda: None, lock)
 
 
 def _read(study: Study, baseline: Outcome) -> Search:
