@@ -146,13 +146,17 @@ def motion(rows: Rows) -> str:
     body = [
         [
             row["potential"],
+            row["snapshots"],
             rounded("energy_mae_mev_per_atom", 1)(row),
-            rounded("forces_mae_ev_per_angstrom", 3)(row),
+            " ± ".join(
+                rounded(key, 3)(row)
+                for key in ("forces_mae_ev_per_angstrom", "forces_mae_error_ev_per_angstrom")
+            ),
             rounded("forces_rmse_ev_per_angstrom", 3)(row),
         ]
         for row in rows
     ]
-    return markdown(["", "energy MAE (meV/atom)", "force MAE (eV/Å)", "force RMSE (eV/Å)"], body)
+    return markdown(["", "snapshots", "energy MAE (meV/atom)", "force MAE (eV/Å)", "force RMSE (eV/Å)"], body)
 
 
 def tables_of(zuo: Path, silicon: Path | None) -> dict[str, str]:

@@ -189,10 +189,27 @@ def test_the_truth_agrees_with_itself(done):
     assert {row["potential"] for row in found} == {"ACE", "shifted", "water", "absent"}
     same = only(found, potential="shifted")
     assert float(same["forces_mae_ev_per_angstrom"]) < 1e-9
+    assert float(same["forces_mae_error_ev_per_angstrom"]) < 1e-9
     assert float(same["energy_mae_mev_per_atom"]) < 1e-6
     compared = rows(done[0], "unseen")
     same = only(compared, potential="shifted", structure="bcc")
     assert float(same["mev_per_atom"]) == pytest.approx(float(same["right_mev_per_atom"]), abs=1e-6)
+
+
+def test_the_error_of_a_mean_is_its_scatter_over_draws():
+    from atomsmith.assessment.motion import standard_error
+
+    rng = np.random.default_rng(0)
+    groups = np.repeat([800.0, 1500.0], [4, 8])
+
+    def draw():
+        return np.where(groups == 800.0, 1.0, 3.0) + np.where(groups == 800.0, 0.1, 0.4) * rng.normal(size=12)
+
+    draws = [draw() for _ in range(4000)]
+    scatter = np.std([one.mean() for one in draws])
+    squares = np.mean([standard_error(one, groups) ** 2 for one in draws])
+    assert np.sqrt(squares) == pytest.approx(scatter, rel=0.05)
+    assert standard_error(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0, 2.0])) is None
 
 
 def test_learning_curves_are_fitted_to_nested_parts():

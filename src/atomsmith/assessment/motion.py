@@ -19,6 +19,7 @@ from atomsmith.prediction import ForceField
 from atomsmith.properties.base import Report
 from atomsmith.properties.lattice import settle
 from atomsmith.properties.snapshots import snapshots
+from atomsmith.systems import FloatArray
 
 
 def drive(
@@ -111,7 +112,8 @@ def deviations(
     Returns
     -------
     dict
-        By temperature in kelvin (as text), and ``all``: see `atomsmith.assessment.accuracy.distribution`.
+        By temperature in kelvin (as text), and ``all``: see `atomsmith.assessment.accuracy.distribution`,
+        with the standard error of ``forces_mae`` as ``forces_mae_error``.
     """
     configurations = [from_values(values) for values in driven["snapshots"]]
     with candidate.opened(sorted({z for c in configurations for z in c.elements})) as force_field:
@@ -127,7 +129,37 @@ def deviations(
     temperatures = np.array([c.info["temperature_k"] for c in configurations])
     groups: dict[str, Sequence[int]] = {"all": range(len(configurations))}
     groups |= {f"{t:.0f}": np.flatnonzero(temperatures == t).tolist() for t in np.unique(temperatures)}
+    means = np.array([np.abs(one).mean() for one in errors])
     return {
-        name: distribution(energy[list(members)], np.concatenate([errors[s] for s in members]))
+        name: {
+            **distribution(energy[list(members)], np.concatenate([errors[s] for s in members])),
+            "forces_mae_error": standard_error(means[list(members)], temperatures[list(members)]),
+        }
         for name, members in groups.items()
     }
+
+
+def standard_error(values: FloatArray, groups: FloatArray) -> float | None:
+    """Give the standard error of a mean of values that were drawn group by group.
+
+    What differs from group to group was chosen, not drawn, and is no error of the mean.
+
+    Parameters
+    ----------
+    values
+        One for each snapshot.
+    groups
+        What each belongs to, such as its temperature.
+
+    Returns
+    -------
+    float or None
+        None if a group has a single value, whose scatter is unknown.
+    """
+    variance = 0.0
+    for group in np.unique(groups):
+        members = values[groups == group]
+        if len(members) < 2:
+            return None
+        variance += len(members) * float(members.var(ddof=1))
+    return float(np.sqrt(variance)) / len(values)

@@ -172,7 +172,8 @@ def motion_section(reading: Reading, sheet: Sheet) -> Section | None:
         f"Errors on snapshots of dynamics at {', '.join(f'{f:g}' for f in asked.fractions)} of the melting "
         f"point, in which {mover} the atoms; what is right was asked of {truth}. Energies: one point a "
         "snapshot, their mean difference taken off. Forces: median, middle half, and 5 to 95 % of the "
-        "components."
+        "components. ± is the standard error of the force MAE, from its scatter among the snapshots of each "
+        "temperature."
     )
     systems = [s for s in reading.systems if forces[s]]
     parts: list[Html] = []
@@ -181,7 +182,7 @@ def motion_section(reading: Reading, sheet: Sheet) -> Section | None:
         figure = figures.boxes_figure(some, reading.looks, energies, forces)
         parts.append(sheet.shelf.place(f"motion-{start // 3 + 1}", figure, caption if start == 0 else
                                        f"The same for {', '.join(some)}."))  # fmt: skip
-    titles = ("Snapshots", "Energy MAE (meV/atom)", "Force MAE (eV/Å)", "Force RMSE (eV/Å)")
+    titles = ("Snapshots", "Energy MAE (meV/atom)", "Force MAE (eV/Å)", "±", "Force RMSE (eV/Å)")
     head: list[list[Child]] = [
         ["System", "Potential", *(element("th", text, class_="n") for text in titles)]
     ]  # fmt: skip
@@ -198,12 +199,13 @@ def _motion_row(reading: Reading, sheet: Sheet, system: str, name: str) -> list[
     wanted = "" if driven is None or taken == driven["wanted"] else f" of {driven['wanted']}"
     found = item.result.get("all", {})
     values = [
-        Value(found.get(key), item, item.failure) for key in ("energy_mae", "forces_mae", "forces_rmse")
+        Value(found.get(key), item, item.failure)
+        for key in ("energy_mae", "forces_mae", "forces_mae_error", "forces_rmse")
     ]
     sheet.note(
         "motion", system=system, potential=name, snapshots=taken, energy_mae_mev_per_atom=values[0].number,
-        forces_mae_ev_per_angstrom=values[1].number, forces_rmse_ev_per_angstrom=values[2].number,
-        problem=item.failure,
+        forces_mae_ev_per_angstrom=values[1].number, forces_mae_error_ev_per_angstrom=values[2].number,
+        forces_rmse_ev_per_angstrom=values[3].number, problem=item.failure,
     )  # fmt: skip
     count = element("td", "–" if taken is None else f"{taken}{wanted}", class_="n")
     return [element("th", system), name, count, *(sheet.cell(value) for value in values)]
