@@ -165,6 +165,8 @@ def _table(value: Any, where: str, shape: tuple[int, int, int]) -> FloatArray:
         table = np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(f"{where} is not a table of numbers; expected the shape {shape}.") from None
+    if table.size == 0 and 0 in shape:  # products of one factor alone need no R_nl
+        return np.zeros(shape)
     if table.ndim != 3 or any(found < wanted for found, wanted in zip(table.shape, shape, strict=True)):
         raise InputError(f"{where} has the shape {table.shape}; expected {shape}.")
     return np.ascontiguousarray(table[: shape[0], : shape[1], : shape[2]])
