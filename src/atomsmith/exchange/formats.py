@@ -57,6 +57,7 @@ FORMATS: dict[str, Format] = {
         "write_yace",
         writer_module="atomsmith.exchange.pace_writing",
     ),
+    ".yaml": Format("PACE (B-basis)", "atomsmith.exchange.pace", "read"),
     ".mtp": Format("MLIP", "atomsmith.exchange.mlip", "read_mtp", "write_mtp", names_elements=False),
     ".nn": Format(
         "n2p2",

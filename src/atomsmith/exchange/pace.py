@@ -1,4 +1,4 @@
-"""Potentials of PACE: reads ``.ace`` and ``.yace`` and evaluates them exactly.
+"""Potentials of PACE: reads ``.ace``, ``.yace`` and ``.yaml`` and evaluates them exactly.
 
 The file becomes an engine plan: reference energies, and one ``ace`` part with complex products and the
 embedding regressor (docs/architecture.md). Products of one factor and the core repulsion are sums over pairs:
@@ -20,6 +20,7 @@ from atomsmith.descriptors import FeatureInfo
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 from atomsmith.exchange.pace_ace import read_ace
+from atomsmith.exchange.pace_b_basis import read_b_basis
 from atomsmith.exchange.pace_model import Embedding, EmbeddingName, PaceModel
 from atomsmith.exchange.pace_products import Key, factorise
 from atomsmith.exchange.pace_radial import table
@@ -28,7 +29,6 @@ from atomsmith.potential import Potential
 from atomsmith.regressors.embedding import EmbeddingCentre, EmbeddingCore, EmbeddingFunction, embedding_plan
 from atomsmith.systems import FloatArray, IntArray
 
-SUFFIXES = (".ace", ".yace")
 _FUNCTIONS: dict[EmbeddingName, EmbeddingFunction] = {
     "FinnisSinclair": "finnis_sinclair",
     "FinnisSinclairShiftedScaled": "shifted_scaled",
@@ -42,7 +42,7 @@ def read(path: str | Path) -> Potential:
     Parameters
     ----------
     path
-        ``.yace`` (YAML) or ``.ace`` (text); the suffix tells which.
+        ``.yace`` (YAML), ``.ace`` (text) or ``.yaml`` (B-basis of pacemaker); the suffix tells which.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def read(path: str | Path) -> Potential:
 
 def read_model(path: str | Path) -> PaceModel:
     """What the file says, before it becomes a plan."""
-    return read_yace(path) if Path(path).suffix.lower() == ".yace" else read_ace(path)
+    return {".yace": read_yace, ".yaml": read_b_basis}.get(Path(path).suffix.lower(), read_ace)(path)
 
 
 def potential_of(model: PaceModel, source: str) -> Potential:
