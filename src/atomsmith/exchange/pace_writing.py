@@ -51,9 +51,19 @@ def write_yace(potential: Potential, path: str | Path) -> None:
         If the potential holds something else, or radial functions that the format's miss.
     """
     path = Path(path)
-    model = pace_model(potential, path)
+    write_model(pace_model(potential, path), path)
+
+
+def write_model(model: PaceModel, path: str | Path) -> None:
+    """Write what a model says, whatever it came from.
+
+    Raises
+    ------
+    InputError
+        If it says something that cannot be meant.
+    """
     check(model, path)
-    with replacing(path) as file:
+    with replacing(Path(path)) as file:
         file.writelines(_lines(model))
 
 
@@ -375,8 +385,8 @@ def _lines(model: PaceModel) -> Iterator[str]:
         yield f"  {z}:\n" if functions else f"  {z}: []\n"
         for f in functions:
             yield (
-                f"    - {{mu0: {z}, rank: {f.rank}, ndensity: 1, num_ms_combs: {len(f.m)}, "
-                f"mus: {_ints(f.species)}, ns: {_ints(f.n)}, ls: {_ints(f.l)}, "
+                f"    - {{mu0: {z}, rank: {f.rank}, ndensity: {f.coefficients.shape[1]}, "
+                f"num_ms_combs: {len(f.m)}, mus: {_ints(f.species)}, ns: {_ints(f.n)}, ls: {_ints(f.l)}, "
                 f"ms_combs: {_ints(f.m.ravel())}, ctildes: {_floats(f.coefficients.ravel())}}}\n"
             )
 
