@@ -7,9 +7,9 @@ Si_Zuo_JPCA2020 (2J = 8), both measured in one run on one machine, so the `snap`
 multiple stands for it. Where python-ace is installed (pip install python-ace), its recursive evaluator, the
 same that `pair_style pace` calls, takes the same potentials and atoms in turn with ours; it gets a neighbour
 list that was made before. Every step of ours moves the atoms, checks the neighbour list (skin 1 angstrom) and
-gives energy, forces and virial in float64. The second table has the multiply-adds of every sweep and the floor
-that the measured peak of the processor sets, the third what becomes of the products. A file of Mo is measured
-too where ATOMSMITH_DATA has it.
+gives energy, forces and virial in float64. The second table has the multiply-adds of every sweep and the
+floor that the measured peak of the processor sets, the third what becomes of the products. A file of Mo is
+measured too where ATOMSMITH_DATA has it.
 """
 
 # ruff: noqa: E741 (l is the field's name of the angular degree)
