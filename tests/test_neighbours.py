@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import atomsmith.neighbours as neighbours_module
+from atomsmith._engine import PairOrder
 from atomsmith.errors import InputError
 from atomsmith.neighbours import MAX_SHIFT, SMALL_CLUSTER, NeighbourList, find_pairs
 from atomsmith.systems import Systems
@@ -201,3 +202,34 @@ def test_a_kept_list_holds_its_own_copy_of_the_positions():
     neighbours.update(systems)
     systems.positions[0] += 0.5
     assert neighbours.update(systems)
+
+
+MALFORMED = {
+    "an atom that is not there": {"pairs": np.array([[0, 2]], np.uint64)},
+    "shifts of other pairs": {"shifts": np.zeros((2, 3), np.int32)},
+    "cells of other atoms": {"cell": np.zeros((3, 3), np.int64)},
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed_pairs_are_refused(name):
+    arrays = {
+        "pairs": np.array([[0, 1]], np.uint64),
+        "shifts": np.zeros((1, 3), np.int32),
+        "atom": np.arange(2),
+        "cell": np.zeros((2, 3), np.int64),
+        "own": np.ones(2, dtype=bool),
+    }
+    assert PairOrder(**arrays).counts().tolist() == [1, 1]
+    with pytest.raises(ValueError, match="engine"):
+        PairOrder(**arrays | MALFORMED[name])
+
+
+def test_rows_are_not_written_beyond_their_arrays():
+    order = PairOrder(
+        np.array([[0, 1]], np.uint64), np.zeros((1, 3), np.int32), np.arange(2), np.zeros((2, 3), np.int64),
+        np.ones(2, dtype=bool),
+    )  # fmt: skip
+    for start in ([0, 2], [-1, 0], [0]):
+        with pytest.raises(ValueError, match="do not fit"):
+            order.write(np.array(start), np.zeros(2, np.int32), np.zeros((2, 3), np.int16))

@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "../engine/evaluate.hpp"
+#include "../engine/pair_order.hpp"
 #include "../engine/parallel.hpp"
 #include "../engine/read_plan.hpp"
 
@@ -24,6 +25,7 @@ namespace {
 using atomsmith::Batch;
 using atomsmith::BatchView;
 using atomsmith::Model;
+using atomsmith::PairOrder;
 using atomsmith::Part;
 using atomsmith::Weights;
 
@@ -264,6 +266,31 @@ nb::tuple kernel_rows(const Input<double, 2>& points, int zeta, const Input<std:
     return nb::make_tuple(energy, forces, virial);
 }
 
+void order_pairs(PairOrder* self, const Input<std::uint64_t, 2>& pairs, const Input<std::int32_t, 2>& shifts,
+                 const Input<std::int64_t, 1>& atom, const Input<std::int64_t, 2>& cell,
+                 const Input<bool, 1>& own) {
+    const std::size_t n = atom.shape(0), n_pairs = pairs.shape(0);
+    if (pairs.shape(1) != 2 || shifts.shape(0) != n_pairs || shifts.shape(1) != 3 || cell.shape(0) != n ||
+        cell.shape(1) != 3 || own.shape(0) != n)
+        throw std::invalid_argument("engine: the arrays of pairs do not fit together");
+    if (std::any_of(pairs.data(), pairs.data() + 2 * n_pairs, [&](std::uint64_t i) { return i >= n; }))
+        throw std::invalid_argument("engine: a pair names an atom that is not there");
+    nb::gil_scoped_release release;
+    new (self) PairOrder({n, atom.data(), cell.data(), own.data()}, n_pairs, pairs.data(), shifts.data());
+}
+
+void write_pairs(const PairOrder& self, const Input<std::int64_t, 1>& start,
+                 const nb::ndarray<std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>& neighbour,
+                 const nb::ndarray<std::int16_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>& shift) {
+    const std::size_t n_pairs = neighbour.shape(0);
+    bool fits = start.shape(0) == self.n_rows() && shift.shape(0) == n_pairs && shift.shape(1) == 3;
+    for (std::size_t r = 0; fits && r < self.n_rows(); ++r)
+        fits = start(r) >= 0 && start(r) + self.n_entries(r) <= n_pairs;
+    if (!fits) throw std::invalid_argument("engine: the rows of pairs do not fit into these arrays");
+    nb::gil_scoped_release release;
+    self.write(start.data(), neighbour.data(), shift.data());
+}
+
 } // namespace
 
 NB_MODULE(_engine, m) {
@@ -316,6 +343,16 @@ NB_MODULE(_engine, m) {
                 return n;
             },
             "Weighted products over all centres, after unused ones were dropped");
+
+    nb::class_<PairOrder>(m, "PairOrder", "Pairs of a search in the order of a neighbour list")
+        .def("__init__", &order_pairs, "pairs"_a, "shifts"_a, "atom"_a, "cell"_a, "own"_a)
+        .def("counts",
+             [](const PairOrder& self) {
+                 std::vector<std::int64_t> counts(self.n_rows());
+                 for (std::size_t r = 0; r < counts.size(); ++r) counts[r] = self.n_entries(r);
+                 return array_from(std::move(counts));
+             })
+        .def("write", &write_pairs, "start"_a, "neighbour"_a.noconvert(), "shift"_a.noconvert());
 
     nb::class_<PyBatch>(m, "Batch", "A neighbour list of a batch of systems, ready for evaluations")
         .def(

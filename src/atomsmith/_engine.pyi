@@ -71,6 +71,32 @@ class Weights:
     def n_products(self) -> int:
         """Weighted products over all centres, after unused ones were dropped."""
 
+class PairOrder:
+    """Pairs of a search in the order of a neighbour list: rows of atoms, rising by neighbour and shift."""
+
+    def __init__(
+        self,
+        pairs: NDArray[np.uint64],
+        shifts: IntArray,
+        atom: NDArray[np.int64],
+        cell: NDArray[np.int64],
+        own: BoolArray,
+    ) -> None:
+        """Order pairs (P, 2) of local atoms, each listed once; rows are those of ``own`` local atoms (L,).
+
+        A local atom is the image in ``cell`` (L, 3) of ``atom`` (L,), which rises; ``shifts`` (P, 3) lead
+        from the first atom of a pair to the second.
+
+        Raises
+        ------
+        OverflowError
+            If a neighbour is more than 32,767 cells away.
+        """
+    def counts(self) -> NDArray[np.int64]:
+        """Neighbours in every row (R,)."""
+    def write(self, start: NDArray[np.int64], neighbour: IntArray, shift: NDArray[np.int16]) -> None:
+        """Write rows to where they ``start`` (R,) in neighbour (Q,) and shift (Q, 3)."""
+
 class Batch:
     """A neighbour list of a batch of systems, ready for evaluations."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 import vesin
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from atomsmith._engine import PairOrder
 from atomsmith.errors import InputError
 from atomsmith.systems import FloatArray, Systems
 
@@ -16,9 +18,12 @@ VESIN_BINS = 1e5
 """Largest number of bins that vesin sorts atoms into."""
 SMALL_CLUSTER = 60
 """Atoms up to which all distances of a cluster are looked at, which costs less than binning."""
-SLAB_PAIRS = 1e7
+SLAB_PAIRS = 3e7
 """Pairs that are looked for at once; systems of more are cut into slabs."""
 MAX_SHIFT = int(np.iinfo(np.int16).max)
+
+Found: TypeAlias = tuple[NDArray[np.uint64], NDArray[np.int32]]
+"""Pairs (P, 2) of a search and the cells (P, 3) from the first to the second, each pair once."""
 
 
 def find_pairs(
@@ -53,32 +58,37 @@ def find_pairs(
     if expected > SLAB_PAIRS:
         n_slabs = min(n, int(np.ceil(expected / SLAB_PAIRS)))
         return _pairs_in_slabs(wrapped, offset, box, pbc, cutoff, n_slabs)
-    i, j, shifts = _pairs_in_cell(wrapped, box, pbc, cutoff)
-    neighbour, shift = _in_order(i, j, shifts - offset[j] + offset[i], box, cutoff)
-    return _offsets(np.bincount(i, minlength=n)), neighbour, shift
-
-
-def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where each atom's pairs begin, and the end of the last, from their numbers."""
-    first = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=first[1:])
-    return first
+    found = _pairs_in_cell(wrapped, box, pbc, cutoff)
+    atoms = np.arange(n)
+    return _in_rows(n, [(atoms, _in_order(found, atoms, -offset, np.ones(n, dtype=bool)))])
 
 
 def _in_order(
-    i: NDArray[np.int64], j: NDArray[np.int64], shifts: NDArray[np.int64], box: FloatArray, cutoff: float
-) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
-    """Neighbours and shifts by atom, neighbour and shift: a fixed order, so that sums are reproducible."""
-    if len(shifts) and np.abs(shifts).max() > MAX_SHIFT:
+    found: Found, atom: NDArray[np.int64], cell: NDArray[np.int64], own: NDArray[np.bool_]
+) -> PairOrder:
+    """The order of what a search found among images, in ``cell``, of ``atom``."""
+    try:
+        return PairOrder(*found, atom, cell, own)
+    except OverflowError:
         raise InputError(
             f"An atom is more than {MAX_SHIFT} cells away from its neighbours; wrap the positions into the "
             "cell."
-        )
-    if len(j) and _heights(box).min() > 2.0 * cutoff:  # an atom is the neighbour of another once at most
-        order = np.argsort(i * (int(j.max()) + 1) + j, kind="stable")
-    else:
-        order = np.lexsort((shifts[:, 2], shifts[:, 1], shifts[:, 0], j, i))
-    return j[order].astype(np.int32), shifts.astype(np.int16)[order]
+        ) from None
+
+
+def _in_rows(
+    n: int, pieces: list[tuple[NDArray[np.int64], PairOrder]]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]:
+    """What `find_pairs` returns for n atoms, from searches for the pairs of some of them each."""
+    first = np.zeros(n + 1, np.int64)
+    for own, order in pieces:
+        first[own + 1] = order.counts()
+    np.cumsum(first, out=first)
+    neighbour, shift = np.empty(first[-1], np.int32), np.empty((first[-1], 3), np.int16)
+    while pieces:  # each is let go as soon as it is written
+        own, order = pieces.pop()
+        order.write(first[own], neighbour, shift)
+    return first, neighbour, shift
 
 
 def _heights(box: FloatArray) -> FloatArray:
@@ -95,7 +105,7 @@ def _pairs_in_slabs(
     cutoff: float,
     n_slabs: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]:
-    """Pairs of many atoms, slab by slab across the longest axis: vesin and sorting take 100 bytes a pair.
+    """Pairs of many atoms, slab by slab across the longest axis: search and order take some 50 bytes a pair.
 
     Each slab is searched with all that is near it, images included, and is not periodic along that axis.
     """
@@ -105,8 +115,7 @@ def _pairs_in_slabs(
     margin = cutoff / heights[axis] * (1.0 + 1e-9)
     reach = int(np.ceil(margin)) if pbc[axis] else 0
     open_ = pbc & (np.arange(3) != axis)
-    counts = np.zeros(len(positions), np.int64)
-    pieces: list[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]] = []
+    pieces = []
     for own in np.array_split(np.argsort(along, kind="stable"), n_slabs):
         low, high = along[own].min() - margin, along[own].max() + margin
         inside = np.zeros(len(positions), dtype=bool)
@@ -117,27 +126,18 @@ def _pairs_in_slabs(
         ]
         atoms = np.concatenate([own, *near])
         image = np.repeat([0, *range(-reach, reach + 1)], [len(own), *map(len, near)])
+        rising = np.argsort(atoms, kind="stable")
+        wanted = rising < len(own)
+        atoms, image = atoms[rising], image[rising]
         points = positions[atoms] + image[:, None] * box[axis]
         slab = _complete_cell(points, box, open_, cutoff)
         points, moved = _wrap(points, slab, open_)
-        i, j, shifts = _pairs_in_cell(points, slab, open_, cutoff)
-        some = i < len(own)
-        i, j, shifts = i[some], j[some], shifts[some]
         # From cells of the slab's box to those of the whole; along the axis images are atoms of the slab.
-        shifts += moved[i] - moved[j]
-        shifts[:, axis] = image[j]
-        shifts += offset[own[i]] - offset[atoms[j]]
-        counts[own] = np.bincount(i, minlength=len(own))
-        pieces.append((own, *_in_order(i, atoms[j], shifts, box, cutoff)))
-    first = _offsets(counts)
-    neighbour, shift = np.empty(first[-1], np.int32), np.empty((first[-1], 3), np.int16)
-    while pieces:
-        own, neighbours, cells = pieces.pop()
-        start = _offsets(counts[own])
-        to = np.repeat(first[own] - start[:-1], counts[own]) + np.arange(start[-1])
-        neighbour[to] = neighbours
-        shift[to] = cells
-    return first, neighbour, shift
+        cells = -moved - offset[atoms]
+        cells[:, axis] += image
+        found = _pairs_in_cell(points, slab, open_, cutoff)
+        pieces.append((atoms[wanted], _in_order(found, atoms, cells, wanted)))
+    return _in_rows(len(positions), pieces)
 
 
 def _pairs_in_cluster(
@@ -153,25 +153,27 @@ def _pairs_in_cluster(
     return first, neighbour, np.zeros((len(neighbour), 3), np.int16)
 
 
-def _pairs_in_cell(
-    positions: FloatArray, box: FloatArray, pbc: NDArray[np.bool_], cutoff: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs (i, j, shift) of atoms that lie in the cell, in any order."""
+def _pairs_in_cell(positions: FloatArray, box: FloatArray, pbc: NDArray[np.bool_], cutoff: float) -> Found:
+    """Pairs (first, second) and shifts of atoms that lie in the cell, each once, in any order."""
     heights = _heights(box)
     bins = np.maximum(np.floor(heights / cutoff), 1.0)
     # Above its limit vesin scales the bins of all axes down alike; where that leaves none along an axis (flat
     # or long cells, a fragment that flew away) it divides by zero and ends the process.
     if bins.prod() > VESIN_BINS and bins.min() * np.cbrt(VESIN_BINS / bins.prod()) < 2.0:
         return _pairs_by_tree(positions, box, pbc, cutoff, heights)
-    pairs, shifts = vesin.NeighborList(cutoff=cutoff, full_list=True, sorted=True, n_threads=1).compute(
-        points=positions, box=box, periodic=pbc, quantities="PS", copy=True
+    # Open directions are left to vesin as periodic ones, which it searches several times faster: the cell is
+    # so long along them that no atom reaches an image, once all atoms lie within it.
+    fractional = positions @ np.linalg.inv(box)
+    inside = positions - np.where(pbc, 0.0, fractional.min(axis=0)) @ box
+    pairs, shifts = vesin.NeighborList(cutoff=cutoff, full_list=False, sorted=False, n_threads=1).compute(
+        points=inside, box=box, periodic=True, quantities="PS", copy=True
     )
-    return pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64), shifts.astype(np.int64)
+    return pairs, shifts
 
 
 def _pairs_by_tree(
     positions: FloatArray, box: FloatArray, pbc: NDArray[np.bool_], cutoff: float, heights: FloatArray
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+) -> Found:
     """Pairs from a k-d tree of the atoms and their images near the cell: slower, for cells of any shape."""
     margin = cutoff / heights
     fractional = positions @ np.linalg.inv(box)
@@ -186,8 +188,9 @@ def _pairs_by_tree(
     )
     i, j = found["i"], np.concatenate(origin)[found["j"]]
     shifts = np.concatenate(image)[found["j"]]
-    other = (i != j) | shifts.any(axis=1)
-    return i[other].astype(np.int64), j[other].astype(np.int64), shifts[other].astype(np.int64)
+    x, y, z = shifts.T  # of an atom and its image one of both directions
+    once = (i < j) | ((i == j) & ((x > 0) | ((x == 0) & ((y > 0) | ((y == 0) & (z > 0))))))
+    return np.column_stack([i[once], j[once]]).astype(np.uint64), shifts[once].astype(np.int32)
 
 
 def _complete_cell(
@@ -223,6 +226,21 @@ def _wrap(
     return np.ascontiguousarray(positions - offset @ box), offset.astype(np.int64)
 
 
+def _joined(
+    lists: list[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]], systems: Systems
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]:
+    """Lists of every system as one list of the batch."""
+    pairs = np.cumsum([0, *(len(neighbour) for _, neighbour, _ in lists)])
+    first = np.concatenate(
+        [[0], *(first[1:] + before for (first, _, _), before in zip(lists, pairs, strict=False))]
+    ).astype(np.int64)
+    neighbour, shift = np.empty(pairs[-1], np.int32), np.empty((pairs[-1], 3), np.int16)
+    for (_, j, cells), before, after, atoms in zip(lists, pairs[:-1], pairs[1:], systems.first, strict=False):
+        np.add(j, atoms, out=neighbour[before:after], casting="same_kind")
+        shift[before:after] = cells
+    return first, neighbour, shift
+
+
 class NeighbourList:
     """Pairs of a batch within ``cutoff + skin``, found again only when a pair could have been missed.
 
@@ -251,18 +269,7 @@ class NeighbourList:
             find_pairs(systems.positions[a:b], systems.cells[s], systems.pbc[s], reach)
             for s, (a, b) in enumerate(zip(systems.first[:-1], systems.first[1:], strict=True))
         ]
-        pairs = np.cumsum([0, *(len(neighbour) for _, neighbour, _ in lists)])
-        self.first = np.concatenate(
-            [[0], *(first[1:] + before for (first, _, _), before in zip(lists, pairs, strict=False))]
-        ).astype(np.int64)
-        self.neighbour = np.concatenate(
-            [np.zeros(0, np.int32)]
-            + [
-                (neighbour + offset).astype(np.int32)
-                for (_, neighbour, _), offset in zip(lists, systems.first, strict=False)
-            ]
-        )
-        self.shift = np.concatenate([np.zeros((0, 3), np.int16), *(shift for _, _, shift in lists)])
+        self.first, self.neighbour, self.shift = lists[0] if len(lists) == 1 else _joined(lists, systems)
         self._reference = systems.replace(positions=systems.positions.copy(), cells=systems.cells.copy())
         self.builds += 1
         return True
