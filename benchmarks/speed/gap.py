@@ -102,7 +102,7 @@ def write_gap(
  sparsified="T" n_permutations="1" {covariance} n_sparseX="{len(points)}" sparseX_filename="gap.sparse">
 {theta}
 <descriptor>{descriptor}</descriptor>
-<permutation i="1">1 </permutation>
+<permutation i="1">{" ".join(str(k + 1) for k in range(points.shape[1]))} </permutation>
 {weights}
 </gpCoordinates>
 </gpSparse>

@@ -8,8 +8,33 @@
 
 namespace atomsmith {
 
+namespace {
+
+// Cells in which the pieces of a spline are looked up.
+void add_cells(SplineTable& table, const std::vector<double>& knots) {
+    table.knots = knots;
+    std::size_t first = 0;
+    for (std::size_t pair = 0; pair < table.bins.size(); ++pair) {
+        const double *own = knots.data() + first, end = table.end[pair];
+        const int bins = table.bins[pair];
+        require(own[0] == 0.0 && own[bins] == end, "a spline's knots must go from 0 to the cutoff");
+        for (int k = 0; k < bins; ++k) require(own[k] < own[k + 1], "a spline's knots must rise");
+        int node = 0;
+        for (int cell = 0; cell < SplineTable::kCells; ++cell) {
+            // One cell too early is right for distances that round to the cell before.
+            const double begin = end * (cell - 1) / SplineTable::kCells;
+            while (node + 1 < bins && own[node + 1] <= begin) ++node;
+            table.first_node.push_back(node);
+        }
+        table.first_knot.push_back(first);
+        first += bins + 1;
+    }
+}
+
+} // namespace
+
 SplineTable make_spline(int n, const std::vector<double>& cutoff, const std::vector<std::int32_t>& bins,
-                        const std::vector<double>& nodes) {
+                        const std::vector<double>& nodes, const std::vector<double>& knots) {
     constexpr int kPadding = 8, kZeroRows = 2; // doubles in a line of cache; rows behind the end
     SplineTable table;
     table.bins = bins;
@@ -26,6 +51,10 @@ SplineTable make_spline(int n, const std::vector<double>& cutoff, const std::vec
         given += bins[pair] + 1;
     }
     require(nodes.size() == given * 2 * n, "a spline's nodes do not have the size of its bins");
+    if (!knots.empty()) {
+        require(knots.size() == given, "a spline's knots do not have the size of its bins");
+        add_cells(table, knots);
+    }
     const std::size_t bytes = rows * table.row_size * sizeof(double);
     table.nodes.reset(static_cast<double*>(std::aligned_alloc(64, bytes)), std::free);
     if (!table.nodes) throw std::bad_alloc();

@@ -10,13 +10,20 @@
 
 namespace atomsmith {
 
-// Radial functions as cubic Hermite pieces; row: values, then slopes per bin, each padded to 64 bytes.
+// Radial functions as cubic Hermite pieces; row: values, then slopes per bin, each padded to 64 bytes. Nodes
+// that are not equidistant have slopes per distance.
 struct SplineTable {
     int row_size = 0;                      // doubles; 0: the functions are not tabulated
     std::vector<std::int32_t> bins;        // [pair]
     std::vector<std::size_t> first;        // [pair], doubles
     std::vector<double> end, per_distance; // [pair]: cutoff and bins / cutoff
     std::shared_ptr<double> nodes;
+    // Where nodes are not equidistant: their distances, and for each of kCells cells of a pair the last node
+    // that is not behind its begin.
+    static constexpr int kCells = 256;
+    std::vector<double> knots;            // nodes of one pair after the other
+    std::vector<std::size_t> first_knot;  // [pair]
+    std::vector<std::int32_t> first_node; // [pair][cell]
 };
 
 // Radial functions as polynomials of degree 5 in the bins between equidistant nodes, times a cosine switch;
@@ -44,9 +51,10 @@ struct Radial {
     std::vector<double> chebyshev;
 };
 
-// Copies nodes, [sum over pairs of (bins + 1)][2][n], into rows as the kernels read them.
+// Copies nodes, [sum over pairs of (bins + 1)][2][n], into rows as the kernels read them; `knots` are their
+// distances, or none if they are equidistant.
 SplineTable make_spline(int n, const std::vector<double>& cutoff, const std::vector<std::int32_t>& bins,
-                        const std::vector<double>& nodes);
+                        const std::vector<double>& nodes, const std::vector<double>& knots);
 
 // Polynomials from nodes, [sum over tables of (bins + 1)][values, slopes, curvatures times powers of the
 // bin's length][n]; table: [pair].

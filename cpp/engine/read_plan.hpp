@@ -51,8 +51,9 @@ Radial read_radial(const Dict& from) {
     radial.n = value_of<int>(from, "n");
     if (from.contains("kind") && value_of<std::string>(from, "kind") == "spline") {
         radial.cutoff = array_of<double>(from, "cutoff");
-        radial.spline = make_spline(radial.n, radial.cutoff, array_of<std::int32_t>(from, "bins"),
-                                    array_of<double>(from, "nodes"));
+        radial.spline = make_spline(
+            radial.n, radial.cutoff, array_of<std::int32_t>(from, "bins"), array_of<double>(from, "nodes"),
+            from.contains("knots") ? array_of<double>(from, "knots") : std::vector<double>());
         return radial;
     }
     if (from.contains("kind") && value_of<std::string>(from, "kind") == "quintic") {

@@ -208,6 +208,14 @@ def plans() -> dict[str, dict[str, Any]]:
             "elements": [14],
             "parts": [triplet_part([14], [(0, 0, 0)], width=0.0)],
         },
+        "splines": {
+            "elements": [8, 1],
+            "parts": [
+                reference_part([8, 1]),
+                spline_part(2, seed=9),
+                spline_part(2, seed=10, equidistant=True),
+            ],
+        },
         "many radial functions": {"elements": [14], "parts": [ace_part([14], (19, 10), cutoff=3.8)]},
     }
 
@@ -313,6 +321,23 @@ def soap_part(elements, **settings):
     """A power spectrum of wide atoms, whose radial tables are short."""
     sizes = {"cutoff": 3.3, "sigma_atom": 0.7, "central_weight": 0.8} | settings
     return build_soap(SoapSettings(kind="soap", **sizes), elements).part
+
+
+def spline_part(n_elements, seed, *, equidistant=False, n=3):
+    """Pair functions from random cubic pieces that end with value and slope zero."""
+    rng = np.random.default_rng(seed)
+    pairs = n_elements**2
+    cutoff, bins = rng.uniform(2.5, 3.4, size=pairs), rng.integers(2, 12, size=pairs).astype(np.int32)
+    knots = [
+        np.concatenate([[0.0], np.sort(rng.uniform(0.0, end, count - 1)), [end]])
+        for end, count in zip(cutoff, bins, strict=True)
+    ]
+    nodes = rng.normal(size=(np.sum(bins + 1), 2, n))
+    nodes[np.cumsum(bins + 1) - 1] = 0.0
+    radial = {"kind": "spline", "n": n, "cutoff": cutoff, "bins": bins, "nodes": nodes}
+    first = n * np.arange(pairs, dtype=np.int32)
+    own = {} if equidistant else {"knots": np.concatenate(knots)}
+    return {"kind": "pair", "n_features": n * pairs, "radial": radial | own, "first_feature": first}
 
 
 def triplet_part(elements, *triplets, width=0.8, cutoff=3.3, seed=8):

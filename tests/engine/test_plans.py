@@ -99,6 +99,22 @@ def test_malformed_kernels_of_triplets_are_refused(key, value, message):
         _engine.Model.from_plan(plan)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda knots: knots[:-1], "do not have the size of its bins"),
+        (lambda knots: knots + 0.1, "must go from 0 to the cutoff"),
+        (lambda knots: np.concatenate([knots[:1], knots[2:3], knots[2:]]), "must rise"),
+    ],
+)
+def test_malformed_knots_of_splines_are_refused(change, message):
+    plan = copy.deepcopy(plans()["splines"])
+    radial = plan["parts"][1]["radial"]
+    radial["knots"] = change(radial["knots"])
+    with pytest.raises(ValueError, match=message):
+        _engine.Model.from_plan(plan)
+
+
 def test_a_missing_key_is_named():
     plan = full_plan()
     del plan["parts"][ACE]["radial_count"]

@@ -10,7 +10,7 @@ from atomsmith.evaluator import PlanEvaluator
 from atomsmith.model import ModelSettings, TermSettings, build_model
 from engine.plans import full_plan, one_of_each, plans, random_coefficients
 
-DOUBLE = ("bispectrum", "moments", "soap", "symmetry", "triplets", "with")
+DOUBLE = ("bispectrum", "moments", "soap", "spline", "symmetry", "triplets", "with")
 PLANS = {name: plan for name, plan in plans().items() if not any(word in name for word in DOUBLE)}
 
 

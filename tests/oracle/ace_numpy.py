@@ -22,6 +22,7 @@ from oracle.bispectrum_numpy import bispectrum
 from oracle.moments_numpy import moment_features
 from oracle.regressors_numpy import descriptor_of, outputs
 from oracle.soap_numpy import power_spectrum, quintic_radial
+from oracle.spline_numpy import spline_radial
 from oracle.symmetry_numpy import symmetry_features
 from oracle.three_body_numpy import triplet_kernels
 
@@ -29,6 +30,7 @@ Array = NDArray[Any]
 COMPLEX_STEP = 1e-30
 COULOMB = 14.399645478425668  # e^2 / (4 pi epsilon_0) in eV angstrom (CODATA 2018)
 ZBL_LENGTH = 0.88534 * 0.529177210903  # angstrom; Ziegler, Biersack, Littmark (1985)
+TABLES = {"quintic": quintic_radial, "spline": spline_radial}
 ZBL = ((0.18175, 3.19980), (0.50986, 0.94229), (0.28022, 0.40290), (0.02817, 0.20162))
 
 
@@ -164,11 +166,8 @@ class Oracle:
         values = np.zeros((len(r), table["n"]), dtype=vectors.dtype)
         for pair in np.unique(self.pair):
             chosen = self.pair == pair
-            values[chosen] = (
-                quintic_radial(table, int(pair), r[chosen])
-                if table.get("kind") == "quintic"
-                else evaluate_radial(table, int(pair), r[chosen])[0]
-            )
+            evaluate = TABLES.get(table.get("kind"), lambda *of: evaluate_radial(*of)[0])
+            values[chosen] = evaluate(table, int(pair), r[chosen])
         return values
 
     def _e0(self, part: Mapping[str, Any], vectors: Array) -> Array:

@@ -21,6 +21,7 @@ from atomsmith.exchange.gap_file import DOT_PRODUCT, SQUARED_EXPONENTIAL, Coordi
 from atomsmith.exchange.gap_kernels import pair_terms, triplet_terms
 from atomsmith.exchange.gap_keys import INSTEAD
 from atomsmith.exchange.gap_soap import SoapTerm, soap_term
+from atomsmith.exchange.glue import glue_part
 from atomsmith.potential import Potential
 from atomsmith.systems import FloatArray
 
@@ -50,6 +51,9 @@ def read_gap(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
         )
     try:
         parts, coefficients = _parts(file.coordinates, numbers)
+        if file.core is not None:
+            core, weights = glue_part(file.core, numbers)
+            parts, coefficients = [core, *parts], [weights, *coefficients]
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     e0 = np.array([file.e0.get(z, 0.0) for z in numbers])

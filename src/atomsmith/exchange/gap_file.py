@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 from xml.etree import ElementTree
 
 import numpy as np
@@ -16,6 +15,8 @@ import numpy as np
 from atomsmith.data.files import read_text
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
+from atomsmith.exchange import quip_xml as xml
+from atomsmith.exchange.glue import Glue, read_glue
 from atomsmith.systems import FloatArray
 
 SQUARED_EXPONENTIAL, DOT_PRODUCT = 1, 2
@@ -69,11 +70,14 @@ class GapFile:
         Elements of the training structures, where the file holds these.
     coordinates
         The descriptors.
+    core
+        A potential that was subtracted from the data, and is added.
     """
 
     e0: dict[int, float]
     species: tuple[int, ...]
     coordinates: tuple[Coordinates, ...]
+    core: Glue | None
 
     @property
     def elements(self) -> tuple[int, ...] | None:
@@ -81,11 +85,11 @@ class GapFile:
         named = {
             int(number)
             for c in self.coordinates
-            for key in ("Z", "species_Z", "Z1", "Z2")
+            for key in ("Z", "Z_center", "species_Z", "Z1", "Z2")
             for number in c.values.get(key, "").split()
         } - {0}
         few = set(self.e0) if len(self.e0) <= _MANY else set()
-        found = named | set(self.species) or few
+        found = named | set(self.species) or few or set(self.core.elements if self.core else ())
         return tuple(sorted(found)) or None
 
 
@@ -105,58 +109,48 @@ def read_gap_file(path: Path) -> GapFile:
         ) from None
     params = root if root.tag == "GAP_params" else root.find("GAP_params")
     if params is None:
-        _refuse(path, "it has no GAP_params; give the file that gap_fit wrote as gp_file")
-    _refuse_other_terms(path, root)
+        xml.refuse(path, "it has no GAP_params; give the file that gap_fit wrote as gp_file")
     data, sparse = params.find("GAP_data"), params.find("gpSparse")
     if data is None or sparse is None:
-        _refuse(path, "GAP_data or gpSparse is missing; the file is damaged")
-    if data.get("do_core", "F").upper().startswith("T"):
-        _refuse(path, "it adds a core potential (do_core), which is not supported; fit it without one")
+        xml.refuse(path, "GAP_data or gpSparse is missing; the file is damaged")
+    has_core = data.get("do_core", "F").upper().startswith("T")
     text = "".join(element.text or "" for element in params.findall("XYZ_data"))
     names = {
         name for name in re.findall(r"^\s*([A-Z][a-z]?)\s+[-+\d.]", text, re.MULTILINE) if name in SYMBOLS
     }
     return GapFile(
-        e0={_whole(path, e, "Z"): _number(path, e, "value") for e in data.findall("e0")},
+        core=_core_of(path, root, has_core),
+        e0={xml.whole(path, e, "Z"): xml.number(path, e, "value") for e in data.findall("e0")},
         species=tuple(sorted(number_of(name) for name in names)),
         coordinates=tuple(_coordinates(path, c) for c in sparse.findall("gpCoordinates")),
     )
 
 
-def _refuse(path: Path, why: str) -> NoReturn:
-    raise InputError(f"{path}: {why}.")
-
-
-def _refuse_other_terms(path: Path, root: ElementTree.Element) -> None:
+def _core_of(path: Path, root: ElementTree.Element, has_core: bool) -> Glue | None:
+    """The potential that stands beside the kernels."""
     potential = root.find("Potential")
-    arguments = "" if potential is None else potential.get("init_args", "")
-    if arguments and not arguments.strip().startswith("IP GAP"):
-        _refuse(
+    arguments = "" if potential is None else potential.get("init_args", "").strip()
+    terms = [arguments]
+    both = re.fullmatch(r"Sum\s+init_args_pot1=\{(.*?)\}\s+init_args_pot2=\{(.*?)\}", arguments)
+    if both:
+        terms = sorted((term.strip() for term in both.groups()), key=lambda term: not _is_gap(term))
+    if arguments and not (_is_gap(terms[0]) and (len(terms) == 1 or terms[1].split()[:2] == ["IP", "Glue"])):
+        xml.refuse(
             path,
-            f"its Potential is '{arguments}', but only 'IP GAP' is supported; fit without the other terms",
+            f"its Potential is '{arguments}', but only 'IP GAP', alone or in a Sum with 'IP Glue', is "
+            "supported; fit without the other terms",
         )
+    if len(terms) == 2:
+        return read_glue(path, root, terms[1])
+    if has_core:
+        xml.refuse(path, "it adds a core potential (do_core) that it does not name; fit it without one")
+    return None
 
 
-def _attribute(path: Path, element: ElementTree.Element, key: str) -> str:
-    value = element.get(key)
-    if value is None:
-        _refuse(path, f"'{key}' of {element.tag} is missing; the file is damaged")
-    return value
-
-
-def _number(path: Path, element: ElementTree.Element, key: str) -> float:
-    text = _attribute(path, element, key)
-    try:
-        return float(text)
-    except ValueError:
-        _refuse(path, f"'{key}' of {element.tag} is '{text}', expected a number")
-
-
-def _whole(path: Path, element: ElementTree.Element, key: str) -> int:
-    text = _attribute(path, element, key)
-    if not text.strip().isdecimal():
-        _refuse(path, f"'{key}' of {element.tag} is '{text}', expected a whole number")
-    return int(text)
+def _is_gap(term: str) -> bool:
+    """Whether arguments of a potential are those of a GAP without settings of its own."""
+    words = term.split()
+    return words[:2] == ["IP", "GAP"] and all(word.startswith("label=") for word in words[2:])
 
 
 def _coordinates(path: Path, element: ElementTree.Element) -> Coordinates:
@@ -166,24 +160,27 @@ def _coordinates(path: Path, element: ElementTree.Element) -> Coordinates:
         key: braced or quoted or plain
         for key, braced, quoted, plain in re.findall(r'(\w+)=(?:\{+([^}]*)\}+|"([^"]*)"|(\S+))', rest)
     }
-    covariance = _whole(path, element, "covariance_type")
+    covariance = xml.whole(path, element, "covariance_type")
     sparse = element.findall("sparseX")
-    count, dimensions = _whole(path, element, "n_sparseX"), _whole(path, element, "dimensions")
+    count, dimensions = (
+        xml.whole(path, element, "n_sparseX"),
+        xml.whole(path, element, "dimensions"),
+    )
     if len(sparse) != count:
-        _refuse(path, f"the descriptor {kind} has {len(sparse)} weights of {count} sparse points")
-    delta = _number(path, element, "signal_variance")
-    weights = [_number(path, s, "alpha") * _number(path, s, "sparseCutoff") for s in sparse]
+        xml.refuse(path, f"the descriptor {kind} has {len(sparse)} weights of {count} sparse points")
+    delta = xml.number(path, element, "signal_variance")
+    weights = [xml.number(path, s, "alpha") * xml.number(path, s, "sparseCutoff") for s in sparse]
     theta = (element.findtext("theta") or "").split()
     if covariance == SQUARED_EXPONENTIAL and len(theta) != dimensions:
-        _refuse(path, f"the descriptor {kind} has {len(theta)} lengths theta, expected {dimensions}")
+        xml.refuse(path, f"the descriptor {kind} has {len(theta)} lengths theta, expected {dimensions}")
     return Coordinates(
         kind=kind,
         values=values,
         covariance=covariance,
-        zeta=_number(path, element, "zeta") if covariance == DOT_PRODUCT else 1.0,
+        zeta=xml.number(path, element, "zeta") if covariance == DOT_PRODUCT else 1.0,
         theta=tuple(_lengths(path, kind, theta)),
-        mean=_number(path, element, "signal_mean") if "signal_mean" in element.attrib else 0.0,
-        permutations=_whole(path, element, "n_permutations") if "n_permutations" in element.attrib else 1,
+        mean=xml.number(path, element, "signal_mean") if "signal_mean" in element.attrib else 0.0,
+        permutations=xml.whole(path, element, "n_permutations") if "n_permutations" in element.attrib else 1,
         points=_points(path, element, count, dimensions),
         weights=np.array(weights) * delta**2,
     )
@@ -193,14 +190,14 @@ def _lengths(path: Path, kind: str, words: list[str]) -> list[float]:
     try:
         lengths = [float(word) for word in words]
     except ValueError:
-        _refuse(path, f"the lengths theta of {kind} are '{' '.join(words)}', expected numbers")
+        xml.refuse(path, f"the lengths theta of {kind} are '{' '.join(words)}', expected numbers")
     if not all(length > 0.0 for length in lengths):
-        _refuse(path, f"the lengths theta of {kind} are '{' '.join(words)}', expected positive numbers")
+        xml.refuse(path, f"the lengths theta of {kind} are '{' '.join(words)}', expected positive numbers")
     return lengths
 
 
 def _points(path: Path, element: ElementTree.Element, count: int, dimensions: int) -> FloatArray:
-    file = path.parent / Path(_attribute(path, element, "sparseX_filename")).name
+    file = path.parent / Path(xml.attribute(path, element, "sparseX_filename")).name
     try:
         values = np.array(read_text(file).split(), dtype=np.float64)
     except ValueError as error:
