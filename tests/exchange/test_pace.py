@@ -351,7 +351,7 @@ ACE = {
     "another file": ("nelements", "n_elements", "has no 'nelements='"),
     "order": ("\nlmax=", "\nLmax=", "found 'Lmax', expected 'lmax'"),
     "embedding": ("FinnisSinclairShiftedScaled", "Morse", "embedding-function is 'Morse'"),
-    "radial basis": ("radbasename=ChebPow", "radbasename=ACE.jl.Basic", "ACE.jl"),
+    "radial basis": ("radbasename=ChebPow", "radbasename=ChebPov", "'ChebPov', which is not known"),
     "number": ("cutoffmax=9.0", "cutoffmax=far", "found 'far', expected a number"),
     "n": ("n=( 3 ", "n=( 30 ", "expected 1 to"),
 }

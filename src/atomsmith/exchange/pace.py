@@ -162,9 +162,9 @@ def channels_of(model: PaceModel) -> Channels:
 
 def _has_core(model: PaceModel) -> bool:
     """Whether the core changes any energy: it may be absent, and then switch nothing off."""
-    if model.core == "zbl":
-        return True
     bonds = [bond for row in model.bonds for bond in row]
+    if model.core == "zbl" or any(bond.pair is not None for bond in bonds):
+        return True
     always_full = all(e.core_cutoff >= max(e.core_width, 1e-300) for e in model.embeddings)
     return not always_full or any(
         bond.core_prefactor != 0.0 and (model.core == "density" or bond.inner_cutoff > 0.0) for bond in bonds

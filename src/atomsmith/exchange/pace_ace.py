@@ -21,7 +21,9 @@ from atomsmith.exchange.pace_model import (
     Function,
     PaceModel,
     check,
+    polynomial_bond,
 )
+from atomsmith.exchange.pace_polynomials import PREFIX, SPACING, PairPotential, Polynomials
 from atomsmith.systems import FloatArray, IntArray
 
 _WORDS = re.compile(r"[^\s()<>=:]+|[()<>=:]")
@@ -115,8 +117,8 @@ class _Reader:
     def bonds(self, n: int, l_max: int) -> tuple[tuple[tuple[Bond, ...], ...], float]:
         self.name("radbasename", "=")
         basis = self.word()
-        if basis == "ACE":
-            raise self.error("the radial basis of ACE.jl cannot be read; known are ChebExpCos and ChebPow")
+        if basis.startswith(PREFIX):
+            return self.polynomial_bonds(basis, n, l_max), SPACING
         k_max = self.one_int("nradbase", "=")
         n_max = self.one_int("nradmax", "=")
         self.name("cutoffmax", "=")
@@ -149,6 +151,55 @@ class _Reader:
             )
             for i in range(n)
         ), bin_width
+
+    def polynomial_bonds(self, basis: str, n: int, l_max: int) -> tuple[tuple[Bond, ...], ...]:
+        """The radial functions of ACE.jl and its pair potential."""
+        if n != 1:
+            raise self.error(f"{basis} is for one element in this format; found {n}")
+        self.name("haspair", ":")
+        has_pair = self.word()
+        own = self.polynomials()
+        pair = None
+        if has_pair == "t":
+            self.name("begin", "repulsive", "potential", "begin", "polypairpot")
+            polynomials = self.polynomials()
+            self.name("coefficients")
+            coefficients = self.floats(len(polynomials.recursion))
+            self.name("end", "polypairpot", "spline", "parameters")
+            while not self.optional("ri", "="):  # over the formula
+                self.word()
+            ri = self.number()
+            e0, a, b = (self.one_number(name, "=") for name in ("e0", "A", "B"))
+            self.name("end", "repulsive", "potential")
+            pair = PairPotential(polynomials, coefficients, (ri, e0, a, b))
+        cutoff = max(own.cutoff, pair.polynomials.cutoff if pair else 0.0)
+        return ((polynomial_bond(basis, own, pair, cutoff, l_max),),)
+
+    def polynomials(self) -> Polynomials:
+        self.name("transform", "parameters", ":")
+        power, reference = self.one_int("p", "="), self.one_number("r0", "=")
+        self.name("cutoff", "parameters", ":")
+        cutoff, left, right = (self.one_number(name, "=") for name in ("rcut", "xl", "xr"))
+        end_powers = self.one_int("pl", "="), self.one_int("pr", "=")
+        self.name("recursion", "coefficients", ":")
+        count = self.one_int("maxn", "=")
+        if count < 1 or min(end_powers) < 0:
+            raise self.error(f"maxn is {count}, pl and pr are {end_powers}; expected positive numbers")
+        found = Polynomials(
+            power, reference, cutoff, (left, right), end_powers, self.floats(3 * count).reshape(count, 3)
+        )
+        self.test_polynomials(found)
+        return found
+
+    def test_polynomials(self, polynomials: Polynomials) -> None:
+        """Compare with the values and slopes that the file gives at some distances."""
+        self.name("tests", ":")
+        for _ in range(self.one_int("ntests", "=")):
+            r = self.one_number("r", "=")
+            given = self.floats(2 * len(polynomials.recursion)).reshape(-1, 2)
+            found = np.concatenate(polynomials(np.array([r])), axis=0).T
+            if not np.allclose(found, given, rtol=1e-6, atol=1e-6 * max(1.0, float(np.abs(given).max()))):
+                raise self.error(f"the polynomials at r = {r:g} differ from the values that the file gives")
 
     def functions(self, n: int) -> tuple[tuple[Function, ...], ...]:
         functions: list[list[Function]] = [[] for _ in range(n)]
@@ -224,6 +275,10 @@ class _Reader:
     def one_int(self, *name: str) -> int:
         self.name(*name)
         return self.integer()
+
+    def one_number(self, *name: str) -> float:
+        self.name(*name)
+        return self.number()
 
     def floats(self, count: int) -> FloatArray:
         return np.array([self.number() for _ in range(count)])

@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from atomsmith.errors import InputError
+from atomsmith.exchange.pace_polynomials import PREFIX, PairPotential, Polynomials
 from atomsmith.systems import FloatArray, IntArray
 
 EmbeddingName = Literal["FinnisSinclair", "FinnisSinclairShiftedScaled"]
@@ -62,6 +65,9 @@ class Bond:
         ``rcut_in`` and ``dcut_in`` in angstrom.
     coefficients
         R_nl = sum_k coefficients[n, l, k] g_k, shape (n_max, l_max + 1, k_max).
+    polynomials, pair
+        The g_k and the core energy of a bond of ACE.jl; of the fields above only ``basis``, ``cutoff`` and
+        ``coefficients`` mean something then.
     """
 
     basis: str
@@ -73,6 +79,18 @@ class Bond:
     inner_cutoff: float
     inner_width: float
     coefficients: FloatArray
+    polynomials: Polynomials | None = None
+    pair: PairPotential | None = None
+
+
+def polynomial_bond(
+    basis: str, polynomials: Polynomials, pair: PairPotential | None, cutoff: float, l_max: int
+) -> Bond:
+    """A bond of ACE.jl, whose R_nl are the polynomials for every l."""
+    n = len(polynomials.recursion)
+    coefficients = np.zeros((n, l_max + 1, n))
+    coefficients[np.arange(n), :, np.arange(n)] = 1.0
+    return Bond(basis, 0.0, cutoff, 0.0, 0.0, 1.0, 0.0, 0.0, coefficients, polynomials, pair)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,10 +192,10 @@ def check(model: PaceModel, path: object) -> None:
 
 
 def _check_bond(bond: Bond, where: str, bin_width: float) -> None:
-    if bond.basis not in RADIAL_BASES:
+    if bond.basis not in RADIAL_BASES and bond.polynomials is None:
         raise InputError(
             f"{where} has the radial basis {bond.basis!r}, which is not known; known are "
-            f"{', '.join(RADIAL_BASES)}."
+            f"{', '.join(RADIAL_BASES)} and those of {PREFIX}."
         )
     if not bond.cutoff > 2.0 * bin_width:
         raise InputError(f"{where} has the cutoff {bond.cutoff:g}; expected more than two spline bins.")

@@ -58,11 +58,13 @@ def table(model: PaceModel, centre: int, neighbour: int) -> BondTable:
     # To the last bit: a core may end at a node.
     r: FloatArray = np.arange(bins + 1, dtype=np.float64) * (1.0 / (bins / bond.cutoff))
     r[0] = r[1]  # the functions may be singular at 0, and no distance is looked up there
-    g, dg = basis(model, bond, r)
+    g, dg = basis(model, bond, r) if bond.polynomials is None else _padded(bond.polynomials(r), model.k_max)
     shape = bond.coefficients.shape
     coefficients = np.zeros((model.n_max, model.l_max + 1, model.k_max))
     coefficients[: shape[0], : shape[1], : shape[2]] = bond.coefficients
-    if model.core == "zbl":
+    if bond.polynomials is not None:
+        core, dcore = np.zeros((2, len(r))) if bond.pair is None else bond.pair(r)
+    elif model.core == "zbl":
         charges = number_of(model.symbols[centre]), number_of(model.symbols[neighbour])
         core, dcore = zbl_core(bond, charges, r)
     else:
@@ -77,6 +79,12 @@ def table(model: PaceModel, centre: int, neighbour: int) -> BondTable:
         core=core,
         dcore=dcore,
     )
+
+
+def _padded(functions: tuple[FloatArray, FloatArray], count: int) -> tuple[FloatArray, FloatArray]:
+    """Values and slopes of ``count`` functions, the last of which may be 0."""
+    value, slope = (np.pad(f, ((0, 0), (0, count - f.shape[1]))) for f in functions)
+    return value, slope
 
 
 def falling_step(x: FloatArray, end: float, width: float) -> tuple[FloatArray, FloatArray]:

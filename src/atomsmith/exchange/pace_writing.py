@@ -60,9 +60,11 @@ def write_model(model: PaceModel, path: str | Path) -> None:
     Raises
     ------
     InputError
-        If it says something that cannot be meant.
+        If it says something that cannot be meant, or has the polynomials of ACE.jl.
     """
     check(model, path)
+    if any(bond.polynomials is not None for row in model.bonds for bond in row):
+        raise InputError(f"{path}: radial functions of ACE.jl can be read, but not written.")
     with replacing(Path(path)) as file:
         file.writelines(_lines(model))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from atomsmith.exchange.pace_model import (
     Function,
     PaceModel,
     check,
+    polynomial_bond,
 )
+from atomsmith.exchange.pace_polynomials import PREFIX, SPACING, PairPotential, polynomials_of
 from atomsmith.exchange.pace_yaml import (
     integer,
     integers,
@@ -29,7 +31,7 @@ from atomsmith.exchange.pace_yaml import (
     table_of,
 )
 
-TOP = ("elements", "E0", "deltaSplineBins", "embeddings", "bonds", "functions")
+TOP = ("elements", "E0", "embeddings", "bonds", "functions")
 IGNORED = ("metadata", "species")
 EMBEDDING = ("ndensity", "FS_parameters", "npoti", "rho_core_cutoff", "drho_core_cutoff")
 BOND = (
@@ -48,17 +50,27 @@ def read_yace(path: str | Path) -> PaceModel:
     InputError
         If it is not one, or says something that is not known.
     """
-    top = mapping(load(path), f"{path}", TOP, IGNORED)
+    data = load(path)
+    if _has_polynomials(data):
+        optional = (*IGNORED, "polypairpot", "reppot", "deltaSplineBins")
+        top = mapping(data, f"{path}", (*TOP, "lmax"), optional)
+    else:
+        top = mapping(data, f"{path}", (*TOP, "deltaSplineBins"), IGNORED)
     symbols = tuple(str(symbol) for symbol in list_of(top["elements"], f"{path}: elements"))
     n = len(symbols)
     e0 = numbers(top["E0"], f"{path}: E0", n)
     embeddings = _per_species(top["embeddings"], f"{path}: embeddings", n, _embedding)
-    bonds, core = _bonds(top["bonds"], f"{path}: bonds", n)
+    core: CoreName = "density"
+    if "lmax" in top:
+        bonds, bin_width = _polynomial_bonds(top, path, n), SPACING
+    else:
+        bonds, core = _bonds(top["bonds"], f"{path}: bonds", n)
+        bin_width = number(top["deltaSplineBins"], f"{path}: deltaSplineBins")
     functions = _per_species(top["functions"], f"{path}: functions", n, _functions)
     model = PaceModel(
         symbols=symbols,
         e0=e0,
-        bin_width=number(top["deltaSplineBins"], f"{path}: deltaSplineBins"),
+        bin_width=bin_width,
         core=core,
         embeddings=embeddings,
         bonds=bonds,
@@ -93,17 +105,77 @@ def _embedding(value: Any, where: str, _: int) -> Embedding:
     )
 
 
-def _bonds(value: Any, where: str, n: int) -> tuple[tuple[tuple[Bond, ...], ...], CoreName]:
+def _has_polynomials(data: Any) -> bool:
+    """Whether any bond has the radial functions of ACE.jl."""
+    bonds = data.get("bonds") if isinstance(data, Mapping) else None
+    entries = bonds.values() if isinstance(bonds, Mapping) else ()
+    return any(
+        isinstance(entry, Mapping) and str(entry.get("radbasename")).startswith(PREFIX) for entry in entries
+    )
+
+
+def _polynomial_bonds(top: Mapping[Any, Any], path: str | Path, n: int) -> tuple[tuple[Bond, ...], ...]:
+    where = f"{path}: bonds"
+    entries = _of_pairs(top["bonds"], where, n)
+    for (i, j), entry in entries.items():
+        if not str(mapping(entry, f"{where}, [{i}, {j}]").get("radbasename")).startswith(PREFIX):
+            raise InputError(f"{where}, [{i}, {j}] is not of {PREFIX} as others are; expected one kind.")
+    own = {pair: polynomials_of(entry, f"{where}, {list(pair)}") for pair, entry in entries.items()}
+    pairs = _pair_potentials(top, path, n)
+    # The evaluator looks as far as the farthest function reaches, for every bond.
+    reach = [*own.values(), *(pair.polynomials for pair in pairs.values())]
+    cutoff = max(polynomials.cutoff for polynomials in reach)
+    l_max = integer(top["lmax"], f"{path}: lmax")
+    name = str(entries[0, 0]["radbasename"])
+    return tuple(
+        tuple(polynomial_bond(name, own[i, j], pairs.get((i, j)), cutoff, l_max) for j in range(n))
+        for i in range(n)
+    )
+
+
+def _pair_potentials(
+    top: Mapping[Any, Any], path: str | Path, n: int
+) -> dict[tuple[int, int], PairPotential]:
+    if "polypairpot" not in top:
+        return {}
+    where = f"{path}: polypairpot"
+    entry = mapping(top["polypairpot"], where)
+    polynomials = polynomials_of(entry, where)
+    if "coefficients" not in entry:
+        raise InputError(f"{where} lacks 'coefficients'.")
+    coefficients = _of_pairs(entry["coefficients"], f"{where}: coefficients", n)
+    cores: dict[tuple[int, int], Any] = {}
+    if "reppot" in top and "coefficients" in mapping(top["reppot"], f"{path}: reppot"):
+        cores = _of_pairs(top["reppot"]["coefficients"], f"{path}: reppot, coefficients", n)
+    found = {}
+    for pair, values in coefficients.items():
+        core = (0.0, 0.0, 0.0, 0.0)
+        if pair in cores:
+            of_core = mapping(cores[pair], f"{path}: reppot, {list(pair)}", ("ri", "e0", "A", "B"))
+            ri, e0, a, b = (number(of_core[key], f"{path}: reppot, {key}") for key in ("ri", "e0", "A", "B"))
+            core = (ri, e0, a, b)
+        own = numbers(values, f"{where}: coefficients, {list(pair)}", len(polynomials.recursion))
+        found[pair] = PairPotential(polynomials, own, core)
+    return found
+
+
+def _of_pairs(value: Any, where: str, n: int) -> dict[tuple[int, int], Any]:
+    """Entries of all ordered pairs of species."""
     entries = {}
     for key, entry in mapping(value, where).items():
         if not isinstance(key, tuple) or len(key) != 2:
             raise InputError(f"{where} has the key {key!r}; expected two species, such as [0, 0].")
-        entries[tuple(integer(k, where) for k in key)] = entry
+        entries[integer(key[0], where), integer(key[1], where)] = entry
     wanted = {(i, j) for i in range(n) for j in range(n)}
     if set(entries) != wanted:
         odd = sorted(set(entries) ^ wanted)[0]
         problem = "lacks" if odd in wanted else "has the unexpected"
         raise InputError(f"{where} {problem} entry {list(odd)}; expected one for every ordered pair.")
+    return entries
+
+
+def _bonds(value: Any, where: str, n: int) -> tuple[tuple[tuple[Bond, ...], ...], CoreName]:
+    entries = _of_pairs(value, where, n)
     # The authors' engine keeps one kind of core for all bonds: that of the last one.
     last = mapping(entries[n - 1, n - 1], where)
     core = one_of(last.get("inner_cutoff_type", "density"), f"{where}: inner_cutoff_type", CORES)
