@@ -33,6 +33,8 @@ RATIOS: dict[str, tuple[str, str, bool]] = {
     "share of peak, forces": ("sweeps", "sweeps/forces/share_of_peak", True),
     "FitSNAP / rows, 56 columns": ("design", "models/56 columns/times_faster", True),
     "FitSNAP / rows, 496 columns": ("design", "models/496 columns/times_faster", True),
+    "pair_style pace / ours, copper": ("pace", "race/rows/Cu/times_faster", True),
+    "pair_style pace / ours, molybdenum": ("pace", "race/rows/Mo, 600/times_faster", True),
     "LAMMPS / engine": ("speed", "lammps_over_engine", False),
     "SNAP / ACE in LAMMPS": ("speed", "over_plain/snap", True),
     "biased / plain in LAMMPS": ("speed", "over_plain/bias", False),
