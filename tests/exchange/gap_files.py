@@ -16,30 +16,45 @@ def alloy(symbols):
     return Atoms(symbols, positions=positions, cell=cell, pbc=True)
 
 
-def write_gap(folder: Path, terms, *, potential="IP GAP label=made", behind="", seed=1) -> Path:
-    """Write gap.xml and its sparse points; terms are (descriptor with settings, lengths, points)."""
-    rng = np.random.default_rng(seed)
-    coordinates = []
-    for k, (descriptor, lengths, count) in enumerate(terms):
-        n = len(lengths)
-        points = rng.uniform(LOW[n], HIGH[n], size=(count, n))
-        np.savetxt(folder / f"gap.points.{k}", points.reshape(-1), fmt="%.17e")
-        weights = "\n".join(
-            f'<sparseX i="{i + 1}" alpha="{a:.16e}" sparseCutoff="{c:.16e}"/>'
-            for i, (a, c) in enumerate(zip(rng.normal(size=count), rng.uniform(0.1, 1.0, count), strict=True))
-        )
-        coordinates.append(
-            f'<gpCoordinates label="made{k + 1}" dimensions="{n}" signal_variance="0.7" signal_mean="0.0" '
-            f'sparsified="T" n_permutations="1" covariance_type="1" n_sparseX="{count}" '
-            f'sparseX_filename="gap.points.{k}">\n<theta> {" ".join(map(repr, lengths))} </theta>\n'
-            f"<descriptor>{descriptor}</descriptor>\n"
-            f'<permutation i="1">{" ".join(str(d + 1) for d in range(n))}</permutation>\n{weights}\n'
-            "</gpCoordinates>"
-        )
+def _points(rng, kernel, count):
+    """Sparse points for lengths of a squared-exponential kernel, or of so many components of a spectrum."""
+    if isinstance(kernel, int):
+        points = np.pad(np.abs(rng.normal(size=(count, kernel - 1))), ((0, 0), (0, 1)))
+        return points / np.linalg.norm(points, axis=1, keepdims=True)
+    return rng.uniform(LOW[len(kernel)], HIGH[len(kernel)], size=(count, len(kernel)))
+
+
+def _coordinates(folder, rng, k, descriptor, kernel, count):
+    """One descriptor with its sparse points beside the file."""
+    points = _points(rng, kernel, count)
+    np.savetxt(folder / f"gap.points.{k}", points.reshape(-1), fmt="%.17e")
+    weights = "\n".join(
+        f'<sparseX i="{i + 1}" alpha="{a:.16e}" sparseCutoff="{c:.16e}"/>'
+        for i, (a, c) in enumerate(zip(rng.normal(size=count), rng.uniform(0.1, 1.0, count), strict=True))
+    )
+    covariance, theta = 'covariance_type="2" zeta="2.0"', ""
+    if not isinstance(kernel, int):
+        covariance, theta = 'covariance_type="1"', f"<theta> {' '.join(map(repr, kernel))} </theta>\n"
+    return (
+        f'<gpCoordinates label="made{k + 1}" dimensions="{points.shape[1]}" signal_variance="0.7" '
+        f'signal_mean="0.0" sparsified="T" n_permutations="1" {covariance} n_sparseX="{count}" '
+        f'sparseX_filename="gap.points.{k}">\n{theta}<descriptor>{descriptor}</descriptor>\n'
+        f'<permutation i="1">{" ".join(str(d + 1) for d in range(points.shape[1]))}</permutation>\n'
+        f"{weights}\n</gpCoordinates>"
+    )
+
+
+def write_gap(folder: Path, terms, *, potential="IP GAP label=made", behind="", version=1769700636) -> Path:
+    """Write gap.xml and its sparse points.
+
+    Terms are (descriptor with settings, lengths, points), for soap the components in place of the lengths.
+    """
+    rng = np.random.default_rng(1)
+    coordinates = [_coordinates(folder, rng, k, *term) for k, term in enumerate(terms)]
     path = folder / "gap.xml"
     path.write_text(
         f'<made><Potential label="made" init_args="{potential}"/>\n'
-        '<GAP_params label="made" gap_version="1769700636"><GAP_data do_core="F">'
+        f'<GAP_params label="made" gap_version="{version}"><GAP_data do_core="F">'
         '<e0 Z="29" value="-0.1"/><e0 Z="79" value="-0.2"/></GAP_data>\n'
         f'<gpSparse label="made" n_coordinate="{len(terms)}" fitted="T">\n'
         + "\n".join(coordinates)

@@ -17,7 +17,7 @@ import numpy as np
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
-from atomsmith.exchange.gap_file import DOT_PRODUCT, SQUARED_EXPONENTIAL, Coordinates, read_gap_file
+from atomsmith.exchange.gap_file import DOT_PRODUCT, SQUARED_EXPONENTIAL, Coordinates, GapFile, read_gap_file
 from atomsmith.exchange.gap_kernels import pair_terms, triplet_terms
 from atomsmith.exchange.gap_keys import INSTEAD
 from atomsmith.exchange.gap_soap import SoapTerm, soap_term
@@ -50,7 +50,7 @@ def read_gap(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
             "`atomsmith import gap.xml --elements Si`."
         )
     try:
-        parts, coefficients = _parts(file.coordinates, numbers)
+        parts, coefficients = _parts(file, numbers)
         if file.core is not None:
             core, weights = glue_part(file.core, numbers)
             parts, coefficients = [core, *parts], [weights, *coefficients]
@@ -77,15 +77,13 @@ def read_gap(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
     )
 
 
-def _parts(
-    coordinates: Sequence[Coordinates], elements: tuple[int, ...]
-) -> tuple[list[DescriptorPart], list[FloatArray]]:
+def _parts(file: GapFile, elements: tuple[int, ...]) -> tuple[list[DescriptorPart], list[FloatArray]]:
     """Parts with their coefficients."""
     groups: defaultdict[SoapTerm, list[Coordinates]] = defaultdict(list)
     kernels: defaultdict[str, list[Coordinates]] = defaultdict(list)
-    for one in coordinates:
+    for one in file.coordinates:
         if one.kind == "soap" and one.covariance == DOT_PRODUCT:
-            groups[SoapTerm.of(one)].append(one)
+            groups[SoapTerm.of(one, file.version)].append(one)
         elif one.kind in ("distance_2b", "angle_3b") and one.covariance == SQUARED_EXPONENTIAL:
             kernels[one.kind].append(one)
         else:

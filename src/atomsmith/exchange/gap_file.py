@@ -72,12 +72,15 @@ class GapFile:
         The descriptors.
     core
         A potential that was subtracted from the data, and is added.
+    version
+        Of the program that wrote it; 0 where it does not say so.
     """
 
     e0: dict[int, float]
     species: tuple[int, ...]
     coordinates: tuple[Coordinates, ...]
     core: Glue | None
+    version: int
 
     @property
     def elements(self) -> tuple[int, ...] | None:
@@ -120,6 +123,7 @@ def read_gap_file(path: Path) -> GapFile:
     }
     return GapFile(
         core=_core_of(path, root, has_core),
+        version=xml.whole(path, params, "gap_version") if "gap_version" in params.attrib else 0,
         e0={xml.whole(path, e, "Z"): xml.number(path, e, "value") for e in data.findall("e0")},
         species=tuple(sorted(number_of(name) for name in names)),
         coordinates=tuple(_coordinates(path, c) for c in sparse.findall("gpCoordinates")),

@@ -12,14 +12,13 @@ _FITTING = {
     "add_species", "config_type_n_sparse", "covariance_type", "delta", "f0", "mark_sparse_atoms", "n_sparse",
     "n_Z", "n_species", "print_sparse_index", "sparse_file", "sparse_method", "theta", "theta_fac",
     "theta_file", "theta_uniform", "unique_descriptor_tolerance", "unique_hash_tolerance", "xml_version",
-    "zeta", "zeta_file", "use_sparse_points", "f0_file", "delta_file",
+    "zeta", "zeta_file", "use_sparse_points", "f0_file", "delta_file", "n_sparseX", "config_type_n_sparseX",
 }  # fmt: skip
 """Keys of descriptors that say how they were fitted, or what the file says elsewhere."""
 _ONLY_DEFAULTS = {
-    "average": "F", "cutoff_dexp": "0", "cutoff_rate": "1.0", "cutoff_scale": "1.0", "diagonal_radial": "F",
-    "nu_R": "2", "nu_S": "2", "Z_mix": "F", "R_mix": "F", "sym_mix": "F", "coupling": "T", "K": "0",
-    "mix_shift": "0", "only_intra": "F", "only_inter": "F", "n_exponents": "1", "exponents": "1",
-    "tail_exponent": "0", "tail_range": "1.0", "resid_name": "",
+    "average": "F", "cutoff_dexp": "0", "cutoff_rate": "1.0", "cutoff_scale": "1.0", "only_intra": "F",
+    "only_inter": "F", "n_exponents": "1", "exponents": "1", "tail_exponent": "0", "tail_range": "1.0",
+    "resid_name": "", "radial_basis": "EQUISPACED_GAUSS",
 }  # fmt: skip
 """Keys whose other values are not supported."""
 INSTEAD = "fit again without it, or fit a sparse kernel here (docs/gap.md)"

@@ -7,7 +7,7 @@ become one part.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from atomsmith.descriptors.base import DescriptorPart
 from atomsmith.descriptors.soap import Rows, soap_part
 from atomsmith.descriptors.soap_radial import central_values, equispaced_gaussians, reduced, soap_table
 from atomsmith.errors import InputError
+from atomsmith.exchange.gap_compression import COMPRESSION_KEYS, Compression
 from atomsmith.exchange.gap_file import Coordinates
 from atomsmith.exchange.gap_keys import INSTEAD, atomic_numbers_at, check_keys, flag_at, number_at
 from atomsmith.regressors.kernel import kernel_features, kernel_plan
@@ -31,6 +32,9 @@ _NUMBERS = {
     "basis_error_exponent": 10.0,
 }
 _FLAGS = ("normalise", "normalize", "central_reference_all_species")
+_NORM_OF_L, _OWN_SPECIES = 1423143769, 1426512068
+"""Versions from which a product of l is divided by sqrt(2 l + 1), and from which an atom is, by default, only
+in the density of its own species."""
 LARGEST_ZETA, LARGEST_L = 32, 12
 """Bounds of the engine."""
 REACH = 1.0e-7
@@ -44,13 +48,25 @@ class SoapTerm:
     numbers: tuple[float, ...]
     normalised: bool
     in_all_species: bool
+    norm_of_l: bool
     species: tuple[int, ...]
+    compression: Compression
     zeta: int
 
     @classmethod
-    def of(cls, one: Coordinates) -> SoapTerm:
-        """Read the settings of a descriptor, and refuse what is not supported."""
-        check_keys(one, {*_NUMBERS, *_FLAGS, "Z", "species_Z"})
+    def of(cls, one: Coordinates, version: int) -> SoapTerm:
+        """Read the settings of a descriptor, and refuse what is not supported.
+
+        Parameters
+        ----------
+        one
+            The descriptor.
+        version
+            Of the program that wrote the file: the formulas of old ones differ.
+        """
+        if "atom_gaussian_width" in one.values:
+            one = replace(one, values=one.values | {"atom_sigma": one.values["atom_gaussian_width"]})
+        check_keys(one, {*_NUMBERS, *_FLAGS, *COMPRESSION_KEYS, "Z", "species_Z", "atom_gaussian_width"})
         if one.zeta != round(one.zeta) or not 1.0 <= one.zeta <= LARGEST_ZETA:
             raise InputError(
                 f"soap with zeta={one.zeta:g} is not supported; it must be a whole number up to "
@@ -61,13 +77,73 @@ class SoapTerm:
                 f"soap with l_max={one.values['l_max']} is not supported; it must be at most {LARGEST_L}; "
                 f"{INSTEAD}."
             )
+        species = atomic_numbers_at(one, "species_Z")
         return cls(
             tuple(number_at(one, key, default) for key, default in _NUMBERS.items()),
             flag_at(one, "normalise", True) and flag_at(one, "normalize", True),
-            flag_at(one, "central_reference_all_species", False),
-            atomic_numbers_at(one, "species_Z"),
+            version < _OWN_SPECIES or flag_at(one, "central_reference_all_species", len(species) < 2),
+            version >= _NORM_OF_L,
+            species,
+            Compression.of(one),
             round(one.zeta),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Spectrum:
+    """Products of our radial functions that are the features.
+
+    Attributes
+    ----------
+    rows
+        What is multiplied.
+    factors
+        Of the products, shape (p,).
+    size
+        Components of QUIP's power spectrum for each l.
+    turn
+        Our rows from QUIP's, where features are not QUIP's own, shape (new, old).
+    """
+
+    rows: Rows
+    factors: FloatArray
+    size: int
+    turn: FloatArray | None
+
+
+def _spectrum(s: SoapTerm, elements: tuple[int, ...], rotation: FloatArray) -> _Spectrum:
+    """Products for our radial functions, ``rotation`` times QUIP's."""
+    missing = set(s.species) - set(elements)
+    if missing:
+        raise InputError(f"soap: elements of species_Z {sorted(missing)} are not among those given.")
+    n, (count, n_max) = len(elements), rotation.shape
+    size = max(len(s.species), 1)
+    if s.compression == Compression():
+        products = Rows.all_pairs(size * count).products
+        factors = np.where(products[:, 0] == products[:, 1], 1.0, np.sqrt(2.0))
+        turn: FloatArray = np.kron(np.eye(size), rotation).astype(np.float64)
+        old = size * n_max * (size * n_max + 1) // 2
+        if not s.species:  # one density, which every atom belongs to
+            return _Spectrum(Rows(np.tile(np.eye(count), (1, n)), products), factors, old, turn)
+        order = np.concatenate([elements.index(z) * count + np.arange(count) for z in s.species])
+        return _Spectrum(Rows(None, order[products].astype(np.int32)), factors, old, turn)
+    made = s.compression.products(s.species or (0,), n_max)
+    mixing = np.zeros((len(made.rows), n, count))
+    at = [elements.index(z) for z in s.species] or slice(None)
+    mixing[:, at] = made.rows @ rotation.T
+    rows = Rows(mixing.reshape(len(mixing), -1), made.pairs)
+    return _Spectrum(rows, made.factors, len(made.pairs), None)
+
+
+def _own_density(s: SoapTerm, elements: tuple[int, ...], alone: FloatArray) -> FloatArray:
+    """What an atom adds to its own density, shape (centre, species, n_max)."""
+    own = np.zeros((len(elements), len(elements), len(alone)))
+    if not s.species:
+        own[:, 0] = alone
+    for centre, z in enumerate(elements):
+        for species in s.species:
+            own[centre, elements.index(species)] = alone * (s.in_all_species or species == z)
+    return own
 
 
 def soap_term(
@@ -75,37 +151,22 @@ def soap_term(
 ) -> tuple[DescriptorPart, FloatArray]:
     """One part for descriptors of the same settings, and its coefficients."""
     cutoff, width, n_max, l_max, sigma, central, sigma0, error = s.numbers
-    n = len(elements)
+    degrees = np.arange(round(l_max) + 1)
     basis, rotation = reduced(
         equispaced_gaussians(round(n_max), cutoff, sigma, error), round(l_max), sigma, cutoff, width, REACH
     )
-    count = len(rotation)
-    own = np.zeros((n, n, count))
-    alone = central * central_values(basis, sigma)
-    if not s.species:  # one density, which every atom belongs to
-        own[:, 0] = alone
-        rows = Rows.all_pairs(count, np.tile(np.eye(count), (1, n)))
-    else:
-        missing = set(s.species) - set(elements)
-        if missing:
-            raise InputError(f"soap: elements of species_Z {sorted(missing)} are not among those given.")
-        at = [elements.index(z) for z in s.species]
-        for centre, z in enumerate(elements):
-            for species in at:
-                own[centre, species] = alone * (s.in_all_species or elements[species] == z)
-        order = np.concatenate([position * count + np.arange(count) for position in at])
-        rows = Rows(None, order[Rows.all_pairs(len(order)).products].astype(np.int32))
+    spectrum = _spectrum(s, elements, rotation)
     part = soap_part(
-        soap_table(basis, round(l_max), sigma, cutoff, width, n * n),
+        soap_table(basis, round(l_max), sigma, cutoff, width, len(elements) ** 2),
         round(l_max),
-        own,
-        rows,
+        _own_density(s, elements, central * central_values(basis, sigma)),
+        spectrum.rows,
         normalised=s.normalised,
         sigma0=sigma0,
     )
-    size = part["n_features"] // n
-    turn: FloatArray = np.kron(np.eye(max(len(s.species), 1)), rotation).astype(np.float64)
-    theirs = turn.shape[1] * (turn.shape[1] + 1) // 2 * (round(l_max) + 1) + 1
+    part["weight"] = spectrum.factors[:, None] / np.sqrt(2.0 * degrees * s.norm_of_l + 1.0)
+    size = part["n_features"] // len(elements)
+    theirs = spectrum.size * len(degrees) + 1
     points: list[list[FloatArray]] = [[np.zeros((0, size))] for _ in elements]
     weights: list[list[FloatArray]] = [[np.zeros(0)] for _ in elements]
     for one in members:
@@ -114,10 +175,12 @@ def soap_term(
                 f"soap: sparse points have {one.points.shape[1]} components, but its settings give "
                 f"{theirs}; the file is damaged."
             )
+        own = one.points
+        if spectrum.turn is not None:
+            own = np.concatenate([_turned(own[:, :-1], spectrum.turn), own[:, -1:]], axis=1)
         # The last component is sigma0, which is not a feature where it is zero.
-        turned = np.concatenate([_turned(one.points[:, :-1], turn), one.points[:, -1:]], axis=1)
         for z in atomic_numbers_at(one, "Z") or elements:
-            points[elements.index(z)].append(turned[:, :size])
+            points[elements.index(z)].append(own[:, :size])
             weights[elements.index(z)].append(one.weights)
     regressor = kernel_plan(s.zeta, [np.concatenate(own) for own in points])
     info = kernel_features(regressor, elements)

@@ -1,0 +1,91 @@
+"""Power spectra of QUIP with its compressions and of its old versions, against its numbers."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from atomsmith.errors import InputError
+from atomsmith.exchange.gap import read_gap
+from exchange.gap_files import alloy, write_gap
+
+N, L = 3, 2
+SOAP = f"soap n_max={N} l_max={L} cutoff=4.0 cutoff_transition_width=0.6 Z=0"
+SIGMA, SPECIES = "atom_sigma=0.5", "n_species=2 species_Z={29 79}"
+NEW, OLDER, OLD = 1769700636, 1425000000, 1400000000
+# Settings, products for each l, version of the program that wrote the file.
+TERMS = {
+    "plain": (f"{SIGMA} {SPECIES}", 21, NEW),
+    "before the density of an atom's own species": (f"{SIGMA} {SPECIES}", 21, OLDER),
+    "before the norm of l": (f"{SIGMA} {SPECIES}", 21, OLD),
+    "one species": ("atom_gaussian_width=0.5 n_species=1 species_Z=29", 6, NEW),
+    "one species, own": (
+        f"{SIGMA} n_species=1 species_Z=29 central_reference_all_species=F", 6, NEW,
+    ),
+    "diagonal": (f"{SIGMA} {SPECIES} diagonal_radial=T", 9, NEW),
+    "nu 1 1": (f"{SIGMA} {SPECIES} nu_R=1 nu_S=1", 6, NEW),
+    "nu 0 2": (f"{SIGMA} {SPECIES} nu_R=0 nu_S=2", 3, NEW),
+    "nu 2 1": (f"{SIGMA} {SPECIES} nu_R=2 nu_S=1", 18, NEW),
+    "nu 1 0": (f"{SIGMA} {SPECIES} nu_R=1 nu_S=0", 3, NEW),
+    "mixtures of all": (f"{SIGMA} {SPECIES} R_mix=T Z_mix=T K=4 sym_mix=T coupling=F", 4, NEW),
+    "all pairs of different mixtures": (f"{SIGMA} {SPECIES} R_mix=T Z_mix=T K=4 mix_shift=3", 16, NEW),
+    "mixtures of species": (f"{SIGMA} {SPECIES} Z_mix=T K=2 sym_mix=T coupling=F", 12, NEW),
+    "different mixtures of species": (f"{SIGMA} {SPECIES} Z_mix=T K=2", 36, NEW),
+    "mixtures of radial functions": (f"{SIGMA} {SPECIES} R_mix=T K=2 coupling=F", 8, NEW),
+    "all pairs of mixtures of radial functions": (f"{SIGMA} {SPECIES} R_mix=T K=2 sym_mix=T", 10, NEW),
+    "groups": (f"{SIGMA} {SPECIES} Z_map={{29 79: 29, 79}}", 18, NEW),
+    "own products": (f"{SIGMA} {SPECIES} coupling=F", 6, NEW),
+}  # fmt: skip
+# Printed by quippy-ase 0.10.3 (get_potential_energy, get_forces, get_stress) of alloy("CuAu2Cu").
+NUMBERS = Path(__file__).parents[1] / "data_files" / "gap" / "soap_numbers.json"
+
+
+def write(folder, name):
+    settings, products, version = TERMS[name]
+    return write_gap(folder, [(f"{SOAP} {settings}", products * (L + 1) + 1, 4)], version=version)
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_power_spectra_agree_with_quip(name, tmp_path):
+    potential = read_gap(write(tmp_path, name), ["Cu", "Au"])
+    expected = json.loads(NUMBERS.read_text())[name]
+    atoms = alloy("CuAu2Cu")
+    atoms.calc = potential.calculator()
+    assert abs(atoms.get_potential_energy() - expected["energy"]) < 1e-11
+    assert_allclose(atoms.get_forces(), expected["forces"], atol=1e-11)
+    assert_allclose(atoms.get_stress(), expected["stress"], atol=1e-12)
+    assert np.abs(expected["forces"]).max() > 1e-3
+
+
+def test_the_numbers_tell_all_settings_apart():
+    energies = sorted(row["energy"] for row in json.loads(NUMBERS.read_text()).values())
+    assert len(energies) == len(TERMS)
+    assert np.diff(energies).min() > 1e-6
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("diagonal_radial=T", "diagonal_radial=T nu_R=1", "only one is possible"),
+        ("diagonal_radial=T", "diagonal_radial=T coupling=F", "coupling=F only beside mixtures"),
+        ("diagonal_radial=T", "nu_S=3", "must be 0, 1 or 2"),
+        ("diagonal_radial=T", "Z_mix=T", "their number K"),
+        ("diagonal_radial=T", "sym_mix=T", "need R_mix or Z_mix"),
+        ("diagonal_radial=T", "Z_map={Cu Au}", "not a list of groups"),
+        ("diagonal_radial=T", "Z_map={29:79:29 79}", "more than two lists"),
+        ("diagonal_radial=T", "radial_basis=GTO", "radial_basis=GTO is not supported"),
+        ("diagonal_radial=T", "average=T", "average=T is not supported; fit again without it"),
+        ("diagonal_radial=T", "", "have 28 components, but its settings give 64"),
+        ("diagonal_radial=T", "nu_R=0 nu_S=0", "have 28 components, but its settings give 4"),
+    ],
+)
+def test_what_is_not_supported_is_refused(tmp_path, old, new, message):
+    path = write(tmp_path, "diagonal")
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(InputError, match=message) as error:
+        read_gap(path)
+    assert str(path) in str(error.value)
