@@ -254,17 +254,17 @@ def _radial(model: PaceModel, channels: Channels) -> dict[str, Any]:
     for centre in range(n):
         for neighbour in range(n):
             bond = table(model, centre, neighbour)
-            pair = _pair_coefficients(model, centre, neighbour)
+            # Fits without regularisation have coefficients of 1e7 that cancel; slopes would show the rounding.
+            pair = _pair_coefficients(model, centre, neighbour).astype(np.longdouble)
             both = []
             for f, g, core in (
                 (bond.f, bond.g, bond.core[:, None]),
                 (bond.df, bond.dg, bond.dcore[:, None]),
             ):
                 products = f[:, [k for k, _ in columns], [l for _, l in columns]] if columns else f[:, :0, 0]
+                pairs = (g @ pair.T).astype(np.float64)
                 both.append(
-                    np.concatenate(
-                        [products[:, :l0], g @ pair.T, core[:, :with_core], products[:, l0:]], axis=1
-                    )
+                    np.concatenate([products[:, :l0], pairs, core[:, :with_core], products[:, l0:]], axis=1)
                 )
             both[1] *= bond.cutoff / bond.bins
             bins.append(bond.bins)
