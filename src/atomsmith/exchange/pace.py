@@ -254,7 +254,7 @@ def _radial(model: PaceModel, channels: Channels) -> dict[str, Any]:
     for centre in range(n):
         for neighbour in range(n):
             bond = table(model, centre, neighbour)
-            # Fits without regularisation have coefficients of 1e7 that cancel; slopes would show the rounding.
+            # Fits without regularisation have coefficients of 1e7 that cancel; slopes would show rounding.
             pair = _pair_coefficients(model, centre, neighbour).astype(np.longdouble)
             both = []
             for f, g, core in (
