@@ -10,7 +10,7 @@ every configuration type, and that pair is taken whose larger ratio to the aims 
 Rows count by atoms and the errors count every configuration alike, so types of small cells get a larger
 energy weight, by the root of the ratio of atoms. Virials get the weight that fits choose by themselves. MTP
 is scanned with a lower level than that of the fit, radial functions being trained for each cutoff, with the
-energy weight of the settings, on less data and for fewer steps than in the fit.
+energy weight of the settings and for fewer steps than in the fit; ``--level`` and ``--steps`` say others.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ MULTIPLES = (0.88, 0.92, 0.96, 1.0, 1.04, 1.08, 1.12)
 """Of the published cutoff."""
 FIRST = {"snap": 40.0, "qsnap": 40.0, "mtp": 10.0}
 """Energy weight from which the search goes up or down, by factors of two and then of its root."""
-LEVEL, STEPS, ROWS = 16, 6, 80.0
-"""Of moment tensors that are scanned: level, training steps, and rows for each parameter that these see."""
+LEVEL, STEPS = 16, 6
+"""Of moment tensors that are scanned: level and training steps."""
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,16 @@ def with_descriptor(settings: FitSettings, **changes: Any) -> FitSettings:
     return settings.model_copy(update={"model": settings.model.model_copy(update={"terms": (term,)})})
 
 
-def problem_of(train: Dataset, settings: FitSettings, cutoff: float) -> Problem:
-    """The fit with another cutoff; of moment tensors a smaller one, with trained radial functions."""
+def problem_of(
+    train: Dataset, settings: FitSettings, cutoff: float, level: int = LEVEL, steps: int = STEPS
+) -> Problem:
+    """The fit with another cutoff; of moment tensors with another level and trained radial functions."""
     settings = with_descriptor(settings, cutoff=cutoff)
     descriptor = settings.model.terms[0].descriptor
     if not isinstance(descriptor, MomentsSettings):
         return Problem.of(train, settings)
-    radial = descriptor.radial.model_copy(update={"iterations": STEPS, "rows_per_parameter": ROWS})
-    problem = Problem.of(train, with_descriptor(settings, level=LEVEL, radial=radial))
+    radial = descriptor.radial.model_copy(update={"iterations": steps})
+    problem = Problem.of(train, with_descriptor(settings, level=level, radial=radial))
     return problem.with_trained(train_radial(TrainingTask(problem, 0, problem.rows_of, [], np.zeros(0))))
 
 
@@ -191,7 +193,7 @@ def _mean_size(values: Sequence[FloatArray]) -> float:
 
 
 @single_threaded()
-def scan(folder: Path, family: str, element: str, multiples: Sequence[float]) -> None:
+def scan(folder: Path, family: str, element: str, multiples: Sequence[float], level: int, steps: int) -> None:
     """Print the best energy weight of every cutoff, and the best of all."""
     settings = load_settings(HERE / family / f"{element}.yaml", FitSettings)
     train = Dataset.read(folder / "mlearn" / f"{element}_train.xyz.gz")
@@ -200,7 +202,9 @@ def scan(folder: Path, family: str, element: str, multiples: Sequence[float]) ->
     tried = {}
     for multiple in multiples:
         cutoff = round(multiple * PUBLISHED_CUTOFFS[family][element], 2)
-        energy, errors = HeldOut.of(problem_of(train, settings, cutoff)).best(aim, FIRST[family])
+        energy, errors = HeldOut.of(problem_of(train, settings, cutoff, level, steps)).best(
+            aim, FIRST[family]
+        )
         tried[cutoff, energy] = errors
         print(
             f"  cutoff {cutoff:.2f} energy {energy:g}: held out {errors.energy:.3f} meV/atom, "
@@ -222,6 +226,8 @@ def main() -> int:
     parser.add_argument(
         "--multiples", type=float, nargs="+", default=MULTIPLES, help="of the published cutoff"
     )
+    parser.add_argument("--level", type=int, default=LEVEL, help="of moment tensors")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of the training of radial functions")
     arguments = parser.parse_args()
     for element in arguments.elements:
         scan(
@@ -229,6 +235,8 @@ def main() -> int:
             arguments.family,
             element,
             arguments.multiples,
+            arguments.level,
+            arguments.steps,
         )
     return 0
 
