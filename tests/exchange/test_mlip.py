@@ -10,6 +10,7 @@ from ase.build import bulk
 
 from atomsmith import Potential
 from atomsmith.errors import InputError
+from atomsmith.exchange.formats import read_foreign
 from atomsmith.exchange.mlip import read_mtp, write_mtp
 from atomsmith.systems import Systems
 
@@ -148,9 +149,33 @@ def test_other_ways_to_write_the_same(tmp_path):
     np.testing.assert_array_equal(*radial)
 
 
+def test_a_file_of_mlip_3(tmp_path):
+    """Types of the data for species, and behind the potential the active set, which is not text."""
+    text = MTP
+    for old, new in (("0-0", "7-7"), ("0-1", "7-3"), ("1-0", "3-7"), ("1-1", "3-3")):
+        text = text.replace(f"\t\t{old}\n", f"\t\t{new}\n")
+    active = b"energy_weight 1.0\nweight_scaling 2\n#" + np.arange(-2.0, 2.0, 0.01).tobytes() + b"\n#\n0 0\n"
+    path = tmp_path / "small.almtp"
+    path.write_bytes(text.encode() + b"\n#MVS_v1.1\n" + active)
+    plain, other = read_mtp(small(tmp_path), ["Ni", "Al"]), read_foreign(path, elements=["Ni", "Al"])
+    atoms = alloy()
+    energies, forces = [], []
+    for potential in (plain, other):
+        atoms.calc = potential.calculator()
+        energies.append(atoms.get_potential_energy())
+        forces.append(atoms.get_forces())
+    assert energies[0] == energies[1]
+    np.testing.assert_array_equal(*forces)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        (
+            "\tradial_funcs_count",
+            "magnetic_basis_type = BChebyshev\n\tradial_funcs_count",
+            "magnetic moments",
+        ),
         ("MTP\n", "MPT\n", "first line is not 'MTP'"),
         ("1.1.0", "2.0.0", "version 2.0.0 is not known"),
         ("RBChebyshev", "RBTaylor", "only RBChebyshev"),

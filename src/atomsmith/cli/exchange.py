@@ -17,8 +17,8 @@ def import_(
         typer.Argument(
             metavar="FILES...",
             help="The potential's files, its main one first: .ace, .yace or .yaml (PACE), .snapcoeff and "
-            ".snapparam (SNAP), .mtp (MLIP), gap.xml (QUIP), input.nn with scaling.data and weights.*.data "
-            "(n2p2); files that are not named are looked for beside the main one.",
+            ".snapparam (SNAP), .mtp or .almtp (MLIP), gap.xml (QUIP), input.nn with scaling.data and "
+            "weights.*.data (n2p2); files that are not named are looked for beside the main one.",
             show_default=False,
         ),
     ],
@@ -29,8 +29,8 @@ def import_(
         list[str] | None,
         typer.Option(
             "--elements",
-            help="Chemical symbol of species 0, 1, ... (.mtp, a gap.xml that names none); give it once for "
-            "each.",
+            help="Chemical symbol of species 0, 1, ... (.mtp, .almtp, a gap.xml that names none); give it "
+            "once for each.",
         ),
     ] = None,
     cflength: Annotated[

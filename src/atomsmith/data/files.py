@@ -73,8 +73,8 @@ def _umask() -> int:
     return mask
 
 
-def read_text(path: str | Path) -> str:
-    """Read a text file, plain or ``.gz``.
+def read_text(path: str | Path, until: bytes | None = None) -> str:
+    """Read a text file, plain or ``.gz``; what begins with ``until``, which need not be text, is left out.
 
     Raises
     ------
@@ -85,8 +85,10 @@ def read_text(path: str | Path) -> str:
     try:
         if path.suffix == ".gz":
             with gzip.open(path, "rb") as stream:
-                return _decoded(stream.read())
-        return _decoded(path.read_bytes())
+                raw = stream.read()
+        else:
+            raw = path.read_bytes()
+        return _decoded(raw if until is None else raw.partition(until)[0])
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except IsADirectoryError:

@@ -59,6 +59,7 @@ FORMATS: dict[str, Format] = {
     ),
     ".yaml": Format("PACE (B-basis)", "atomsmith.exchange.pace", "read"),
     ".mtp": Format("MLIP", "atomsmith.exchange.mlip", "read_mtp", "write_mtp", names_elements=False),
+    ".almtp": Format("MLIP-3", "atomsmith.exchange.mlip", "read_mtp", names_elements=False),
     ".nn": Format(
         "n2p2",
         "atomsmith.exchange.n2p2",

@@ -1,7 +1,8 @@
-"""Moment tensor potentials of MLIP: .mtp files (version 1.1.0), fitted or not.
+"""Moment tensor potentials of MLIP, fitted or not: .mtp files (version 1.1.0) and the .almtp files of MLIP-3.
 
-Novikov, Gubaev, Podryabinkin, Shapeev, Mach. Learn.: Sci. Technol. 2, 025002 (2021); Shapeev, Multiscale
-Model. Simul. 14, 1153 (2016). A file does not say which elements its species are.
+Novikov, Gubaev, Podryabinkin, Shapeev, Mach. Learn.: Sci. Technol. 2, 025002 (2021); Podryabinkin,
+Garifullin, Shapeev, Novikov, J. Chem. Phys. 159, 084112 (2023); Shapeev, Multiscale Model. Simul. 14, 1153
+(2016). A file does not say which elements its species are.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from atomsmith.potential import Potential
 from atomsmith.systems import FloatArray
 
 _VERSION = "1.1.0"
+_ACTIVE_SET = b"#MVS_"
+"""What MLIP-3 selects configurations by follows here in binary; nothing of it enters energies."""
 _LINE = re.compile(r"^\s*(\w+)\s*=\s*(.*?)\s*$")
 _ROW = re.compile(r"\{([^{}]*)\}")
 _PAIR = re.compile(r"^\s*(\d+)-(\d+)\s*$")
@@ -33,7 +36,7 @@ def read_mtp(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
     Parameters
     ----------
     path
-        The .mtp file.
+        The .mtp or .almtp file. The active set of an .almtp file is not read.
     elements
         Chemical symbols of its species 0, 1, ...
 
@@ -54,7 +57,7 @@ def read_mtp(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
     if elements is None or len(elements) != n_species:
         given = "none were given" if elements is None else f"{len(elements)} were given"
         raise InputError(
-            f"{path}: an .mtp file does not name the elements of its {n_species} species, and {given}; "
+            f"{path}: a file of MLIP does not name the elements of its {n_species} species, and {given}; "
             "name them: `atomsmith import FILE --elements Si`."
         )
     numbers = tuple(number_of(symbol) for symbol in elements)
@@ -80,17 +83,20 @@ def read_mtp(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
 
 def _parse(path: Path) -> tuple[dict[str, str], dict[tuple[int, int], list[FloatArray]]]:
     """Values by key as text, and radial coefficients [function][polynomial] by pair of species."""
-    lines = read_text(path).splitlines()
+    lines = read_text(path, until=_ACTIVE_SET).splitlines()
     if not lines or lines[0].strip() != "MTP":
         raise InputError(f"{path}: the first line is not 'MTP'; give a potential of MLIP.")
     values: dict[str, str] = {}
     radial: dict[tuple[int, int], list[FloatArray]] = {}
     pair: tuple[int, int] | None = None
+    types: dict[str, int] = {}
     for line in lines[1:]:
         if match := _LINE.match(line):
             values[match.group(1)] = match.group(2)
         elif match := _PAIR.match(line):
-            pair = int(match.group(1)), int(match.group(2))
+            # MLIP-3 writes types of its data, which need not be 0, 1, ...; their order is that of species.
+            of_type = [types.setdefault(label, len(types)) for label in match.groups()]
+            pair = of_type[0], of_type[1]
             radial[pair] = []
         elif line.strip().startswith("{") and pair is not None:
             radial[pair].append(_numbers(path, "radial_coeffs", line))
@@ -157,6 +163,8 @@ def _part(
     n_species: int,
 ) -> dict[str, Any]:
     """Plan part of the moments (docs/architecture.md)."""
+    if "magnetic_basis_type" in values:
+        raise InputError(f"{path}: 'magnetic_basis_type': potentials with magnetic moments are not known.")
     if values.get("radial_basis_type") != "RBChebyshev":
         raise InputError(
             f"{path}: radial_basis_type is {values.get('radial_basis_type', 'missing')}, but only "
