@@ -1,6 +1,7 @@
 """PACE compared with python-ace: pasted numbers anywhere, and more files where it is installed."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from exchange.pace_engine import prediction
 from exchange.pace_files import random_model, write
 from exchange.test_pace import CORES, ace_model
 from exchange.test_pace_b_basis import check, structure
-from exchange.test_pace_writing import ACE, INNER, PAIR, _potential
+from exchange.test_pace_writing import ACE, INNER, PAIR, _potential, embedded
 
 # python-ace 0.4.0rc1 (ACECTildeBasisSet, recursive evaluator) on the files of pace_files.py, eV and angstrom.
 GOLDEN = {
@@ -125,9 +126,18 @@ def test_products_of_one_factor_alone(tmp_path):
     ids=["two elements", "inner cutoff"],
 )
 def test_python_ace_reads_what_is_written(elements, descriptors, tmp_path):
-    potential = _potential(elements, *descriptors)
-    path = tmp_path / "written.yace"
+    check_written(_potential(elements, *descriptors), tmp_path / "written.yace")
+
+
+@pytest.mark.parametrize("elements", [[14], [14, 6]])
+def test_python_ace_reads_embeddings(elements, tmp_path):
+    check_written(embedded(elements, (0.7, 2.0), pair=True), tmp_path / "written.yace")
+
+
+def check_written(potential: Potential, path: Path) -> None:
+    """Write a potential and compare what python-ace makes of it."""
     write_foreign(potential, path)
+    elements = potential.elements
     systems = structure(("Si", "C")[: len(elements)])
     assert set(systems.numbers) == {number_of(s) for s in ("Si", "C")[: len(elements)]}
     energies, forces, _ = prediction(path, systems)

@@ -1,5 +1,6 @@
 """Linear ACE written as .yace and read back."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,13 @@ from typer.testing import CliRunner
 
 from atomsmith import Potential
 from atomsmith.cli.application import app
+from atomsmith.descriptors import FeatureInfo
 from atomsmith.errors import InputError
 from atomsmith.evaluator import Evaluator
 from atomsmith.exchange.formats import read_foreign, write_foreign
 from atomsmith.exchange.pace import read_model
 from atomsmith.model import ModelSettings, build_model
+from atomsmith.regressors.embedding import EmbeddingCentre, EmbeddingFunction, embedding_plan
 from engine.plans import Shape, random_system
 
 PAIR = {"kind": "pair", "cutoff": 4.5, "degree": 6}
@@ -28,6 +31,58 @@ def _potential(elements: list[int], *descriptors: dict[str, Any], repulsion: Any
     rng = np.random.default_rng(0)
     coefficients = rng.normal(size=len(model.features)) / model.features.smoothness
     return Potential(model.elements, model.plan, model.features, coefficients)
+
+
+def embedded(
+    elements: list[int],
+    exponents: tuple[float, ...],
+    pair: bool,
+    function: EmbeddingFunction = "shifted_scaled",
+) -> Potential:
+    """Reference energies, pair functions if asked for, and an embedding of the densities of an ACE."""
+    linear = _potential(elements, *((PAIR,) if pair else ()), ACE)
+    *others, part = linear.plan["parts"]
+    rng = np.random.default_rng(1)
+    centres = [
+        EmbeddingCentre(
+            function,
+            np.where(np.array(exponents) == 1.0, 1.0, rng.normal(size=len(exponents))),
+            np.array(exponents),
+            rng.normal(size=(len(exponents), centre["n_features"])),
+        )
+        for centre in part["centres"]
+    ]
+    plan = linear.plan | {"parts": [*others, part | {"n_features": 0, "regressor": embedding_plan(centres)}]}
+    n = len(linear.features) - part["n_features"]
+    features = FeatureInfo(*(getattr(linear.features, f.name)[:n] for f in dataclasses.fields(FeatureInfo)))
+    return Potential(linear.elements, plan, features, linear.coefficients[:n])
+
+
+@pytest.mark.parametrize(
+    ("elements", "exponents", "pair", "n_densities", "function"),
+    [
+        ([14], (1.0, 0.5), True, 2, "shifted_scaled"),
+        ([14, 6], (0.7, 2.0), True, 3, "shifted_scaled"),
+        ([14], (0.5,), False, 1, "shifted_scaled"),
+        ([14], (0.8, 1.0), True, 2, "finnis_sinclair"),
+    ],
+    ids=["pairs join the linear density", "pairs need one of their own", "no pairs", "the plain function"],
+)
+def test_embeddings_are_written(elements, exponents, pair, n_densities, function, tmp_path):
+    potential = embedded(elements, exponents, pair, function)
+    write_foreign(potential, tmp_path / "p.yace")
+    assert len(read_model(tmp_path / "p.yace").embeddings[0].exponent) == n_densities
+    systems = random_system(CRYSTAL, elements, 3)
+    ours, theirs = (Evaluator(p).predict(systems) for p in (potential, read_foreign(tmp_path / "p.yace")))
+    scale = max(1.0, np.abs(ours.forces).max())
+    np.testing.assert_allclose(theirs.energies, ours.energies, rtol=0.0, atol=1e-9 * scale)
+    np.testing.assert_allclose(theirs.forces, ours.forces, rtol=0.0, atol=1e-7 * scale)
+
+
+def test_what_was_read_is_not_written_again(tmp_path):
+    write_foreign(_potential([14], PAIR, ACE), tmp_path / "p.yace")
+    with pytest.raises(InputError, match="keep its file"):
+        write_foreign(read_foreign(tmp_path / "p.yace"), tmp_path / "q.yace")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-"""Writes ``.yace``: a linear ACE, with pair functions, as a potential of PACE.
+"""Writes ``.yace``: an ACE, linear or with an embedding, and pair functions as a potential of PACE.
 
-The products are the same, of complex instead of real harmonics. The radial functions are fitted: those of
+The products are the same, of complex instead of real harmonics. What is linear is, or joins, the density that
+enters the energy as it is. The radial functions are fitted: those of
 the format are fixed functions of the distance, among them (``ChebPow`` with lambda = 1) all polynomials of
 1 - r / rcut that vanish at the cutoff, and ours are smooth up to there. How close they come is measured, and
 a potential whose functions they miss is refused. An inner cutoff is the same quintic step in both.
@@ -18,12 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atomsmith.data.files import replacing
 from atomsmith.descriptors.radial import evaluate_radial
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
-from atomsmith.exchange.pace_model import MAX_L, Bond, Embedding, Function, PaceModel, check
+from atomsmith.exchange.pace_model import MAX_L, Bond, Embedding, EmbeddingName, Function, PaceModel, check
 from atomsmith.systems import FloatArray
 
 if TYPE_CHECKING:
@@ -40,10 +42,12 @@ BIN = 0.001
 _SQRT_4PI = np.sqrt(4.0 * np.pi)
 _Factor = tuple[int, int, int, int]
 """Species, n (from 1), l, m of a complex channel."""
+_Products = dict[tuple[_Factor, ...], FloatArray]
+"""Coefficients of products in every density."""
 
 
 def write_yace(potential: Potential, path: str | Path) -> None:
-    """Write a potential of reference energies, pair functions and linear ACE.
+    """Write a potential of reference energies, pair functions and ACE.
 
     Raises
     ------
@@ -74,13 +78,12 @@ def pace_model(potential: Potential, path: Path) -> PaceModel:
     parts = _Parts.of(potential, path)
     n = len(potential.elements)
     bonds, pair = _bonds(parts, [SYMBOLS[z] for z in potential.elements], path)
-    embedding = Embedding("FinnisSinclairShiftedScaled", np.ones(1), np.ones(1), 100000.0, 250.0)
     return PaceModel(
         symbols=tuple(SYMBOLS[z] for z in potential.elements),
         e0=potential.coefficients[:n].copy(),
         bin_width=BIN,
         core="distance",
-        embeddings=(embedding,) * n,
+        embeddings=tuple(parts.embedding(z) for z in range(n)),
         bonds=bonds,
         functions=tuple((*_of_one_factor(pair[z]), *_of_many_factors(parts.products(z))) for z in range(n)),
     )
@@ -88,7 +91,7 @@ def pace_model(potential: Potential, path: Path) -> PaceModel:
 
 @dataclass(frozen=True, eq=False)
 class _Parts:
-    """The parts of a plan that the format can hold, with their coefficients."""
+    """The parts of a plan that the format can hold, with the coefficients of those that are linear."""
 
     ace: dict[str, Any] | None
     ace_coefficients: FloatArray
@@ -118,17 +121,57 @@ class _Parts:
             part["radial"] for part in ([self.ace] if self.ace else []) + [part for part, _ in self.pairs]
         ]
 
-    def products(self, centre: int) -> dict[tuple[_Factor, ...], float]:
+    def embedding(self, centre: int) -> Embedding:
+        """Densities of a centre: those of its embedding, and one for what is linear if none of them is."""
+        name: EmbeddingName = "FinnisSinclairShiftedScaled"
+        prefactor, exponent = np.zeros(0), np.zeros(0)
+        if (own := self._embedded(centre)) is not None:
+            name = "FinnisSinclair" if own["function"] == "finnis_sinclair" else name
+            prefactor, exponent = np.asarray(own["prefactor"]), np.asarray(own["exponent"])
+        if self.linear_density(centre) == len(prefactor):
+            prefactor, exponent = np.append(prefactor, 1.0), np.append(exponent, 1.0)
+        return Embedding(name, prefactor, exponent, 100000.0, 250.0)
+
+    def _embedded(self, centre: int) -> Mapping[str, Any] | None:
+        if self.ace is None or "regressor" not in self.ace:
+            return None
+        own: Mapping[str, Any] = self.ace["regressor"]["centres"][centre]
+        return own
+
+    def linear_density(self, centre: int) -> int:
+        """The density that is energy as it is; one after the last: it is to be added; -1: there is none."""
+        own = self._embedded(centre)
+        if own is None:
+            return 0
+        linear = (np.asarray(own["prefactor"]) == 1.0) & (np.asarray(own["exponent"]) == 1.0)
+        if linear.any():
+            return int(np.argmax(linear))
+        return len(linear) if self.pairs else -1
+
+    def coefficients(self, centre: int) -> FloatArray:
+        """Coefficients of the features of a centre of the ace part, shape (n_densities, n_features)."""
+        assert self.ace is not None
+        own = self.ace["centres"][centre]
+        embedded = self._embedded(centre)
+        if embedded is None:
+            first = own["first_feature"]
+            return self.ace_coefficients[None, first : first + own["n_features"]]
+        found = np.zeros((len(self.embedding(centre).prefactor), own["n_features"]))
+        found[: len(embedded["prefactor"])] = embedded["coefficients"]
+        return found
+
+    def products(self, centre: int) -> _Products:
         """Coefficients of the real parts of products of complex channels, of two factors and more or one."""
         if self.ace is None:
             return {}
-        found: dict[tuple[_Factor, ...], complex] = defaultdict(complex)
-        for channels, weight in _real_products(self.ace, centre, self.ace_coefficients).items():
+        found: dict[tuple[_Factor, ...], NDArray[np.complex128]] = {}
+        for channels, weights in _real_products(self.ace, centre, self.coefficients(centre)).items():
             choices = [_complex_of(self.ace, channel) for channel in channels]
             for chosen in product(*choices):
                 if sum(factor[3] for factor, _ in chosen) == 0:  # others cancel: features are invariant
                     key = tuple(sorted(factor for factor, _ in chosen))
-                    found[key] += weight * complex(np.prod([share for _, share in chosen]))
+                    share: NDArray[np.complex128] = weights * np.prod([share for _, share in chosen])
+                    found[key] = found[key] + share if key in found else share
         return _without_conjugates(found)
 
 
@@ -140,9 +183,13 @@ def _cannot_hold(part: Mapping[str, Any], has_ace: bool) -> str | None:
             "model.repulsion: null to export it."
         )
     if kind not in ("e0", "pair", "ace"):
-        return f"{kind}; it takes pair functions and linear ACE."
+        return f"{kind}; it takes pair functions and ACE."
     if "regressor" in part:
-        return f"a part with the regressor {part['regressor']['kind']}; it takes linear ones."
+        regressor = part["regressor"]
+        if regressor["kind"] != "embedding":
+            return f"a part with the regressor {regressor['kind']}; it takes linear ones and embeddings."
+        if part["radial"].get("kind", "agnesi") == "spline":
+            return "the tables of a potential that was read from PACE; keep its file."
     if kind == "ace" and has_ace:
         return "two ACE terms with radial functions of their own; fit one."
     if kind != "e0" and part["radial"].get("kind", "agnesi") != "agnesi":
@@ -154,24 +201,24 @@ def _cannot_hold(part: Mapping[str, Any], has_ace: bool) -> str | None:
 
 def _real_products(
     part: Mapping[str, Any], centre: int, coefficients: FloatArray
-) -> dict[tuple[int, ...], float]:
-    """Weights of products of real channels of one centre."""
+) -> dict[tuple[int, ...], FloatArray]:
+    """Weights of products of real channels of one centre in every density."""
     own = part["centres"][centre]
     n_channels = len(part["centres"]) * _n_lmk(part)
     values: list[tuple[int, ...]] = [(channel,) for channel in range(n_channels)]
     for u, v in np.asarray(own["nodes"]).reshape(-1, 2):
         values.append((*values[u], *values[v]))
-    weights = np.zeros(len(own["terms"]))
+    weights = np.zeros((len(own["terms"]), len(coefficients)))
     start = own["feature_start"]
     for feature in range(own["n_features"]):
         entries = slice(start[feature], start[feature + 1])
-        share = coefficients[own["first_feature"] + feature] * own["feature_coefficient"][entries]
+        share = np.outer(own["feature_coefficient"][entries], coefficients[:, feature])
         np.add.at(weights, own["feature_term"][entries], share)
-    found: dict[tuple[int, ...], float] = defaultdict(float)
+    found: dict[tuple[int, ...], FloatArray] = {}
     for (u, v), weight in zip(np.asarray(own["terms"]).reshape(-1, 2), weights, strict=True):
-        factors = values[u] if v < 0 else (*values[u], *values[v])
-        found[tuple(sorted(factors))] += float(weight)
-    return {key: weight for key, weight in found.items() if weight != 0.0}
+        key = tuple(sorted(values[u] if v < 0 else (*values[u], *values[v])))
+        found[key] = found[key] + weight if key in found else weight
+    return {key: weight for key, weight in found.items() if weight.any()}
 
 
 def _n_lmk(part: Mapping[str, Any]) -> int:
@@ -201,40 +248,40 @@ def _complex_of(part: Mapping[str, Any], channel: int) -> list[tuple[_Factor, co
     return [(plus, -1j * sign * root), (minus, 1j * root)]
 
 
-def _without_conjugates(
-    found: Mapping[tuple[_Factor, ...], complex],
-) -> dict[tuple[_Factor, ...], float]:
+def _without_conjugates(found: Mapping[tuple[_Factor, ...], NDArray[np.complex128]]) -> _Products:
     """One of each product and its conjugate, whose real parts are equal (m add up to 0)."""
-    merged: dict[tuple[_Factor, ...], float] = defaultdict(float)
+    merged: _Products = {}
     for key, value in found.items():
         other = tuple(sorted((species, n, l, -m) for species, n, l, m in key))
-        merged[min(key, other)] += float(np.real(value))
-    largest = max((abs(value) for value in merged.values()), default=0.0)
-    return {key: value for key, value in merged.items() if abs(value) > 1e-15 * largest}
+        kept = min(key, other)
+        merged[kept] = merged[kept] + value.real if kept in merged else value.real
+    # Densities differ in size, so each has its own smallest coefficient.
+    largest = np.max([np.abs(value) for value in merged.values()], axis=0) if merged else np.zeros(1)
+    return {key: value for key, value in merged.items() if (np.abs(value) > 1e-15 * largest).any()}
 
 
 def _of_one_factor(pair: FloatArray) -> Iterator[Function]:
-    """Functions of one neighbour, which take the functions of the format themselves; shape (n, k_max)."""
+    """Functions of one neighbour, which take those of the format; shape (n, k_max, n_densities)."""
     for species, row in enumerate(pair):
-        for k in np.flatnonzero(row):
-            yield _function([(species, int(k) + 1, 0)], [[0]], [float(row[k])])
+        for k in np.flatnonzero(row.any(axis=1)):
+            yield _function([(species, int(k) + 1, 0)], [[0]], [row[k]])
 
 
-def _of_many_factors(products: Mapping[tuple[_Factor, ...], float]) -> Iterator[Function]:
-    groups: dict[tuple[tuple[int, int, int], ...], list[tuple[list[int], float]]] = defaultdict(list)
+def _of_many_factors(products: _Products) -> Iterator[Function]:
+    groups: dict[tuple[tuple[int, int, int], ...], list[tuple[list[int], FloatArray]]] = defaultdict(list)
     for key, value in products.items():
         if len(key) > 1:
             groups[tuple(factor[:3] for factor in key)].append(([factor[3] for factor in key], value))
     for factors in sorted(groups, key=lambda group: (len(group), group)):
-        rows = sorted(groups[factors])
+        rows = sorted(groups[factors], key=lambda entry: entry[0])
         yield _function(factors, [m for m, _ in rows], [value for _, value in rows])
 
 
 def _function(
-    factors: Sequence[tuple[int, int, int]], m: Sequence[Sequence[int]], coefficients: Sequence[float]
+    factors: Sequence[tuple[int, int, int]], m: Sequence[Sequence[int]], coefficients: Sequence[FloatArray]
 ) -> Function:
     species, n, l = np.array(factors, dtype=np.int32).T
-    return Function(species, n, l, np.array(m, dtype=np.int32), np.array(coefficients)[:, None])
+    return Function(species, n, l, np.array(m, dtype=np.int32), np.array(coefficients))
 
 
 def _bonds(
@@ -342,19 +389,20 @@ def _bond(parts: _Parts, fit: _BondFit) -> Bond:
 
 
 def _pair_row(parts: _Parts, centre: int, neighbour: int, n: int, fit: _BondFit) -> FloatArray:
-    """Coefficients of the pair functions of a bond, with products of one factor among them."""
-    row = np.zeros(fit.coefficients.shape[1])
+    """Coefficients of pair functions of a bond, products of one factor among them, (k_max, n_densities)."""
+    row = np.zeros((fit.coefficients.shape[1], len(parts.embedding(centre).prefactor)))
     begin = 0
     if parts.ace is not None:
         for key, value in parts.products(centre).items():
             if len(key) == 1 and key[0][0] == neighbour:
                 first = int(parts.ace["radial_first"][0])
-                row += value / _SQRT_4PI * fit.coefficients[first + key[0][1] - 1]
+                row += np.outer(fit.coefficients[first + key[0][1] - 1], value) / _SQRT_4PI
         begin = int(parts.ace["radial"]["n"])
     for part, coefficients in parts.pairs:
         count = int(part["radial"]["n"])
         first = int(part["first_feature"][centre * n + neighbour])
-        row += coefficients[first : first + count] @ fit.coefficients[begin : begin + count]
+        own = coefficients[first : first + count] @ fit.coefficients[begin : begin + count]
+        row[:, parts.linear_density(centre)] += own
         begin += count
     return row
 
