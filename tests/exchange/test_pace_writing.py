@@ -20,6 +20,7 @@ from engine.plans import Shape, random_system
 
 PAIR = {"kind": "pair", "cutoff": 4.5, "degree": 6}
 ACE = {"kind": "ace", "cutoff": 4.5, "degree": 7, "correlation_order": 3}
+LONG = {"cutoff": 7.4, "degree": 14}
 INNER = {"radial": {"inner": {"Si-Si": [1.2, 1.9]}}}
 CRYSTAL = Shape(8, (5.0, 5.0, 5.0), (True, True, True), skew=0.1, closest=1.6)
 
@@ -40,7 +41,7 @@ def embedded(
     function: EmbeddingFunction = "shifted_scaled",
 ) -> Potential:
     """Reference energies, pair functions if asked for, and an embedding of the densities of an ACE."""
-    linear = _potential(elements, *((PAIR,) if pair else ()), ACE)
+    linear = _potential(elements, *((PAIR,) if pair else ()), ACE | {"first_order": not pair})
     *others, part = linear.plan["parts"]
     rng = np.random.default_rng(1)
     centres = [
@@ -92,6 +93,8 @@ def test_what_was_read_is_not_written_again(tmp_path):
         ([14], (ACE | {"correlation_order": 4, "degree": 6},)),
         ([14], (PAIR,)),
         ([14, 6], (PAIR, ACE | {"degree": 5})),
+        ([1], ({"kind": "pair", "cutoff": 5.0, "degree": 12},)),
+        ([29], ({**LONG, "kind": "pair"}, {**LONG, "kind": "ace", "correlation_order": 2})),
         (
             [14],
             (
@@ -100,7 +103,15 @@ def test_what_was_read_is_not_written_again(tmp_path):
             ),
         ),
     ],
-    ids=["pair and ace", "four neighbours", "pair alone", "two elements", "inner cutoff"],
+    ids=[
+        "pair and ace",
+        "four neighbours",
+        "pair alone",
+        "two elements",
+        "steep functions",
+        "a long cutoff",
+        "inner cutoff",
+    ],
 )
 def test_forces_are_the_same_when_read_back(elements, descriptors, tmp_path):
     potential = _potential(elements, *descriptors)

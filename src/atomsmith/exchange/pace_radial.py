@@ -104,17 +104,7 @@ def basis(model: PaceModel, bond: Bond, r: FloatArray) -> tuple[FloatArray, Floa
         # The file's inner cutoff rules where the repulsion takes over, not the functions; with a width of 0
         # they end below 1 angstrom all the same.
         inner = 1.0 if width == 0.0 else 0.0
-    n = model.k_max
-    if bond.basis == "ChebExpCos":
-        g, dg = _chebyshev_exp_cos(bond, r, n)
-    elif bond.basis == "ChebPow":
-        g, dg = _chebyshev_power(bond.parameter, bond.cutoff, r, n)
-    elif bond.basis == "ChebLinear":
-        x = 1.0 - r / bond.cutoff
-        cheb, dcheb = _chebyshev(x, n)
-        g, dg = 0.5 - 0.5 * cheb[:, 1:], 0.5 / bond.cutoff * dcheb[:, 1:]
-    else:
-        g, dg = _simplified_bessel(bond.cutoff, r, n)
+    g, dg = bare_basis(bond, r, model.k_max)
     if model.core in ("distance", "zbl"):
         fall, dfall = falling_step(r, inner, width)
         rise, drise = (1.0 - fall)[:, None], -dfall[:, None]
@@ -122,6 +112,18 @@ def basis(model: PaceModel, bond: Bond, r: FloatArray) -> tuple[FloatArray, Floa
     outside = (r <= inner - width) | (r >= bond.cutoff)
     g[outside] = dg[outside] = 0.0
     return g, dg
+
+
+def bare_basis(bond: Bond, r: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
+    """The first n of the g_k and slopes without an inner cutoff, shape (len(r), n)."""
+    if bond.basis == "ChebExpCos":
+        return _chebyshev_exp_cos(bond, r, n)
+    if bond.basis == "ChebPow":
+        return _chebyshev_power(bond.parameter, bond.cutoff, r, n)
+    if bond.basis == "ChebLinear":
+        cheb, dcheb = _chebyshev(1.0 - r / bond.cutoff, n)
+        return 0.5 - 0.5 * cheb[:, 1:], 0.5 / bond.cutoff * dcheb[:, 1:]
+    return _simplified_bessel(bond.cutoff, r, n)
 
 
 def _chebyshev(x: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:

@@ -1,10 +1,11 @@
 """Writes ``.yace``: an ACE, linear or with an embedding, and pair functions as a potential of PACE.
 
 The products are the same, of complex instead of real harmonics. What is linear is, or joins, the density that
-enters the energy as it is. The radial functions are fitted: those of
-the format are fixed functions of the distance, among them (``ChebPow`` with lambda = 1) all polynomials of
-1 - r / rcut that vanish at the cutoff, and ours are smooth up to there. How close they come is measured, and
-a potential whose functions they miss is refused. An inner cutoff is the same quintic step in both.
+enters the energy as it is. The radial functions are fitted: those of the format are fixed functions of the
+distance, among them all polynomials of 1 - r / rcut that vanish at the cutoff (``ChebPow`` with lambda = 1)
+and all polynomials of exp(-lambda r / rcut) under a cosine (``ChebExpCos``). Ours are smooth up to there, and
+the fewest of these functions that come close are taken. How close is measured, and a potential whose
+functions they miss is refused. An inner cutoff is the same quintic step in both.
 """
 
 # ruff: noqa: E741 (l is the field's name of the angular degree)
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from atomsmith.descriptors.radial import evaluate_radial
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.exchange.pace_model import MAX_L, Bond, Embedding, EmbeddingName, Function, PaceModel, check
+from atomsmith.exchange.pace_radial import bare_basis
 from atomsmith.systems import FloatArray
 
 if TYPE_CHECKING:
@@ -33,10 +35,12 @@ if TYPE_CHECKING:
 
 LARGEST_ERROR = 1.0e-7
 """Largest error of a radial function and of its slope (per angstrom) relative to its largest value."""
-ENOUGH = 1.0e-11
-"""Error at which no more polynomials are added."""
-SIZES = (12, 16, 24, 32, 48, 64)
-"""Numbers of polynomials that are tried."""
+ENOUGH = 3.0e-10
+"""Error at which no more functions are added."""
+SIZES = (12, 16, 24, 32, 48, 64, 80, 96, 128)
+"""Numbers of functions that are tried."""
+FAMILIES = (("ChebPow", 1.0), ("ChebExpCos", 1.5), ("ChebExpCos", 2.5), ("ChebExpCos", 3.5))
+"""Functions that are tried, with their lambda."""
 BIN = 0.001
 """``deltaSplineBins`` in angstrom: the evaluator of the authors tabulates all functions."""
 _SQRT_4PI = np.sqrt(4.0 * np.pi)
@@ -289,7 +293,7 @@ def _bonds(
 ) -> tuple[tuple[tuple[Bond, ...], ...], list[FloatArray]]:
     """Bonds with fitted radial functions, and for every centre the coefficients of its pair functions."""
     n = len(symbols)
-    worst, size = np.inf, 0
+    worst = np.inf
     fits: dict[tuple[int, int], _BondFit] = {}
     for size in SIZES:
         tried = {(i, j): _fit_bond(parts.tables, i * n + j, size) for i in range(n) for j in range(n)}
@@ -315,6 +319,8 @@ def _bonds(
 class _BondFit:
     """Coefficients of the functions of all tables, one after the other, shape (functions, k_max)."""
 
+    basis: str
+    parameter: float
     cutoff: float
     inner: tuple[float, float]
     coefficients: FloatArray
@@ -322,24 +328,37 @@ class _BondFit:
 
 
 def _fit_bond(tables: Sequence[Mapping[str, Any]], pair: int, size: int) -> _BondFit:
+    """The closest fit by so many functions of any family."""
     cutoff = max(float(table["cutoff"][pair]) for table in tables)
     inner = [tuple(map(float, table["inner"][pair])) for table in tables]
     start = inner[0][0] if inner[0][1] > 0.0 else 0.0
     angles = np.pi * (np.arange(8 * size) + 0.5) / (8 * size)
     nodes = start + 0.5 * (cutoff - start) * (1.0 + np.cos(angles))
     wanted, _ = _functions_of(tables, pair, nodes)
-    found, *_ = np.linalg.lstsq(_polynomials(nodes, cutoff, size)[0], wanted, rcond=None)
     grid = np.linspace(start, cutoff, 1001)
-    wanted, slopes = _functions_of(tables, pair, grid)
-    value, slope = _polynomials(grid, cutoff, size)
-    scale = np.abs(wanted).max(axis=0)
-    error = max(
-        float((np.abs(value @ found - wanted) / scale).max()),
-        float((np.abs(slope @ found - slopes) / scale).max()),
-    )
-    same = all(one == inner[0] for one in inner)
-    coefficients = np.asarray(found.T, dtype=np.float64)
-    return _BondFit(cutoff, (inner[0][0], inner[0][1]), coefficients, error if same else np.inf)
+    on_grid, slopes = _functions_of(tables, pair, grid)
+    scale = np.abs(on_grid).max(axis=0)
+    fits = []
+    for name, parameter in FAMILIES:
+        bond = _bare_bond(name, parameter, cutoff)
+        found, *_ = np.linalg.lstsq(bare_basis(bond, nodes, size)[0], wanted, rcond=None)
+        value, slope = bare_basis(bond, grid, size)
+        error = max(
+            float((np.abs(value @ found - on_grid) / scale).max()),
+            float((np.abs(slope @ found - slopes) / scale).max()),
+        )
+        coefficients = np.asarray(found.T, dtype=np.float64)
+        same = all(one == inner[0] for one in inner)
+        fits.append(
+            _BondFit(
+                name, parameter, cutoff, (inner[0][0], inner[0][1]), coefficients, error if same else np.inf
+            )
+        )
+    return min(fits, key=lambda fit: fit.error)
+
+
+def _bare_bond(basis: str, parameter: float, cutoff: float) -> Bond:
+    return Bond(basis, parameter, cutoff, 0.0, 0.0, 1.0, 0.0, 0.0, np.zeros((0, 1, 0)))
 
 
 def _functions_of(
@@ -355,18 +374,6 @@ def _functions_of(
     return np.concatenate(values, axis=1), np.concatenate(slopes, axis=1)
 
 
-def _polynomials(r: FloatArray, cutoff: float, size: int) -> tuple[FloatArray, FloatArray]:
-    """(1 - T_k(2 r / cutoff - 1)) / 2 for k = 1 .. size, and slopes."""
-    angle = np.arccos(np.clip(2.0 * r / cutoff - 1.0, -1.0, 1.0))[:, None]
-    k = np.arange(1, size + 1)
-    sine = np.sin(angle)
-    inside = np.abs(sine) > 1e-6
-    # T_k' = k U_(k-1), and U_(k-1) is k, or k (-1)^(k-1), at the ends.
-    ends = np.where(angle < 1.0, k, k * (-1.0) ** (k - 1))
-    second = np.where(inside, np.sin(k * angle) / np.where(inside, sine, 1.0), ends)
-    return 0.5 - 0.5 * np.cos(k * angle), -k * second / cutoff
-
-
 def _bond(parts: _Parts, fit: _BondFit) -> Bond:
     size = fit.coefficients.shape[1]
     table = np.zeros((1, 1, size))
@@ -375,13 +382,8 @@ def _bond(parts: _Parts, fit: _BondFit) -> Bond:
         table = np.zeros((int(count.max()), parts.ace["l_max"] + 1, size))
         for l, first in enumerate(parts.ace["radial_first"]):
             table[: count[l], l] = fit.coefficients[first : first + count[l]] / _SQRT_4PI
-    return Bond(
-        basis="ChebPow",
-        parameter=1.0,
-        cutoff=fit.cutoff,
-        width=0.01,
-        core_prefactor=0.0,
-        core_exponent=1.0,
+    return replace(
+        _bare_bond(fit.basis, fit.parameter, fit.cutoff),
         inner_cutoff=fit.inner[1],
         inner_width=fit.inner[1] - fit.inner[0] if fit.inner[1] > 0.0 else 0.0,
         coefficients=table,
