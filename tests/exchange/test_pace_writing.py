@@ -41,7 +41,7 @@ def embedded(
     function: EmbeddingFunction = "shifted_scaled",
 ) -> Potential:
     """Reference energies, pair functions if asked for, and an embedding of the densities of an ACE."""
-    linear = _potential(elements, *((PAIR,) if pair else ()), ACE | {"first_order": not pair})
+    linear = _potential(elements, *((PAIR,) if pair else ()), ACE | {"degree": 5, "first_order": not pair})
     *others, part = linear.plan["parts"]
     rng = np.random.default_rng(1)
     centres = [
