@@ -186,9 +186,10 @@ def test_old_files_have_their_radial_coefficients_in_one_row(tmp_path):
     np.testing.assert_array_equal(read_model(path).bonds[0][0].coefficients, table)
 
 
-def test_what_may_be_left_out(tmp_path):
+@pytest.mark.parametrize("core", ["density", "distance"])
+def test_what_may_be_left_out(core, tmp_path):
     """The bond of the reversed pair, coefficients in lists of one, functions that are skipped, defaults."""
-    text = b_basis(("Al", "Ni"))
+    text = b_basis(("Al", "Ni"), core)
     path = tmp_path / "b.yaml"
     path.write_text(text)
     full = read_model(path)
@@ -199,6 +200,8 @@ def test_what_may_be_left_out(tmp_path):
     short = short.replace("    nbody:\n", "    nbody:\n" + skipped, 1)
     path.write_text(short)
     again = read_model(path)
+    assert again.core == core
+    assert again.bonds[1][0].inner_cutoff == full.bonds[1][0].inner_cutoff
     np.testing.assert_array_equal(again.bonds[1][0].coefficients, full.bonds[1][0].coefficients)
     assert [len(f) for f in again.functions] == [len(f) for f in full.functions]
     path.write_text(text.replace("    rho_core_cut: 3.0\n    drho_core_cut: 2.5\n", ""))
@@ -217,7 +220,7 @@ BAD = {
         "inner_cutoff_type: zbl",
         "expected one kind of core for all bonds",
     ),
-    "a bond that differs": ("rcutij: 4.2", "rcutij: 4.3", "rcutij differs from that of 'Ni Al'"),
+    "a bond that differs": ("rcutij: 4.2", "rcutij: 4.3", "rcutij differs from that of the reversed pair"),
     "no bond": ("speciesblock: Ni Al", "speciesblock: Ni Cu", "no block of Cu alone"),
     "the type": ("{type: Al Al,", "{type: Ni Al,", "is of the type 'Ni Al'"),
     "the coupling": ("nl: [1, 1, 2], lint: [2]", "nl: [1, 1, 2], lint: [1]", "do not couple"),

@@ -61,6 +61,18 @@ OPTIONAL = (
     "NameOfCutoffFunctionij",  # is always the cosine, whatever it says
 )
 FUNCTION = ("type", "nr", "nl", "c")
+KEYS = {
+    "basis": "radbase",
+    "parameter": "radparameters",
+    "cutoff": "rcutij",
+    "width": "dcutij",
+    "core_prefactor": "core-repulsion",
+    "core_exponent": "core-repulsion",
+    "inner_cutoff": "r_in",
+    "inner_width": "delta_in",
+    "coefficients": "radcoefficients",
+}
+"""What the file calls the fields of a bond."""
 
 
 def read_b_basis(path: str | Path) -> PaceModel:
@@ -202,49 +214,39 @@ def _embedding(block: _Block) -> Embedding:
 def _bonds(
     blocks: list[_Block], symbols: tuple[str, ...], path: str | Path
 ) -> tuple[tuple[tuple[Bond, ...], ...], CoreName]:
-    """Bonds of all ordered pairs: a block may leave to that of the reversed pair what both must say alike."""
+    """Bonds of all ordered pairs."""
     given = {(block.symbols[0], block.symbols[-1]): block for block in blocks if len(block.symbols) in (1, 2)}
-    core: CoreName | None = None
-    for block in given.values():
-        own = one_of(
-            block.entry.get("inner_cutoff_type", "density"), f"{block.where}: inner_cutoff_type", CORES
-        )
-        if core is not None and own != core:
-            raise InputError(
-                f"{block.where}: inner_cutoff_type is {own!r} ('density' where it is missing) and before it "
-                f"was {core!r}; expected one kind of core for all bonds."
-            )
-        core = own
+    cores: dict[CoreName, str] = {}
     rows = []
     for first in symbols:
+        row = []
         for second in symbols:
-            if (first, second) not in given:
-                raise InputError(
-                    f"{path} has no block '{first} {second}', whose bond is part of the potential."
-                )
-        rows.append(tuple(_bond(given, first, second) for second in symbols))
-    assert core is not None
-    return tuple(rows), core
+            if (first, second) not in given or (second, first) not in given:
+                raise InputError(f"{path} has no block of each of '{first} {second}' and '{second} {first}'.")
+            bond, core = _bond(given[first, second], given[second, first])
+            _require_same(bond, _bond(given[second, first], given[first, second])[0], given[first, second])
+            cores.setdefault(core, given[first, second].where)
+            row.append(bond)
+        rows.append(tuple(row))
+    if len(cores) > 1:
+        kinds = " and ".join(f"{core!r} ({where})" for core, where in cores.items())
+        raise InputError(f"{path}: inner_cutoff_type is {kinds}; expected one kind of core for all bonds.")
+    return tuple(rows), next(iter(cores))
 
 
-def _bond(given: Mapping[tuple[str, str], _Block], first: str, second: str) -> Bond:
-    block, other = given[first, second], given[second, first]
-    radial = block if "lmaxi" in block.entry else other
-    core = block if "core-repulsion" in block.entry else other
+def _bond(block: _Block, reversed_block: _Block) -> tuple[Bond, CoreName]:
+    """The bond of a block, which may leave its radial functions and its core to that of the reversed pair."""
+    radial = block if "lmaxi" in block.entry else reversed_block
+    leaves_core = "core-repulsion" not in block.entry and "core-repulsion" in reversed_block.entry
+    core = reversed_block if leaves_core else block
     radial.require(RADIAL)
-    for key in (*RADIAL, "core-repulsion", "r_in", "delta_in"):
-        both = block.entry.get(key), other.entry.get(key)
-        if None not in both and both[0] != both[1]:
-            raise InputError(
-                f"{block.where}: {key} differs from that of '{second} {first}'; expected the same."
-            )
     shape = (
         integer(radial.entry["nradmaxi"], f"{radial.where}: nradmaxi"),
         integer(radial.entry["lmaxi"], f"{radial.where}: lmaxi") + 1,
         integer(radial.entry["nradbaseij"], f"{radial.where}: nradbaseij"),
     )
     repulsion = numbers(core.entry.get("core-repulsion", ["0", "0"]), f"{core.where}: core-repulsion", 2)
-    return Bond(
+    bond = Bond(
         basis=str(radial.entry["radbase"]),
         parameter=float(numbers(radial.entry["radparameters"], f"{radial.where}: radparameters")[0]),
         cutoff=radial.number("rcutij", 0.0),
@@ -255,6 +257,16 @@ def _bond(given: Mapping[tuple[str, str], _Block], first: str, second: str) -> B
         inner_width=core.number("delta_in", 0.0),
         coefficients=_radial_table(radial, shape),
     )
+    kind = core.entry.get("inner_cutoff_type", "density")
+    return bond, one_of(kind, f"{core.where}: inner_cutoff_type", CORES)
+
+
+def _require_same(bond: Bond, reversed_bond: Bond, block: _Block) -> None:
+    for name, key in KEYS.items():
+        if not np.array_equal(getattr(bond, name), getattr(reversed_bond, name)):
+            raise InputError(
+                f"{block.where}: {key} differs from that of the reversed pair; expected the same."
+            )
 
 
 def _radial_table(block: _Block, shape: tuple[int, int, int]) -> FloatArray:
