@@ -167,6 +167,11 @@ ThreeBody read_three_body(const Dict& from) {
         kernel.length = array_of<double>(own, "length");
         kernel.points = array_of<double>(own, "points");
         kernel.triplets = array_of<std::int32_t>(own, "triplets");
+        if (own.contains("permutations")) {
+            kernel.of_distances = true;
+            kernel.permutations = array_of<std::int32_t>(own, "permutations");
+            if (kernel.permutations.size() == 3) kernel.permutations.clear();
+        }
         three_body.kernels.push_back(std::move(kernel));
     }
     return three_body;

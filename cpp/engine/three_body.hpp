@@ -78,17 +78,46 @@ static inline void make_near_list(const ThreeBody::Kernel& kernel, int centre, c
     store_unaligned(list.slope + n, Vec{});
 }
 
+// Sum N over permutations of e^(-|P q - q|^2 / 2); stores the slopes by q of the logarithm of 1 / sqrt(N).
+static inline Vec sum_permutations(const ThreeBody::Kernel& kernel, int b, ThreeBodyWorkspace& w) {
+    constexpr double kTwoLn2 = 1.38629436111989061883;
+    Vec q[3], sum{}, slope[3] = {};
+    for (int d = 0; d < 3; ++d) q[d] = ((const Vec*)w.q[d])[b];
+    const std::int32_t* permutation = kernel.permutations.data();
+    for (int p = 0; p < kernel.n_permutations(); ++p, permutation += 3) {
+        Vec difference[3], square{};
+        for (int d = 0; d < 3; ++d) {
+            difference[d] = q[permutation[d]] - q[d];
+            square += difference[d] * difference[d];
+        }
+        const Vec e = power_of_two(-square);
+        sum += e;
+        for (int d = 0; d < 3; ++d) {
+            slope[d] += e * difference[d];
+            slope[permutation[d]] -= e * difference[d];
+        }
+    }
+    for (int d = 0; d < 3; ++d)
+        ((Vec*)w.norm_slope[d])[b] = (-0.5 * kTwoLn2 * kernel.scale[d]) * slope[d] / sum;
+    return sum;
+}
+
 // The tile's triplets up to whole vectors, and what follows from the geometry; returns how many vectors.
 static inline int finish_triplets(const ThreeBody::Kernel& kernel, ThreeBodyWorkspace& w) {
     const int n_vectors = (w.n + kLanes - 1) / kLanes;
     for (int k = w.n; k < n_vectors * kLanes; ++k) {
-        w.q[0][k] = w.q[1][k] = w.fade[k] = 0.0;
-        w.q[2][k] = 1.0;
+        w.r[0][k] = w.r[1][k] = w.fade[k] = 0.0;
+        w.r[2][k] = 1.0;
     }
     for (int b = 0; b < n_vectors; ++b) {
-        const Vec r = square_root(((const Vec*)w.q[2])[b]);
-        ((Vec*)w.over)[b] = 1.0 / r;
-        ((Vec*)w.q[2])[b] = r * kernel.scale[2];
+        const Vec r_j = ((const Vec*)w.r[0])[b], r_k = ((const Vec*)w.r[1])[b];
+        const Vec far = square_root(((const Vec*)w.r[2])[b]), difference = r_j - r_k;
+        ((Vec*)w.over)[b] = 1.0 / far;
+        ((Vec*)w.q[0])[b] = kernel.scale[0] * (kernel.of_distances ? r_j : r_j + r_k);
+        ((Vec*)w.q[1])[b] = kernel.scale[1] * (kernel.of_distances ? r_k : difference * difference);
+        ((Vec*)w.q[2])[b] = kernel.scale[2] * far;
+        if (!kernel.permutations.empty())
+            ((Vec*)w.norm)[b] = 1.0 / square_root(sum_permutations(kernel, b, w));
     }
     return n_vectors;
 }
@@ -98,7 +127,6 @@ template <class Process>
 static inline void for_each_triplet_tile(const ThreeBody::Kernel& kernel, int centre, ThreeBodyWorkspace& w,
                                          Process process) {
     const NearList& list = w.list;
-    const double scale0 = kernel.scale[0], scale1 = kernel.scale[1];
     w.n = w.n_rows = 0;
     const ThreeBody::Pair* pairs = kernel.pairs[centre].data();
     const int n_pairs = static_cast<int>(kernel.pairs[centre].size());
@@ -114,18 +142,36 @@ static inline void for_each_triplet_tile(const ThreeBody::Kernel& kernel, int ce
                 }
                 const Vec dx = list.x[j] - load_unaligned(list.x + k),
                           dy = list.y[j] - load_unaligned(list.y + k),
-                          dz = list.z[j] - load_unaligned(list.z + k), r = load_unaligned(list.r + k);
-                const Vec difference = list.r[j] - r;
+                          dz = list.z[j] - load_unaligned(list.z + k);
                 // Lanes beyond `count` are overwritten by what comes next.
-                store_unaligned(w.q[0] + w.n, scale0 * (list.r[j] + r));
-                store_unaligned(w.q[1] + w.n, scale1 * (difference * difference));
-                store_unaligned(w.q[2] + w.n, dx * dx + dy * dy + dz * dz);
+                store_unaligned(w.r[0] + w.n, broadcast(list.r[j]));
+                store_unaligned(w.r[1] + w.n, load_unaligned(list.r + k));
+                store_unaligned(w.r[2] + w.n, dx * dx + dy * dy + dz * dz);
                 store_unaligned(w.fade + w.n, list.fade[j] * load_unaligned(list.fade + k));
                 w.rows[w.n_rows++] = {j, k, count};
                 w.n += count;
             }
     }
     if (w.n > 0) process(finish_triplets(kernel, w));
+}
+
+// Stores the sum over points of one vector of triplets, and turns its slopes by q into those by distances.
+ATOMSMITH_INLINE void finish_sum(const ThreeBody::Kernel& kernel, int b, Vec value, Vec* by,
+                                 ThreeBodyWorkspace& w) {
+    if (!kernel.permutations.empty()) {
+        const Vec norm = ((const Vec*)w.norm)[b];
+        value *= norm;
+        for (int d = 0; d < 3; ++d) by[d] = by[d] * norm + value * ((const Vec*)w.norm_slope[d])[b];
+    }
+    if (!kernel.of_distances) {
+        const Vec turn = 2.0 * (((const Vec*)w.r[0])[b] - ((const Vec*)w.r[1])[b]) * by[1];
+        by[1] = by[0] - turn;
+        by[0] += turn;
+    }
+    ((Vec*)w.value)[b] = value;
+    ((Vec*)w.by[0])[b] = by[0];
+    ((Vec*)w.by[1])[b] = by[1];
+    ((Vec*)w.by[2])[b] = by[2] * ((const Vec*)w.over)[b];
 }
 
 // Sums over points [begin, end) of coefficient times kernel, and their slopes, of kVectors vectors of the
@@ -137,24 +183,23 @@ ATOMSMITH_INLINE void sum_points(const ThreeBody::Kernel& kernel, int begin, int
     Vec q[kVectors][3], value[kVectors] = {}, by[kVectors][3] = {};
     for (int i = 0; i < kVectors; ++i)
         for (int d = 0; d < 3; ++d) q[i][d] = ((const Vec*)w.q[d])[b + i];
-    const double* point = kernel.scaled.data() + 3 * static_cast<std::size_t>(begin);
-    for (int m = 0; m < end - begin; ++m, point += 3) {
+    const int n_permutations = kernel.n_permutations();
+    const double* point = kernel.scaled.data() + static_cast<std::size_t>(3 * n_permutations) * begin;
+    for (int m = 0; m < end - begin; ++m) {
         const double c = coefficients[m];
-        for (int i = 0; i < kVectors; ++i) {
-            const Vec d0 = point[0] - q[i][0], d1 = point[1] - q[i][1], d2 = point[2] - q[i][2];
-            const Vec e = c * power_of_two(-d0 * d0 - d1 * d1 - d2 * d2);
-            value[i] += e;
-            by[i][0] += e * d0;
-            by[i][1] += e * d1;
-            by[i][2] += e * d2;
-        }
+        for (int p = 0; p < n_permutations; ++p, point += 3)
+            for (int i = 0; i < kVectors; ++i) {
+                const Vec d0 = point[0] - q[i][0], d1 = point[1] - q[i][1], d2 = point[2] - q[i][2];
+                const Vec e = c * power_of_two(-d0 * d0 - d1 * d1 - d2 * d2);
+                value[i] += e;
+                by[i][0] += e * d0;
+                by[i][1] += e * d1;
+                by[i][2] += e * d2;
+            }
     }
     for (int i = 0; i < kVectors; ++i) {
-        ((Vec*)w.value)[b + i] = value[i];
         for (int d = 0; d < 3; ++d) by[i][d] *= kTwoLn2 * kernel.scale[d];
-        ((Vec*)w.by[0])[b + i] = by[i][0];
-        ((Vec*)w.by[1])[b + i] = by[i][1];
-        ((Vec*)w.by[2])[b + i] = by[i][2] * ((const Vec*)w.over)[b + i];
+        finish_sum(kernel, b + i, value[i], by[i], w);
     }
 }
 
@@ -165,21 +210,19 @@ static inline Vec distribute_triplets(ThreeBodyWorkspace& w) {
     int at = 0;
     for (int row = 0; row < w.n_rows;) {
         const int j = w.rows[row].j;
-        const double x = list.x[j], y = list.y[j], z = list.z[j], r_j = list.r[j], f_j = list.fade[j],
-                     s_j = list.slope[j], inverse_j = list.inverse[j];
+        const double x = list.x[j], y = list.y[j], z = list.z[j], f_j = list.fade[j], s_j = list.slope[j],
+                     inverse_j = list.inverse[j];
         Vec pull{}, gx{}, gy{}, gz{};
         for (; row < w.n_rows && w.rows[row].j == j; ++row) {
             const int k = w.rows[row].k, count = w.rows[row].count;
             const unsigned bits = (1u << count) - 1;
             const Vec value = expand(w.value + at, bits), both = expand(w.fade + at, bits);
-            const Vec by_sum = both * expand(w.by[0] + at, bits), by_far = both * expand(w.by[2] + at, bits);
-            const Vec difference = 2.0 * (r_j - load_unaligned(list.r + k)) * expand(w.by[1] + at, bits);
-            const Vec by_difference = both * difference;
-            const Vec f_k = load_unaligned(list.fade + k);
-            const Vec pull_j = (s_j * f_k * value + by_sum + by_difference) * inverse_j + by_far;
-            const Vec pull_k = (f_j * load_unaligned(list.slope + k) * value + by_sum - by_difference) *
-                                   load_unaligned(list.inverse + k) +
-                               by_far;
+            const Vec by_far = both * expand(w.by[2] + at, bits);
+            const Vec f_k = load_unaligned(list.fade + k), s_k = load_unaligned(list.slope + k);
+            const Vec pull_j = (s_j * f_k * value + both * expand(w.by[0] + at, bits)) * inverse_j + by_far;
+            const Vec pull_k =
+                (f_j * s_k * value + both * expand(w.by[1] + at, bits)) * load_unaligned(list.inverse + k) +
+                by_far;
             energy += both * value;
             pull += pull_j;
             gx -= by_far * load_unaligned(list.x + k);
@@ -260,12 +303,16 @@ static inline void three_body_features(const Part& part, int centre, const Neigh
         for_each_triplet_tile(kernel, centre, w, [&](int vectors) {
             const double* point = kernel.scaled.data();
             const Vec *q0 = (const Vec*)w.q[0], *q1 = (const Vec*)w.q[1], *q2 = (const Vec*)w.q[2];
-            for (int m = 0; m < kernel.n_points(); ++m, point += 3) {
+            Vec* fade = (Vec*)w.fade;
+            if (!kernel.permutations.empty())
+                for (int b = 0; b < vectors; ++b) fade[b] *= ((const Vec*)w.norm)[b];
+            for (int m = 0; m < kernel.n_points(); ++m) {
                 Vec sum{};
-                for (int b = 0; b < vectors; ++b) {
-                    const Vec d0 = point[0] - q0[b], d1 = point[1] - q1[b], d2 = point[2] - q2[b];
-                    sum += ((const Vec*)w.fade)[b] * power_of_two(-d0 * d0 - d1 * d1 - d2 * d2);
-                }
+                for (int p = 0; p < kernel.n_permutations(); ++p, point += 3)
+                    for (int b = 0; b < vectors; ++b) {
+                        const Vec d0 = point[0] - q0[b], d1 = point[1] - q1[b], d2 = point[2] - q2[b];
+                        sum += fade[b] * power_of_two(-d0 * d0 - d1 * d1 - d2 * d2);
+                    }
                 features[kernel.first_feature + m] += horizontal_sum(sum);
             }
         });

@@ -23,6 +23,29 @@ void check(const ThreeBody::Kernel& kernel) {
     require(kernel.triplets.size() % 3 == 0, "'triplets' needs three columns");
 }
 
+// Permutations must make the order of neighbours of one species irrelevant.
+void check_permutations(const ThreeBody::Kernel& kernel) {
+    const auto& all = kernel.permutations;
+    require(kernel.of_distances || all.empty(), "only distances have permutations");
+    require(all.size() % 3 == 0, "'permutations' needs three columns");
+    bool exchanges = false;
+    for (std::size_t k = 0; k < all.size(); k += 3) {
+        bool seen[3] = {};
+        for (int d = 0; d < 3; ++d) {
+            require(all[k + d] >= 0 && all[k + d] < 3, "a permutation has a component that does not exist");
+            seen[all[k + d]] = true;
+        }
+        require(seen[0] && seen[1] && seen[2], "a permutation has a component twice");
+        for (int d = 0; d < 3; ++d)
+            require(kernel.length[all[k + d]] == kernel.length[d],
+                    "components that are permuted need one length");
+        exchanges |= all[k] == 1 && all[k + 1] == 0;
+    }
+    for (std::size_t k = 0; k < kernel.triplets.size(); k += 3)
+        require(!kernel.of_distances || exchanges || kernel.triplets[k + 1] != kernel.triplets[k + 2],
+                "distances of two neighbours of one species need a permutation that exchanges them");
+}
+
 void add_pairs(ThreeBody::Kernel& kernel, int n_species) {
     kernel.pairs.resize(n_species);
     kernel.is_used.assign(static_cast<std::size_t>(n_species) * n_species, 0);
@@ -30,9 +53,10 @@ void add_pairs(ThreeBody::Kernel& kernel, int n_species) {
         const std::int32_t *t = kernel.triplets.data() + k, centre = t[0];
         for (int i = 0; i < 3; ++i)
             require(t[i] >= 0 && t[i] < n_species, "a triplet has a species that does not exist");
-        require(t[1] <= t[2], "neighbours of a triplet must be in the order of their species");
         for (const ThreeBody::Pair& pair : kernel.pairs[centre])
-            require(pair.first != t[1] || pair.second != t[2], "a triplet is listed twice");
+            require((pair.first != t[1] || pair.second != t[2]) &&
+                        (pair.first != t[2] || pair.second != t[1]),
+                    "a triplet is listed twice");
         kernel.pairs[centre].push_back({t[1], t[2]});
         kernel.is_used[centre * n_species + t[1]] = kernel.is_used[centre * n_species + t[2]] = 1;
     }
@@ -44,12 +68,17 @@ void ThreeBody::finish(int n_species, int n_features) {
     int features = 0;
     for (Kernel& kernel : kernels) {
         check(kernel);
+        check_permutations(kernel);
         add_pairs(kernel, n_species);
         kernel.first_feature = features;
         features += kernel.n_points();
         for (int d = 0; d < 3; ++d) kernel.scale[d] = std::sqrt(0.5 * M_LOG2E) / kernel.length[d];
-        for (std::size_t k = 0; k < kernel.points.size(); ++k)
-            kernel.scaled.push_back(kernel.points[k] * kernel.scale[k % 3]);
+        const int n = kernel.n_permutations();
+        for (int point = 0; point < kernel.n_points(); ++point)
+            for (int k = 0; k < 3 * n; ++k) {
+                const int from = kernel.permutations.empty() ? k : kernel.permutations[k];
+                kernel.scaled.push_back(kernel.points[3 * point + from] * kernel.scale[k % 3]);
+            }
     }
     require(n_features == features, "n_features is " + std::to_string(n_features) +
                                         ", but the kernels have " + std::to_string(features) + " points");

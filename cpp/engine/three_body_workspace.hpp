@@ -32,9 +32,11 @@ struct ThreeBodyWorkspace {
     NearList list;
     int n = 0, n_rows = 0; // triplets and rows of the tile
     TripletRow* rows = nullptr;
-    // Per triplet: the scaled q (the last begins as r_jk^2), 1 / r_jk, f(r_ij) f(r_ik).
-    double *q[3] = {}, *over = nullptr, *fade = nullptr;
-    // Sum over points, and its slopes by q; the last over r_jk.
+    // Per triplet: r_ij, r_ik, r_jk^2 and the scaled q that follow; 1 / r_jk; f(r_ij) f(r_ik).
+    double *r[3] = {}, *q[3] = {}, *over = nullptr, *fade = nullptr;
+    // Where permutations are normalised: one over the root of their sum, and the slopes of its logarithm.
+    double *norm = nullptr, *norm_slope[3] = {};
+    // Sum over points, and its slopes by r_ij, r_ik and r_jk; the last over r_jk.
     double *value = nullptr, *by[3] = {};
 };
 
@@ -49,7 +51,9 @@ static inline ThreeBodyWorkspace lay_out_three_body(int n_species, int stride, A
                        &list.gx, &list.gy, &list.gz})
         *v = arena.template take<double>(static_cast<std::size_t>(stride + 1) * kLanes);
     w.rows = arena.template take<TripletRow>(kTriplets);
-    for (double** v : {&w.q[0], &w.q[1], &w.q[2], &w.over, &w.fade, &w.value, &w.by[0], &w.by[1], &w.by[2]})
+    for (double** v :
+         {&w.r[0], &w.r[1], &w.r[2], &w.q[0], &w.q[1], &w.q[2], &w.over, &w.fade, &w.norm, &w.norm_slope[0],
+          &w.norm_slope[1], &w.norm_slope[2], &w.value, &w.by[0], &w.by[1], &w.by[2]})
         *v = arena.template take<double>(kTriplets + kLanes);
     return w;
 }

@@ -1,6 +1,7 @@
 """Random plans and adversarial systems for tests of the engine and of what stands on it."""
 
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -204,6 +205,14 @@ def plans() -> dict[str, dict[str, Any]]:
                 pair_part([8, 1], degree=2),
             ],
         },
+        "triplets of distances": {
+            "elements": [8, 1],
+            "parts": [
+                triplet_part([8, 1], [(0, 0, 0), (1, 1, 1)], permutations=list(permutations(range(3)))),
+                triplet_part([8, 1], [(0, 1, 0), (1, 0, 1)], permutations=[(0, 1, 2)], seed=3),
+                triplet_part([8, 1], [(1, 0, 0)], permutations=[(0, 1, 2), (1, 0, 2)], seed=4),
+            ],
+        },
         "triplets without a switch": {
             "elements": [14],
             "parts": [triplet_part([14], [(0, 0, 0)], width=0.0)],
@@ -340,16 +349,18 @@ def spline_part(n_elements, seed, *, equidistant=False, n=3):
     return {"kind": "pair", "n_features": n * pairs, "radial": radial | own, "first_feature": first}
 
 
-def triplet_part(elements, *triplets, width=0.8, cutoff=3.3, seed=8):
+def triplet_part(elements, *triplets, width=0.8, cutoff=3.3, seed=8, permutations=None):
     """Kernels with some points each for the triplets listed, the later ones shorter."""
     rng = np.random.default_rng(seed)
+    shared = [0, 0, 0 if permutations and len(permutations) == 6 else 2] if permutations else [0, 1, 2]
     kernels = [
         TripletKernel(
             points=rng.uniform((2.0, 0.0, 1.0), (6.0, 2.0, 5.0), size=(5 + 4 * k, 3)),
-            lengths=rng.uniform(0.5, 1.5, size=3),
+            lengths=rng.uniform(0.5, 1.5, size=3)[shared],
             cutoff=cutoff - 0.4 * k,
             width=width,
             triplets=tuple(own),
+            permutations=permutations,
         )
         for k, own in enumerate(triplets)
     ]

@@ -24,7 +24,7 @@ def _points(rng, kernel, count):
     return rng.uniform(LOW[len(kernel)], HIGH[len(kernel)], size=(count, len(kernel)))
 
 
-def _coordinates(folder, rng, k, descriptor, kernel, count):
+def _coordinates(folder, rng, k, descriptor, kernel, count, permutations=None):
     """One descriptor with its sparse points beside the file."""
     points = _points(rng, kernel, count)
     np.savetxt(folder / f"gap.points.{k}", points.reshape(-1), fmt="%.17e")
@@ -35,19 +35,24 @@ def _coordinates(folder, rng, k, descriptor, kernel, count):
     covariance, theta = 'covariance_type="2" zeta="2.0"', ""
     if not isinstance(kernel, int):
         covariance, theta = 'covariance_type="1"', f"<theta> {' '.join(map(repr, kernel))} </theta>\n"
+    orders = permutations or [range(points.shape[1])]
+    listed = "".join(
+        f'<permutation i="{p + 1}">{" ".join(str(d + 1) for d in order)}</permutation>\n'
+        for p, order in enumerate(orders)
+    )
     return (
         f'<gpCoordinates label="made{k + 1}" dimensions="{points.shape[1]}" signal_variance="0.7" '
-        f'signal_mean="0.0" sparsified="T" n_permutations="1" {covariance} n_sparseX="{count}" '
+        f'signal_mean="0.0" sparsified="T" n_permutations="{len(orders)}" {covariance} n_sparseX="{count}" '
         f'sparseX_filename="gap.points.{k}">\n{theta}<descriptor>{descriptor}</descriptor>\n'
-        f'<permutation i="1">{" ".join(str(d + 1) for d in range(points.shape[1]))}</permutation>\n'
-        f"{weights}\n</gpCoordinates>"
+        f"{listed}{weights}\n</gpCoordinates>"
     )
 
 
 def write_gap(folder: Path, terms, *, potential="IP GAP label=made", behind="", version=1769700636) -> Path:
     """Write gap.xml and its sparse points.
 
-    Terms are (descriptor with settings, lengths, points), for soap the components in place of the lengths.
+    Terms are (descriptor with settings, lengths, points), for soap components in place of lengths, and then
+    maybe permutations of the components.
     """
     rng = np.random.default_rng(1)
     coordinates = [_coordinates(folder, rng, k, *term) for k, term in enumerate(terms)]

@@ -1,5 +1,8 @@
 """Squared-exponential kernels of QUIP, distance_2b and angle_3b, against its numbers for made-up files."""
 
+from itertools import permutations
+
+import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -8,13 +11,24 @@ from atomsmith.errors import InputError
 from atomsmith.exchange.gap import read_gap
 from exchange.gap_files import alloy, write_gap
 
+PAIR = [(0,), (0,)]
 ANY = "angle_3b cutoff=3.4 cutoff_transition_width=0.6 theta_uniform=1.2"
+CLUSTERS = "distance_Nb order=3 cutoff=3.3 cutoff_transition_width=0.8"
 TERMS = {
     "any elements": [(ANY, (1.2, 1.2, 1.2), 9)],
     "some elements": [
         ("distance_2b cutoff=4.2 Z1=29 Z2=0", (0.9,), 4),
         ("angle_3b cutoff=3.4 Z_center=79 Z1=29 Z2=79 theta_fac=0.3", (1.3, 0.6, 0.9), 5),
         ("angle_3b cutoff=3.2 cutoff_transition_width=1.0 Z=0 Z1=0 Z2=29", (0.8, 0.5, 1.1), 7),
+    ],
+    "clusters of any elements": [
+        ("distance_Nb order=2 cutoff=4.0", (1.1,), 4, PAIR),
+        (CLUSTERS, (1.2, 1.2, 1.2), 6, list(permutations(range(3)))),
+    ],
+    "clusters of some elements": [
+        ("distance_Nb order=2 cutoff=4.0 compact_clusters=F Z={29 79}", (1.1,), 4),
+        (f"{CLUSTERS} compact_clusters=T Z={{29 79 79}}", (1.2, 1.2, 1.2), 6, [(0, 1, 2), (1, 0, 2)]),
+        (f"{CLUSTERS} Z={{29 29 29}}", (1.0, 1.0, 1.0), 3, list(permutations(range(3)))),
     ],
 }
 # Printed by quippy-ase 0.10.3 (get_potential_energy, get_forces, get_stress) of alloy("CuAu2Cu") from the
@@ -52,6 +66,40 @@ QUIP = {
             -0.06992351599185166,
             0.05685120535064776,
             -0.0072445365944418475,
+        ],
+    ),
+    "clusters of any elements": (
+        13.885711470746683,
+        [
+            [1.1401612126685643, 0.5951226941131548, -0.3913647227366223],
+            [0.8994198893413689, 1.0447838147219812, -1.4906321642383797],
+            [-0.7488103674264966, -1.2448332380294793, 0.39243661962601306],
+            [-1.290770734583437, -0.39507327080565596, 1.4895602673489892],
+        ],
+        [
+            -0.48294321253295847,
+            -0.226673877173851,
+            -0.20565889406350993,
+            -0.0032714422880953204,
+            -0.014980465308102068,
+            0.01031955008432756,
+        ],
+    ),
+    "clusters of some elements": (
+        2.665762863969158,
+        [
+            [0.00890112370519386, -0.04479969847323456, -0.034593262952449376],
+            [-0.014786578561163166, -0.03656016948077147, -0.01821377894032832],
+            [-0.015665742991797165, 0.046041974000826685, -0.021407963989586824],
+            [0.021551197847766542, 0.03531789395317936, 0.07421500588236453],
+        ],
+        [
+            0.028862485966087335,
+            0.029676973970552075,
+            0.0810458777677935,
+            -0.0002658650228399566,
+            0.001684270178465861,
+            -0.0003262851177439322,
         ],
     ),
 }
@@ -95,6 +143,9 @@ def test_elements_of_a_descriptor_are_those_that_gap_fit_adds_last(tmp_path):
         ('n_permutations="1"', 'n_permutations="2"', "angle_3b with 2 permutations is not supported"),
         ('covariance_type="1"', 'covariance_type="4"', "angle_3b with covariance_type 4 is not supported"),
         ("angle_3b cutoff", "co_angle_3b cutoff", "the descriptor co_angle_3b"),
+        ("angle_3b cutoff", "distance_Nb order=4 cutoff", "of order 4 is not supported"),
+        ("angle_3b cutoff", "distance_Nb order=3 cutoff", "1 permutations, but its elements have 6"),
+        ("angle_3b cutoff", "distance_Nb order=3 Z={29 29} cutoff", "needs 3 atomic numbers"),
         ("<descriptor>angle_3b", "<descriptor>distance_2b", "have 3 components, expected 1"),
         ("theta_uniform=1.2", "Zcenter=29", "the key 'Zcenter' is not known"),
         ("<theta> 1.2", "<theta> -1.2", "expected positive numbers"),
@@ -110,3 +161,62 @@ def test_what_is_not_supported_is_refused(tmp_path, old, new, message):
     with pytest.raises(InputError, match=message) as error:
         read_gap(path, ["Cu", "Au"])
     assert str(path) in str(error.value)
+
+
+def clusters(folder, numbers, orders, **settings):
+    """A file of distance_Nb of order 3."""
+    return write_gap(folder, [(f"{CLUSTERS} Z={{{numbers}}}", (1.0, 1.0, 1.0), 3, orders)], **settings)
+
+
+def test_clusters_whose_energy_depends_on_the_order_of_atoms_are_refused(tmp_path):
+    """QUIP exchanges the first two of the rising numbers 29 29 79, also about gold with two copper atoms."""
+    path = clusters(tmp_path, "29 29 79", [(0, 1, 2), (0, 2, 1)])
+    with pytest.raises(InputError, match="Z=29 29 79 is not supported: its energy depends on the order"):
+        read_gap(path, ["Cu", "Au"])
+
+
+def test_clusters_of_different_lengths_are_refused(tmp_path):
+    orders = list(permutations(range(3)))
+    path = write_gap(tmp_path, [(f"{CLUSTERS} theta_fac=0.5", (1.0, 1.0, 1.1), 3, orders)])
+    with pytest.raises(InputError, match="is not supported: its energy depends on the order"):
+        read_gap(path, ["Cu"])
+
+
+def test_loose_clusters_are_refused_also_where_they_were_the_default(tmp_path):
+    path = clusters(tmp_path, "29 29 29", list(permutations(range(3))), version=1500000000)
+    with pytest.raises(InputError, match="compact_clusters=F is not supported"):
+        read_gap(path, ["Cu"])
+
+
+def test_clusters_do_not_depend_on_the_order_of_elements(tmp_path):
+    path = write_gap(tmp_path, TERMS["clusters of some elements"])
+    energies = []
+    for elements in (["Cu", "Au"], ["Au", "Cu"]):
+        atoms = alloy("CuAu2Cu")
+        atoms.calc = read_gap(path, elements).calculator()
+        energies.append(atoms.get_potential_energy())
+    assert abs(energies[0] - energies[1]) < 1e-12
+
+
+def test_sparse_points_within_the_file(tmp_path):
+    """Old programs wrote them into their elements, and zeta as theta."""
+    terms = [*TERMS["any elements"], ("soap n_max=2 l_max=1 cutoff=4.0 atom_sigma=0.5 n_species=1", 7, 4)]
+    path = write_gap(tmp_path, terms)
+    energies = []
+    for inside in (False, True):
+        if inside:
+            text = path.read_text().replace('covariance_type="2" zeta="2.0"', 'covariance_type="2"')
+            for k, (_, _, count) in enumerate(terms):
+                rows = np.loadtxt(tmp_path / f"gap.points.{k}").reshape(count, -1).astype(str)
+                name = f' sparseX_filename="gap.points.{k}"'
+                before, after = text.split(name)
+                for row in rows:
+                    head, tail = after.split("/>", 1)
+                    before += f"{head}> {' '.join(row)} </sparseX>"
+                    after = tail
+                text = before + after
+            path.write_text(text.replace("<descriptor>soap", "<theta> 2.0 </theta><descriptor>soap"))
+        atoms = alloy("CuAu2Cu")
+        atoms.calc = read_gap(path, ["Cu", "Au"]).calculator()
+        energies.append(atoms.get_potential_energy())
+    assert energies[0] == energies[1]

@@ -15,17 +15,35 @@ def triplet_kernels(part, species, i, j, vectors):
 def _of_atom(part, z, species, d):
     r = np.sqrt(np.sum(d * d, axis=1))
     a, b = np.triu_indices(len(d), 1)
-    q = np.stack([r[a] + r[b], (r[a] - r[b]) ** 2, np.sqrt(np.sum((d[a] - d[b]) ** 2, axis=1))], axis=1)
-    pair = np.sort(np.stack([species[a], species[b]], axis=1), axis=1)
+    far = np.sqrt(np.sum((d[a] - d[b]) ** 2, axis=1))
     values = []
     for kernel in part["kernels"]:
         f = _switch(kernel["cutoff"], kernel["width"], r)
-        wanted = np.zeros(len(a), bool)
-        for centre, first, second in np.reshape(kernel["triplets"], (-1, 3)):
-            wanted |= (centre == z) & (pair == (first, second)).all(axis=1)
-        x = (q[:, None] - np.reshape(kernel["points"], (-1, 3))) / np.asarray(kernel["length"])
-        values.append((wanted * f[a] * f[b]) @ np.exp(-0.5 * np.sum(x * x, axis=2)))
+        first, second, wanted = a.copy(), b.copy(), np.zeros(len(a), bool)
+        for centre, one, two in np.reshape(kernel["triplets"], (-1, 3)):
+            as_listed = (species[a] == one) & (species[b] == two)
+            exchanged = (species[a] == two) & (species[b] == one)
+            wanted |= (centre == z) & (as_listed | exchanged)
+            turned = (centre == z) & exchanged & ~as_listed
+            first[turned], second[turned] = b[turned], a[turned]
+        values.append((wanted * f[a] * f[b]) @ _kernel(kernel, r[first], r[second], far))
     return np.concatenate(values)
+
+
+def _kernel(kernel, r_ij, r_ik, r_jk):
+    """Of every triplet with every point, shape (triplets, points)."""
+    lengths, points = np.asarray(kernel["length"]), np.reshape(kernel["points"], (-1, 3))
+    if "permutations" not in kernel:
+        q = np.stack([r_ij + r_ik, (r_ij - r_ik) ** 2, r_jk], axis=1)
+        return _gaussian(q[:, None] / lengths, points / lengths)
+    q = np.stack([r_ij, r_ik, r_jk], axis=1) / lengths
+    permutations = np.reshape(kernel["permutations"], (-1, 3))
+    total = sum(_gaussian(q[:, None], points[:, p] / lengths) for p in permutations)
+    return total / np.sqrt(sum(_gaussian(q[:, p], q) for p in permutations))[:, None]
+
+
+def _gaussian(a, b):
+    return np.exp(-0.5 * np.sum((a - b) ** 2, axis=-1))
 
 
 def _switch(cutoff, width, r):

@@ -1,9 +1,8 @@
-"""Gaussian approximation potentials of QUIP: gap.xml with descriptors soap, distance_2b and angle_3b.
+"""Gaussian approximation potentials of QUIP: gap.xml with soap, distance_2b, angle_3b and distance_Nb.
 
 Bartok, Payne, Kondor, Csanyi, Phys. Rev. Lett. 104, 136403 (2010); Bartok, Csanyi, Int. J. Quantum Chem. 115,
 1051 (2015). Descriptors soap with a dot-product kernel become ``soap`` parts with sparse points; the kernels
-of a distance_2b add up to one function of the distance, a ``pair`` part; those of all angle_3b are one
-``three_body`` part.
+of pairs add up to one function of the distance, a ``pair`` part; those of triplets are a ``three_body`` part.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 from atomsmith.exchange.gap_file import DOT_PRODUCT, SQUARED_EXPONENTIAL, Coordinates, GapFile, read_gap_file
-from atomsmith.exchange.gap_kernels import pair_terms, triplet_terms
+from atomsmith.exchange.gap_kernels import CLUSTERS, kernel_terms
 from atomsmith.exchange.gap_keys import INSTEAD
 from atomsmith.exchange.gap_soap import SoapTerm, soap_term
 from atomsmith.exchange.glue import glue_part
@@ -80,19 +79,18 @@ def read_gap(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
 def _parts(file: GapFile, elements: tuple[int, ...]) -> tuple[list[DescriptorPart], list[FloatArray]]:
     """Parts with their coefficients."""
     groups: defaultdict[SoapTerm, list[Coordinates]] = defaultdict(list)
-    kernels: defaultdict[str, list[Coordinates]] = defaultdict(list)
+    kernels: list[Coordinates] = []
     for one in file.coordinates:
         if one.kind == "soap" and one.covariance == DOT_PRODUCT:
             groups[SoapTerm.of(one, file.version)].append(one)
-        elif one.kind in ("distance_2b", "angle_3b") and one.covariance == SQUARED_EXPONENTIAL:
-            kernels[one.kind].append(one)
+        elif one.kind in ("distance_2b", "angle_3b", CLUSTERS) and one.covariance == SQUARED_EXPONENTIAL:
+            kernels.append(one)
         else:
             raise InputError(
                 f"the descriptor {one.kind} with covariance_type {one.covariance} is not supported; only "
-                "soap with dot_product (2), and distance_2b and angle_3b with ard_se (1) are; "
+                "soap with dot_product (2), and distance_2b, angle_3b and distance_Nb with ard_se (1) are; "
                 f"{INSTEAD}."
             )
-    made = pair_terms(kernels["distance_2b"], elements)
-    made += triplet_terms(kernels["angle_3b"], elements)
+    made = kernel_terms(kernels, elements, file.version)
     made += [soap_term(settings, members, elements) for settings, members in groups.items()]
     return [part for part, _ in made], [values for _, values in made]

@@ -6,6 +6,7 @@ Format: what gap_fit writes (QUIP, libAtoms; Klawohn et al., J. Chem. Phys. 159,
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -166,10 +167,8 @@ def _coordinates(path: Path, element: ElementTree.Element) -> Coordinates:
     }
     covariance = xml.whole(path, element, "covariance_type")
     sparse = element.findall("sparseX")
-    count, dimensions = (
-        xml.whole(path, element, "n_sparseX"),
-        xml.whole(path, element, "dimensions"),
-    )
+    count = xml.whole(path, element, "n_sparseX")
+    dimensions = xml.whole(path, element, "dimensions")
     if len(sparse) != count:
         xml.refuse(path, f"the descriptor {kind} has {len(sparse)} weights of {count} sparse points")
     delta = xml.number(path, element, "signal_variance")
@@ -177,15 +176,16 @@ def _coordinates(path: Path, element: ElementTree.Element) -> Coordinates:
     theta = (element.findtext("theta") or "").split()
     if covariance == SQUARED_EXPONENTIAL and len(theta) != dimensions:
         xml.refuse(path, f"the descriptor {kind} has {len(theta)} lengths theta, expected {dimensions}")
+    lengths = tuple(_lengths(path, kind, theta))
     return Coordinates(
         kind=kind,
         values=values,
         covariance=covariance,
-        zeta=xml.number(path, element, "zeta") if covariance == DOT_PRODUCT else 1.0,
-        theta=tuple(_lengths(path, kind, theta)),
+        zeta=_power(path, element, lengths) if covariance == DOT_PRODUCT else 1.0,
+        theta=lengths,
         mean=xml.number(path, element, "signal_mean") if "signal_mean" in element.attrib else 0.0,
         permutations=xml.whole(path, element, "n_permutations") if "n_permutations" in element.attrib else 1,
-        points=_points(path, element, count, dimensions),
+        points=_points(path, element, sparse, dimensions),
         weights=np.array(weights) * delta**2,
     )
 
@@ -200,15 +200,26 @@ def _lengths(path: Path, kind: str, words: list[str]) -> list[float]:
     return lengths
 
 
-def _points(path: Path, element: ElementTree.Element, count: int, dimensions: int) -> FloatArray:
-    file = path.parent / Path(xml.attribute(path, element, "sparseX_filename")).name
+def _power(path: Path, element: ElementTree.Element, theta: tuple[float, ...]) -> float:
+    """Return zeta, which files of old programs hold as theta."""
+    return theta[0] if theta else xml.number(path, element, "zeta")
+
+
+def _points(
+    path: Path, element: ElementTree.Element, sparse: Sequence[ElementTree.Element], dimensions: int
+) -> FloatArray:
+    """Sparse points from the file that is named, or, without one, from the elements themselves."""
+    name = element.get("sparseX_filename")
+    file = path if name is None else path.parent / Path(name).name
+    words = [word for one in sparse for word in "".join(one.itertext()).split()]
     try:
-        values = np.array(read_text(file).split(), dtype=np.float64)
+        values = np.array(words if name is None else read_text(file).split(), dtype=np.float64)
     except ValueError as error:
         raise InputError(f"{file}: holds what is not a number ({error}); the file is damaged.") from None
-    if values.size != count * dimensions:
+    if values.size != len(sparse) * dimensions:
         raise InputError(
-            f"{file}: has {values.size} numbers, but {path} expects {count} sparse points of {dimensions}; "
-            "the two files do not belong together."
+            f"{file}: has {values.size} numbers, but {path} expects {len(sparse)} sparse points of "
+            f"{dimensions}; "
+            + ("the file is damaged." if name is None else "the two files do not belong together.")
         )
-    return values.reshape(count, dimensions)
+    return values.reshape(len(sparse), dimensions)

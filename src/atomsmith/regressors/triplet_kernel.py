@@ -1,8 +1,9 @@
-"""The squared-exponential kernel of triplets: an atom and two of its neighbours (angle_3b of QUIP).
+"""The squared-exponential kernel of triplets, an atom and two of its neighbours (angle_3b of QUIP).
 
 A feature of an atom i is sum_{j < k} f(r_ij) f(r_ik) exp(-1/2 sum_d ((q_d - p_d) / L_d)^2), one for each
 sparse point p, with q = (r_ij + r_ik, (r_ij - r_ik)^2, r_jk) and a cosine switch f. Bartok, Csanyi, Int. J.
-Quantum Chem. 115, 1051 (2015), sec. 2.3.
+Quantum Chem. 115, 1051 (2015), sec. 2.3. With q = (r_ij, r_ik, r_jk), the kernel is summed over permutations
+of the distances and normalised (distance_Nb of QUIP).
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class TripletKernel:
     cutoff, width
         Of the switch, in angstrom.
     triplets
-        Positions of the elements of centre and both neighbours, the latter rising.
+        Positions of the elements of centre and both neighbours.
+    permutations
+        Where q are the distances r_ij, r_ik and r_jk: which of their orders are one.
     """
 
     points: FloatArray
@@ -39,6 +42,20 @@ class TripletKernel:
     cutoff: float
     width: float
     triplets: tuple[tuple[int, int, int], ...]
+    permutations: Sequence[tuple[int, int, int]] | None = None
+
+    def plan(self) -> dict[str, Any]:
+        """Return it as a part of a plan holds it."""
+        plan = {
+            "cutoff": float(self.cutoff),
+            "width": float(self.width),
+            "length": np.asarray(self.lengths, dtype=np.float64),
+            "points": np.asarray(self.points, dtype=np.float64),
+            "triplets": np.array(self.triplets, dtype=np.int32).reshape(-1, 3),
+        }
+        if self.permutations is None:
+            return plan
+        return plan | {"permutations": np.array(self.permutations, dtype=np.int32)}
 
 
 def triplet_kernel_part(kernels: Sequence[TripletKernel], elements: Sequence[int]) -> DescriptorPart:
@@ -52,16 +69,7 @@ def triplet_kernel_part(kernels: Sequence[TripletKernel], elements: Sequence[int
     part: dict[str, Any] = {
         "kind": "three_body",
         "n_features": count,
-        "kernels": [
-            {
-                "cutoff": float(kernel.cutoff),
-                "width": float(kernel.width),
-                "length": np.asarray(kernel.lengths, dtype=np.float64),
-                "points": np.asarray(kernel.points, dtype=np.float64),
-                "triplets": np.array(kernel.triplets, dtype=np.int32).reshape(-1, 3),
-            }
-            for kernel in kernels
-        ],
+        "kernels": [kernel.plan() for kernel in kernels],
     }
     info = FeatureInfo(
         order=np.full(count, 2, dtype=np.int32),
