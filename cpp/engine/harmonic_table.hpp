@@ -6,7 +6,7 @@ namespace atomsmith {
 // Constants of the recursion of orthonormal real spherical harmonics, row l, column m.
 template <class Real>
 struct HarmonicTable {
-    static constexpr int kMaxL = 12;
+    static constexpr int kMaxL = 16;
     static constexpr int kStride = kMaxL + 1;
     Real a[kStride * kStride]; // q_lm = a z q_{l-1,m} + b q_{l-2,m}
     Real b[kStride * kStride];

@@ -35,10 +35,12 @@ _FLAGS = ("normalise", "normalize", "central_reference_all_species")
 _NORM_OF_L, _OWN_SPECIES = 1423143769, 1426512068
 """Versions from which a product of l is divided by sqrt(2 l + 1), and from which an atom is, by default, only
 in the density of its own species."""
-LARGEST_ZETA, LARGEST_L = 32, 12
+LARGEST_ZETA, LARGEST_L = 32, 16
 """Bounds of the engine."""
 REACH = 1.0e-7
 """Size of the radial functions that are left out, see `reduced`; it does not show in kernels."""
+LEFT_OUT = 1.0e-5
+"""Most that a sparse point may have of what is left out, relative to its norm."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,10 @@ class _Spectrum:
     size: int
     turn: FloatArray | None
 
+    def turned(self, points: FloatArray) -> FloatArray:
+        """Return QUIP's power spectra, shape (M, size), as our features."""
+        return points if self.turn is None else _turned(points, self.turn)
+
 
 def _spectrum(s: SoapTerm, elements: tuple[int, ...], rotation: FloatArray) -> _Spectrum:
     """Products for our radial functions, ``rotation`` times QUIP's."""
@@ -152,10 +158,14 @@ def soap_term(
     """One part for descriptors of the same settings, and its coefficients."""
     cutoff, width, n_max, l_max, sigma, central, sigma0, error = s.numbers
     degrees = np.arange(round(l_max) + 1)
-    basis, rotation = reduced(
-        equispaced_gaussians(round(n_max), cutoff, sigma, error), round(l_max), sigma, cutoff, width, REACH
-    )
+    basis = equispaced_gaussians(round(n_max), cutoff, sigma, error)
+    smaller, rotation = reduced(basis, round(l_max), sigma, cutoff, width, REACH)
     spectrum = _spectrum(s, elements, rotation)
+    _check_components(members, spectrum.size * len(degrees) + 1)
+    if s.compression == Compression() and _describe(members, spectrum):
+        basis = smaller
+    else:
+        spectrum = _spectrum(s, elements, np.eye(round(n_max)))
     part = soap_part(
         soap_table(basis, round(l_max), sigma, cutoff, width, len(elements) ** 2),
         round(l_max),
@@ -166,19 +176,11 @@ def soap_term(
     )
     part["weight"] = spectrum.factors[:, None] / np.sqrt(2.0 * degrees * s.norm_of_l + 1.0)
     size = part["n_features"] // len(elements)
-    theirs = spectrum.size * len(degrees) + 1
     points: list[list[FloatArray]] = [[np.zeros((0, size))] for _ in elements]
     weights: list[list[FloatArray]] = [[np.zeros(0)] for _ in elements]
     for one in members:
-        if one.points.shape[1] != theirs:
-            raise InputError(
-                f"soap: sparse points have {one.points.shape[1]} components, but its settings give "
-                f"{theirs}; the file is damaged."
-            )
-        own = one.points
-        if spectrum.turn is not None:
-            own = np.concatenate([_turned(own[:, :-1], spectrum.turn), own[:, -1:]], axis=1)
         # The last component is sigma0, which is not a feature where it is zero.
+        own = np.concatenate([spectrum.turned(one.points[:, :-1]), one.points[:, -1:]], axis=1)
         for z in atomic_numbers_at(one, "Z") or elements:
             points[elements.index(z)].append(own[:, :size])
             weights[elements.index(z)].append(one.weights)
@@ -186,6 +188,29 @@ def soap_term(
     info = kernel_features(regressor, elements)
     made = part | {"n_features": len(info), "regressor": regressor}
     return DescriptorPart(made, info), np.concatenate([w for own in weights for w in own])
+
+
+def _check_components(members: Sequence[Coordinates], size: int) -> None:
+    for one in members:
+        if one.points.shape[1] != size:
+            raise InputError(
+                f"soap: sparse points have {one.points.shape[1]} components, but its settings give "
+                f"{size}; the file is damaged."
+            )
+
+
+def _describe(members: Sequence[Coordinates], spectrum: _Spectrum) -> bool:
+    """Whether sparse points have next to nothing in what the spectrum leaves out, as those of atoms do.
+
+    A kernel changes by the product of what is left out of the point and of the atom, and the latter is at
+    most of the order of `REACH`.
+    """
+    for one in members:
+        before, after = one.points[:, :-1], spectrum.turned(one.points[:, :-1])
+        whole = np.sum(before * before, axis=1)
+        if np.any(whole - np.sum(after * after, axis=1) > LEFT_OUT**2 * whole):
+            return False
+    return True
 
 
 def _turned(spectra: FloatArray, turn: FloatArray) -> FloatArray:
