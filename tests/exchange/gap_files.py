@@ -24,7 +24,7 @@ def _points(rng, kernel, count):
     return rng.uniform(LOW[len(kernel)], HIGH[len(kernel)], size=(count, len(kernel)))
 
 
-def _coordinates(folder, rng, k, descriptor, kernel, count, permutations=None):
+def _coordinates(folder, rng, k, descriptor, kernel, count, permutations=None, *, mean=0.0):
     """One descriptor with its sparse points beside the file."""
     points = _points(rng, kernel, count)
     np.savetxt(folder / f"gap.points.{k}", points.reshape(-1), fmt="%.17e")
@@ -42,20 +42,22 @@ def _coordinates(folder, rng, k, descriptor, kernel, count, permutations=None):
     )
     return (
         f'<gpCoordinates label="made{k + 1}" dimensions="{points.shape[1]}" signal_variance="0.7" '
-        f'signal_mean="0.0" sparsified="T" n_permutations="{len(orders)}" {covariance} n_sparseX="{count}" '
-        f'sparseX_filename="gap.points.{k}">\n{theta}<descriptor>{descriptor}</descriptor>\n'
+        f'signal_mean="{mean}" sparsified="T" n_permutations="{len(orders)}" {covariance} '
+        f'n_sparseX="{count}" sparseX_filename="gap.points.{k}">\n{theta}<descriptor>{descriptor}</descriptor>\n'
         f"{listed}{weights}\n</gpCoordinates>"
     )
 
 
-def write_gap(folder: Path, terms, *, potential="IP GAP label=made", behind="", version=1769700636) -> Path:
+def write_gap(
+    folder: Path, terms, *, potential="IP GAP label=made", behind="", version=1769700636, mean=0.0
+) -> Path:
     """Write gap.xml and its sparse points.
 
     Terms are (descriptor with settings, lengths, points), for soap components in place of lengths, and then
     maybe permutations of the components.
     """
     rng = np.random.default_rng(1)
-    coordinates = [_coordinates(folder, rng, k, *term) for k, term in enumerate(terms)]
+    coordinates = [_coordinates(folder, rng, k, *term, mean=mean) for k, term in enumerate(terms)]
     path = folder / "gap.xml"
     path.write_text(
         f'<made><Potential label="made" init_args="{potential}"/>\n'

@@ -31,6 +31,8 @@ TERMS = {
         (f"{CLUSTERS} Z={{29 29 29}}", (1.0, 1.0, 1.0), 3, list(permutations(range(3)))),
     ],
 }
+MEANS = {f"{name}, with a constant": name for name in ("some elements", "clusters of any elements")}
+"""Files with f0 = 0.3."""
 # Printed by quippy-ase 0.10.3 (get_potential_energy, get_forces, get_stress) of alloy("CuAu2Cu") from the
 # files that write_gap makes.
 QUIP = {
@@ -102,12 +104,52 @@ QUIP = {
             -0.0003262851177439322,
         ],
     ),
+    "some elements, with a constant": (
+        1.0483354301456855,
+        [
+            [1.3356429080041041, 0.45784673206988447, 1.4029445010742],
+            [-0.007564167874501454, 1.8700862096332793, -1.084422482238132],
+            [-0.6573181529308141, -3.255709192321578, -1.6794074472575238],
+            [-0.670760587198787, 0.9277762506184142, 1.3608854284214513],
+        ],
+        [
+            0.7332168393494295,
+            0.9063318695790681,
+            0.733763734696702,
+            -0.062280560716032246,
+            0.06474471349063331,
+            -0.01742985589132357,
+        ],
+    ),
+    "clusters of any elements, with a constant": (
+        37.23657470223966,
+        [
+            [5.0797314450724125, 4.448715365635984, -4.5606969228314265],
+            [4.9490096030074575, 5.066196123041072, -7.227138089313049],
+            [-3.22644116102674, -5.6666059500281385, 4.4845771455268935],
+            [-6.802299887053129, -3.84830553864892, 7.303257866617581],
+        ],
+        [
+            -2.118315513868994,
+            -2.0385773472213957,
+            -1.8692998914619556,
+            -0.04547734912660324,
+            -0.1296435951477407,
+            0.1398193549142924,
+        ],
+    ),
 }
 
 
-@pytest.mark.parametrize("name", TERMS)
+def write(folder, name):
+    """The file of a name, with or without a constant."""
+    terms = TERMS[MEANS.get(name, name)]
+    return write_gap(folder, terms, mean=0.3 if name in MEANS else 0.0)
+
+
+@pytest.mark.parametrize("name", [*TERMS, *MEANS])
 def test_kernels_agree_with_quip(name, tmp_path):
-    potential = read_gap(write_gap(tmp_path, TERMS[name]), ["Cu", "Au"])
+    potential = read_gap(write(tmp_path, name), ["Cu", "Au"])
     energy, forces, stress = QUIP[name]
     atoms = alloy("CuAu2Cu")
     atoms.calc = potential.calculator()
@@ -139,7 +181,6 @@ def test_elements_of_a_descriptor_are_those_that_gap_fit_adds_last(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('signal_mean="0.0"', 'signal_mean="0.5"', "angle_3b with f0=0.5 is not supported"),
         ('n_permutations="1"', 'n_permutations="2"', "angle_3b with 2 permutations is not supported"),
         ('covariance_type="1"', 'covariance_type="4"', "angle_3b with covariance_type 4 is not supported"),
         ("angle_3b cutoff", "co_angle_3b cutoff", "the descriptor co_angle_3b"),
@@ -220,3 +261,18 @@ def test_sparse_points_within_the_file(tmp_path):
         atoms.calc = read_gap(path, ["Cu", "Au"]).calculator()
         energies.append(atoms.get_potential_energy())
     assert energies[0] == energies[1]
+
+
+def test_a_reference_energy_of_all_elements(tmp_path):
+    """Old files have one, as an attribute; later ones name elements."""
+    path = write_gap(tmp_path, TERMS["any elements"])
+    text = path.read_text().replace('<e0 Z="29" value="-0.1"/>', "")
+    path.write_text(text.replace('do_core="F"', 'do_core="F" e0="-7.5"'))
+    assert read_gap(path, ["Cu", "Au"]).coefficients[:2].tolist() == [-7.5, -0.2]
+
+
+def test_principal_components_are_refused(tmp_path):
+    path = write_gap(tmp_path, TERMS["any elements"])
+    path.write_text(path.read_text().replace('do_core="F"', 'do_core="F" do_pca="T"'))
+    with pytest.raises(InputError, match="principal components"):
+        read_gap(path, ["Cu", "Au"])

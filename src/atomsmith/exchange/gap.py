@@ -55,7 +55,7 @@ def read_gap(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
             parts, coefficients = [core, *parts], [weights, *coefficients]
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    e0 = np.array([file.e0.get(z, 0.0) for z in numbers])
+    e0 = np.array([file.e0.get(z, file.other_e0) for z in numbers])
     n = len(numbers)
     reference = FeatureInfo(
         order=np.zeros(n, np.int32),

@@ -39,9 +39,10 @@ class Coordinates:
     covariance, zeta, theta
         Kernel: `DOT_PRODUCT` to the power zeta, or `SQUARED_EXPONENTIAL` of a length theta for each
         dimension.
-    mean, permutations
-        f0, whose square a squared-exponential kernel adds, and over how many orders of the components it is
-        summed.
+    constant
+        What f0 adds to the sum over sparse points of a squared-exponential kernel, eV.
+    permutations
+        Over how many orders of the components such a kernel is summed.
     points
         Shape (M, dimensions).
     weights
@@ -53,7 +54,7 @@ class Coordinates:
     covariance: int
     zeta: float
     theta: tuple[float, ...]
-    mean: float
+    constant: float
     permutations: int
     points: FloatArray
     weights: FloatArray
@@ -65,8 +66,8 @@ class GapFile:
 
     Attributes
     ----------
-    e0
-        Energies of isolated atoms by atomic number, eV.
+    e0, other_e0
+        Energies of isolated atoms by atomic number, and of all others, eV.
     species
         Elements of the training structures, where the file holds these.
     coordinates
@@ -78,6 +79,7 @@ class GapFile:
     """
 
     e0: dict[int, float]
+    other_e0: float
     species: tuple[int, ...]
     coordinates: tuple[Coordinates, ...]
     core: Glue | None
@@ -118,6 +120,8 @@ def read_gap_file(path: Path) -> GapFile:
     if data is None or sparse is None:
         xml.refuse(path, "GAP_data or gpSparse is missing; the file is damaged")
     has_core = data.get("do_core", "F").upper().startswith("T")
+    if data.get("do_pca", "F").upper().startswith("T"):
+        xml.refuse(path, "it turns descriptors to principal components (do_pca), which is not supported")
     text = "".join(element.text or "" for element in params.findall("XYZ_data"))
     names = {
         name for name in re.findall(r"^\s*([A-Z][a-z]?)\s+[-+\d.]", text, re.MULTILINE) if name in SYMBOLS
@@ -125,6 +129,7 @@ def read_gap_file(path: Path) -> GapFile:
     return GapFile(
         core=_core_of(path, root, has_core),
         version=xml.whole(path, params, "gap_version") if "gap_version" in params.attrib else 0,
+        other_e0=xml.number(path, data, "e0") if "e0" in data.attrib else 0.0,
         e0={xml.whole(path, e, "Z"): xml.number(path, e, "value") for e in data.findall("e0")},
         species=tuple(sorted(number_of(name) for name in names)),
         coordinates=tuple(_coordinates(path, c) for c in sparse.findall("gpCoordinates")),
@@ -177,13 +182,14 @@ def _coordinates(path: Path, element: ElementTree.Element) -> Coordinates:
     if covariance == SQUARED_EXPONENTIAL and len(theta) != dimensions:
         xml.refuse(path, f"the descriptor {kind} has {len(theta)} lengths theta, expected {dimensions}")
     lengths = tuple(_lengths(path, kind, theta))
+    mean = xml.number(path, element, "signal_mean") if "signal_mean" in element.attrib else 0.0
     return Coordinates(
         kind=kind,
         values=values,
         covariance=covariance,
         zeta=_power(path, element, lengths) if covariance == DOT_PRODUCT else 1.0,
         theta=lengths,
-        mean=xml.number(path, element, "signal_mean") if "signal_mean" in element.attrib else 0.0,
+        constant=mean**2 * float(np.sum(weights)),
         permutations=xml.whole(path, element, "n_permutations") if "n_permutations" in element.attrib else 1,
         points=_points(path, element, sparse, dimensions),
         weights=np.array(weights) * delta**2,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement, permutations
 
 import numpy as np
@@ -24,6 +24,8 @@ from atomsmith.systems import FloatArray
 CLUSTERS = "distance_Nb"
 _BOTH_ORDERS = 2.0
 """QUIP's sums over an angle_3b are over ordered pairs of neighbours, ours over unordered ones."""
+_FLAT = 1.0e8
+"""Length, far beyond all distances in angstrom, of a kernel that is constant to rounding."""
 _COMPACT = 1596837814
 """Version from which clusters are, by default, those about an atom."""
 
@@ -41,7 +43,9 @@ class _Term:
     order
         Atoms in a term: 2 or 3.
     weights
-        For sums over unordered neighbours of every atom.
+        Of the sparse points.
+    times
+        How often QUIP's sum has a term of ours, the one over unordered neighbours of every atom.
     permutations
         Orders of the distances of a triplet that are one; None: q are sums and differences.
     """
@@ -51,6 +55,7 @@ class _Term:
     width: float
     order: int
     weights: FloatArray
+    times: float
     permutations: tuple[tuple[int, int, int], ...] | None = None
 
     def is_for(self, centre: int, *near: int) -> bool:
@@ -83,6 +88,7 @@ def kernel_terms(
         Of the program that wrote the file.
     """
     terms = [_term(one, version) for one in members]
+    terms += [_constant(term) for term in terms if term.source.constant != 0.0]
     return _pairs([t for t in terms if t.order == 2], elements) + _triplets(
         [t for t in terms if t.order == 3], elements
     )
@@ -99,7 +105,7 @@ def _pairs(terms: Sequence[_Term], elements: tuple[int, ...]) -> list[tuple[Desc
         for i, j in combinations_with_replacement(elements, 2):
             chosen = [term for term in group if term.is_for(i, j)]
             points = np.concatenate([np.zeros(0), *(term.source.points[:, 0] for term in chosen)])
-            weights = np.concatenate([np.zeros(0), *(term.weights for term in chosen)])
+            weights = np.concatenate([np.zeros(0), *(term.times * term.weights for term in chosen)])
             functions.append(PairFunctions(points, weights[:, None], length, cutoff, width))
         part = pair_kernel_part(functions, elements, [group[0].source.kind])
         made.append((part, np.ones(len(part.info))))
@@ -129,7 +135,7 @@ def _triplets(terms: Sequence[_Term], elements: tuple[int, ...]) -> list[tuple[D
         kernels.append(
             TripletKernel(term.source.points, lengths, term.cutoff, term.width, triplets, term.permutations)
         )
-    return [(triplet_kernel_part(kernels, elements), np.concatenate([term.weights for term in terms]))]
+    return [(triplet_kernel_part(kernels, elements), np.concatenate([t.times * t.weights for t in terms]))]
 
 
 def _term(one: Coordinates, version: int) -> _Term:
@@ -139,10 +145,6 @@ def _term(one: Coordinates, version: int) -> _Term:
         one,
         {"cutoff", "cutoff_transition_width", *known.get(one.kind, {"Z", "order", "compact_clusters"})},
     )
-    if one.mean != 0.0:
-        raise InputError(
-            f"{one.kind} with f0={one.mean:g} is not supported, a constant beside the kernel; {INSTEAD}."
-        )
     order = {"distance_2b": 2, "angle_3b": 3}.get(one.kind) or round(number_at(one, "order", None))
     if order not in (2, 3):
         raise InputError(f"{one.kind} of order {order} is not supported, only 2 and 3 are; {INSTEAD}.")
@@ -157,7 +159,14 @@ def _term(one: Coordinates, version: int) -> _Term:
         return _clusters(one, *reach, order, version)
     if one.permutations != 1:
         raise InputError(f"{one.kind} with {one.permutations} permutations is not supported; {INSTEAD}.")
-    return _Term(one, *reach, order, (_BOTH_ORDERS if order == 3 else 1.0) * one.weights)
+    return _Term(one, *reach, order, one.weights, _BOTH_ORDERS if order == 3 else 1.0)
+
+
+def _constant(term: _Term) -> _Term:
+    """What f0 adds, as a kernel that is the same everywhere."""
+    one, dimensions = term.source, term.source.points.shape[1]
+    flat = replace(one, points=np.zeros((1, dimensions)), theta=(_FLAT,) * dimensions)
+    return replace(term, source=flat, weights=np.array([one.constant]), permutations=None)
 
 
 def _clusters(one: Coordinates, cutoff: float, width: float, order: int, version: int) -> _Term:
@@ -173,7 +182,7 @@ def _clusters(one: Coordinates, cutoff: float, width: float, order: int, version
             "the file is damaged."
         )
     if order == 2:
-        return _Term(one, cutoff, width, order, (1.0 if compact else 0.5) * one.weights)
+        return _Term(one, cutoff, width, order, one.weights, 1.0 if compact else 0.5)
     if not compact:
         raise InputError(f"{one.kind} of order 3 with compact_clusters=F is not supported; {INSTEAD}.")
     # Distances between atoms 0 and 1, 0 and 2, 1 and 2, whose numbers add up to one more than their places.
@@ -187,4 +196,4 @@ def _clusters(one: Coordinates, cutoff: float, width: float, order: int, version
     if len(orders) > 1:
         apart = [(one.points[:, list(p)] - one.points) / lengths for p in of_distances]
         weights = weights / np.sqrt(sum(np.exp(-0.5 * np.sum(x * x, axis=1)) for x in apart))
-    return _Term(one, cutoff, width, order, weights, tuple(of_distances))
+    return _Term(one, cutoff, width, order, weights, 1.0, tuple(of_distances))
