@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from atomsmith.fitting.estimate import Estimate, estimate, peak_bytes
 from atomsmith.fitting.held_out import GROUPS, held_out_scale
 from atomsmith.fitting.problem import Problem, prior_of
 from atomsmith.fitting.pruning import restricted, without_dropped
+from atomsmith.fitting.robust import PASSES, reweighted, robust_weights
 from atomsmith.fitting.rows.blas import single_threaded
 from atomsmith.fitting.rows.design import RowMaker
 from atomsmith.fitting.rows.factor import TriangularFactor, merge_factors
@@ -55,7 +57,8 @@ class FitResult:
         Coefficients relative to the reference energies, evidence, effective parameters.
     factors
         Triangular factors of the data by group and kind of label: other weights, priors and solvers can be
-        tried on them, and their errors told, without making the rows again.
+        tried on them, and their errors told, without making the rows again. Those of a robust fit have its
+        weights of configurations.
     factor
         All of them together, with the weights of the fit.
     prior
@@ -64,6 +67,9 @@ class FitResult:
         What the factors belong to: the model, and the energies taken off their targets (by element, eV).
     core
         How the repulsive core was strengthened, and which pairs keep a hole.
+    robust
+        Factors on the weights of the configurations that have rows, in their order; None unless the fit is
+        robust.
     seconds
         Time spent by part.
     peak_bytes
@@ -78,6 +84,7 @@ class FitResult:
     model: Model
     reference: FloatArray
     core: Core
+    robust: FloatArray | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     peak_bytes: int = 0
 
@@ -155,16 +162,24 @@ def fit_model(
         count = 0 if workers is None else workers.count
         announce(estimate(maker, problem.rows_of, settings.solver.kind, n_groups=n_groups, workers=count))
     estimated = time.perf_counter()
+
+    def fold(configurations: Sequence[Configuration], progress: Callable[[int], None] | None) -> FactorSet:
+        found = FactorSet(maker.n_features, n_groups)
+        accumulate(maker, configurations, found, seed=settings.seed, workers=workers, progress=progress)
+        found.compact()
+        return found
+
     if kept is None:
-        factors = FactorSet(maker.n_features, n_groups)
-        accumulate(maker, problem.rows_of, factors, seed=settings.seed, workers=workers, progress=progress)
-        factors.compact()
+        factors = fold(problem.rows_of, progress)
     else:
         factors = kept.update(
             maker, problem.rows_of, n_groups, settings.seed, workers=workers, progress=progress
         )
+    robust = None
+    if settings.robust is not None:
+        factors, robust = _robust(problem, maker, factors, partial(fold, progress=None))
     folded = time.perf_counter()
-    result = _with_extrapolation(solve_model(problem, factors), problem)
+    result = replace(_with_extrapolation(solve_model(problem, factors), problem), robust=robust)
     seconds = {"basis": built - started, "rows": folded - estimated, "solve": time.perf_counter() - folded}
     if any(trainers) or settings.training is not None:
         seconds["training"] = trained - built
@@ -225,11 +240,33 @@ def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
     return FitResult(potential, solution, factors, factor, prior, model, reference, core)
 
 
-def _coefficients(problem: Problem, factors: FactorSet) -> FloatArray:
-    """Solve for the linear coefficients alone, relative to what is known beforehand."""
+def _robust(
+    problem: Problem,
+    maker: RowMaker,
+    factors: FactorSet,
+    fold: Callable[[Sequence[Configuration]], FactorSet],
+) -> tuple[FactorSet, FloatArray]:
+    """Fold the rows again, with weights of configurations by what fits leave of them; returns these too."""
+    found = np.ones(len(problem.rows_of))
+    for _ in range(PASSES):
+        coefficients, weights = _solved(problem, factors)
+        assert problem.settings.robust is not None
+        kinds, freedom = KindWeights.of(weights), problem.settings.robust
+        found = robust_weights(maker, problem.rows_of, coefficients, kinds, freedom)
+        factors = fold(reweighted(problem.rows_of, found))
+    return factors, found
+
+
+def _solved(problem: Problem, factors: FactorSet) -> tuple[FloatArray, Weights]:
+    """Linear coefficients, relative to what is known beforehand, and the weights that gave them."""
     white, factors, prior, weights = _settled(problem, factors)
     found = solve(factors.combine(KindWeights.of(weights)), prior, problem.settings.solver)
-    return found.posterior.transformed(white).mean
+    return found.posterior.transformed(white).mean, weights
+
+
+def _coefficients(problem: Problem, factors: FactorSet) -> FloatArray:
+    """Solve for the linear coefficients alone, relative to what is known beforehand."""
+    return _solved(problem, factors)[0]
 
 
 def _settled(

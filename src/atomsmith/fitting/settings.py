@@ -37,6 +37,13 @@ class PotentialSettings(Settings):
     model: ModelSettings = Field(default=ModelSettings(), description="Terms of the potential.")
     weights: Weights = Field(default=Weights(), description="Weights of energies, forces and virials.")
     solver: Solver = Field(default=Elimination(), description="How the coefficients are found.")
+    robust: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="Degrees of freedom of the noise of whole configurations, as in Student's "
+        "t-distribution: those that the basis cannot follow count less, the less the smaller this number; "
+        "null lets all count by `weights` alone. Takes two more passes over the data.",
+    )
     reference_energies: ReferenceEnergies = Field(
         default=ReferenceEnergies(), description="Energies of isolated atoms."
     )

@@ -8,6 +8,7 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.data.dataset import Dataset
 from atomsmith.descriptors import AceSettings
 from atomsmith.fitting.fit import FitResult, fit_model
+from atomsmith.fitting.robust import reweighted
 from atomsmith.fitting.rows.kept import KeptFactors
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.learning.settings import GrowthSettings
@@ -54,7 +55,7 @@ def fit_round(
     Parameters
     ----------
     data
-        Labelled configurations.
+        Labelled configurations, without isolated atoms.
     settings, elements
         Potential and order of the species.
     growth
@@ -73,9 +74,15 @@ def fit_round(
     current = degree_of(settled)
     larger = current if growth is None else min(current + growth.step, growth.largest_degree)
     if larger > current:
-        changed = with_degree(settings, larger).model_copy(update={"weights": settled.weights})
-        other = fit_model(data, changed, elements=elements, kept=kept, progress=progress)
+        wanted = with_degree(settings, larger)
+        changed = wanted.model_copy(update={"weights": settled.weights, "robust": None})
+        if best.robust is None:
+            other = fit_model(data, changed, elements=elements, kept=kept, progress=progress)
+        else:
+            other = fit_model(reweighted(data, best.robust), changed, elements=elements)
         # Same rows and weights, nested bases, both with a free or held reference energy: evidences compare.
         if other.solution.log_evidence > best.solution.log_evidence:
+            if best.robust is not None:
+                other = fit_model(data, wanted, elements=elements, kept=kept, progress=progress)
             return other, larger
     return best, current

@@ -122,9 +122,16 @@ class StopSettings(Settings):
 
 
 class LearnedPotentialSettings(PotentialSettings):
-    """Potential of a learning loop: every function is kept, and with it the uncertainty that bias needs."""
+    """Potential of a learning loop.
+
+    Every function is kept, and with it the uncertainty that bias needs. Walkers also end where bonds break
+    and atoms clash, which no basis of affordable size follows: fits are robust.
+    """
 
     solver: Solver = Field(default=Evidence(), description="How the coefficients are found.")
+    robust: float | None = Field(
+        default=1.0, gt=0.0, description=PotentialSettings.model_fields["robust"].description
+    )
 
 
 class LearnSettings(Settings):
