@@ -277,6 +277,23 @@ def test_what_is_not_fitted_is_no_start_either(starts: Path, tmp_path: Path) -> 
     assert max(begun) > 3
 
 
+def test_where_a_guard_stopped_a_walker_none_starts(starts: Path, tmp_path: Path) -> None:
+    """Its atoms would be as hot again within a few steps."""
+    settings = learn_settings(
+        starts,
+        sampling=triggering(NEVER) | {"temperature_k": 2000.0, "guards": {"energy_change_ev_per_atom": 0.05}},
+        walkers={"start_from": "all"},
+        selection={"test_fraction": 0.0},
+        stop={"labels": 12, "rounds": 3},
+    )
+    learn(settings, tmp_path / "run")
+    with Store.open(tmp_path / "run") as store:
+        guarded = {e.id for e in store.entries() if e.origin.get("reason") == "energy"}
+        begun = {w["start"] for record in store.rounds() for w in record["walkers"]}
+    assert guarded
+    assert not begun & guarded
+
+
 def test_free_walkers_are_labelled_where_they_end(starts: Path, tmp_path: Path) -> None:
     """They run for a random time without bias or trigger; and do not keep a run from ending."""
     settings = learn_settings(

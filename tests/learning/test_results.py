@@ -218,7 +218,7 @@ def test_random_selection_is_not_called_uncertain(starts: Path, tmp_path: Path) 
     settings = learn_settings(starts, mode="random", selection={"test_fraction": 0.5}, stop={"labels": 9})
     learn(settings, tmp_path / "run")
     data = report_of_run(tmp_path / "run")
-    assert data.title == "Random selection: run"
+    assert data.title == f"Random selection: {tmp_path.name}/run"
     assert verdict(data, "stop.labels") == "note"
     assert not any("bias" in v.text or "harder" in v.text or "left to learn" in v.text for v in data.verdicts)
     assert {s.reason for s in data.selection} == {GIVEN, "random length"}

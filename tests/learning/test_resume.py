@@ -47,6 +47,7 @@ def test_what_does_not_matter_may_change(starts: Path, tmp_path: Path) -> None:
     starts.unlink()
     changes = {
         "stop": {"labels": 4},
+        "test": None,
         "executor": {"kind": "processes", "workers": 2},
         "threads": 2,
         "checkpoint_every": 3,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from atomsmith.data.configuration import Configuration
+from atomsmith.data.store import StoredConfiguration
 from atomsmith.evaluator import Evaluator
 from atomsmith.learning.selection import repeats, select_diverse
 from atomsmith.learning.settings import LEARNED, Mode, SelectionSettings
@@ -136,6 +137,11 @@ def origin_of(
             "forces_std": spread.tolist(),
         }
     return origin
+
+
+def stopped_by_guard(entry: StoredConfiguration) -> bool:
+    """Whether a walker had left physics when it came to this configuration."""
+    return entry.origin.get("reason") in {reason.value for reason in GUARDS}
 
 
 def walker_record(walkers: Walkers, k: int, start: int, selected: bool, free: bool) -> dict[str, Any]:

@@ -137,7 +137,8 @@ def learning_curve(history: History) -> list[LearningPoint]:
 
     points = []
     for fit in history.fits:
-        test = fit["test"] if fit["n_test"] >= SMALLEST_TEST else None
+        n_test = fit["n_test"] + fit.get("n_independent", 0)
+        test = fit["test"] if n_test >= SMALLEST_TEST else None
         energy, forces = errors_ahead(e for e in history.entries if e.origin.get("round") == fit["number"])
         points.append(
             LearningPoint(

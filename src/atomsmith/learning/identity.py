@@ -7,8 +7,8 @@ from typing import Any
 from atomsmith.errors import InputError
 from atomsmith.learning.settings import LearnSettings
 
-MAY_CHANGE = ("stop", "executor", "threads", "checkpoint_every", "failures_in_a_row")
-"""They change when and how fast things are computed, not what."""
+MAY_CHANGE = ("stop", "test", "executor", "threads", "checkpoint_every", "failures_in_a_row")
+"""They change when and how fast things are computed, or how they are judged, not what."""
 
 
 _SAME_NUMBERS = ("keep_files", "command", "environment")

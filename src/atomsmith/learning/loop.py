@@ -36,6 +36,7 @@ from atomsmith.learning.ends import (
     knowledge_of,
     new_to,
     origin_of,
+    stopped_by_guard,
     walker_record,
 )
 from atomsmith.learning.growth import fit_round
@@ -49,6 +50,7 @@ from atomsmith.learning.starts import (
     free_walkers,
     learned,
     make_walkers,
+    read_independent_tests,
     read_starts,
     root_types,
     sampling_for,
@@ -65,6 +67,7 @@ LAMMPS = "lammps"
 """Folder of the files that walkers in LAMMPS go on from."""
 POTENTIAL_FILE = "potential.json"
 DATASET_FILE = "dataset.xyz"
+TEST_FILE = "test.xyz"
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ class Learner:
         self.started = time.perf_counter()
         self.used_before = float(store.get("seconds", 0.0))
         self.elements: tuple[int, ...] = ()
+        self.independent = Dataset([])
         self.potential_settings: PotentialSettings = settings.potential
         self.guard = FailureGuard(settings.failures_in_a_row)
         # Of this process only: made again after a kill, with the same bits. One for each degree compared.
@@ -150,12 +154,17 @@ class Learner:
             require_same(self.store.get("settings"), fixed, self.folder)
         everything = [entry.configuration for entry in self.store.entries()]
         self.elements = tuple(sorted({int(z) for c in everything for z in c.numbers}))
+        self.independent = read_independent_tests(self.settings, self.elements)
+        if len(self.independent):  # the report is made from the run folder alone
+            self.independent.write(self.folder / TEST_FILE)
+        else:
+            (self.folder / TEST_FILE).unlink(missing_ok=True)
         self.store.set("command", command_record(self.settings))
         self._tidy()
 
     def _tidy(self) -> None:
         """Clean up after a process that was killed, or that gave up on a broken reference."""
-        for name in (POTENTIAL_FILE, DATASET_FILE):
+        for name in (POTENTIAL_FILE, DATASET_FILE, TEST_FILE):
             for unfinished in self.folder.glob(f".{name}.*"):
                 unfinished.unlink()
         if self.store.get("gave_up", False):
@@ -256,7 +265,8 @@ class Learner:
         entries = [
             entry
             for entry in self.store.entries(state="labelled")
-            if entry.origin.get("kind") == "start" or (every and self._within_limit(entry.configuration))
+            if entry.origin.get("kind") == "start"
+            or (every and not stopped_by_guard(entry) and self._within_limit(entry.configuration))
         ]
         chosen = choose_starts(len(entries), self.settings.walkers.count, number, self.settings.seed)
         return [entries[k] for k in chosen]
@@ -321,12 +331,14 @@ class Learner:
 
     def _record(self, number: int, result: FitResult, degree: float) -> dict[str, Any]:
         """Numbers of the fit for the record of a round."""
-        train, test = self.training_set(), self.store.dataset("test")
+        train, own = self.training_set(), self.store.dataset("test")
+        test = Dataset([*own, *self.independent])
         predict = result.potential.predict
         return {
             "degree": degree,
             "n_train": len(train),
-            "n_test": len(test),
+            "n_test": len(own),
+            "n_independent": len(self.independent),
             "n_functions": result.potential.n_functions,
             "fit": result.solution.to_dict(),
             "train": errors(train, predict(train)).to_dict(),
@@ -377,12 +389,7 @@ class Learner:
     def _without_repeats(self, potential: Potential, walkers: Walkers, possible: list[int]) -> list[int]:
         """Leave out walkers that a guard stopped where one had been stopped and labelled before."""
         guarded = {k for k in possible if walkers.reasons[k] in GUARDS}
-        reasons = {reason.value for reason in GUARDS}
-        earlier = [
-            entry.configuration
-            for entry in self.store.entries(state="labelled")
-            if entry.origin.get("reason") in reasons
-        ]
+        earlier = [e.configuration for e in self.store.entries(state="labelled") if stopped_by_guard(e)]
         order = sorted(guarded)
         ends = [end_of(walkers, k) for k in order]
         new = new_to(potential, ends, earlier, self.settings.selection.novelty)

@@ -29,7 +29,7 @@ from atomsmith.report.gather.fits import model_sentence, potential_sections, pot
 from atomsmith.report.gather.structures import error_properties, structure
 from atomsmith.report.records import ReportData, Split, Structure, Verdict
 
-POTENTIAL_FILE = "potential.json"
+POTENTIAL_FILE, TEST_FILE = "potential.json", "test.xyz"
 DATA_FILE = "report.json"
 _MODES = {
     "hyperactive": "hyperactive learning",
@@ -98,21 +98,27 @@ def report_of_run(folder: str | Path, *, created: str | None = None, n_threads: 
     folder = Path(folder)
     potential = _potential(folder)  # before the store, which then has all that the potential was fitted to
     history = History.read(folder)
+    independent = _independent(folder)
     sets = _Sets.of(history, potential)
     assessed: list[Assessed] = []
     if potential is not None:
         both = (
             assess(potential, [_shown(history, e) for e in sets.train], "train", n_threads),
-            assess(potential, [_shown(history, e) for e in sets.test], "test", n_threads),
+            assess(
+                potential,
+                [*(_shown(history, e) for e in sets.test), *independent],
+                "test",
+                n_threads,
+            ),
         )
         assessed = [one for one in both if one is not None]
     command = history.command
     mode = _MODES.get(history.settings.get("mode", ""), "learning")
     data = ReportData(
-        title=f"{mode.capitalize()}: {folder.resolve().name}",
+        title=f"{mode.capitalize()}: {_name(folder.resolve())}",
         summary=_summary(history, potential),
         created=_now() if created is None else created,
-        verdicts=tuple(_run_verdicts(history, sets, potential, assessed)),
+        verdicts=tuple(_run_verdicts(history, sets, potential, assessed, bool(independent))),
         trajectories=tuple(trajectories(history)),
         learning_curve=tuple(learning_curve(history)),
         timings=tuple(timings(history)),
@@ -184,6 +190,17 @@ def _potential(folder: Path) -> Potential | None:
     return Potential.load(path) if path.exists() else None
 
 
+def _name(folder: Path) -> str:
+    """Name of a run for people: many folders are called `run`."""
+    return f"{folder.parent.name}/{folder.name}" if folder.name == "run" else folder.name
+
+
+def _independent(folder: Path) -> tuple[Configuration, ...]:
+    """Test structures that were given, not found."""
+    path = folder / TEST_FILE
+    return tuple(Dataset.read(path, check_stress=False)) if path.exists() else ()
+
+
 def _summary(history: History, potential: Potential | None) -> str:
     parts = [] if potential is None else [model_sentence(potential)]
     starts = sum(entry.origin.get("kind") == "start" for entry in history.entries)
@@ -206,7 +223,11 @@ def _plural(count: int, noun: str) -> str:
 
 
 def _run_verdicts(
-    history: History, sets: _Sets, potential: Potential | None, assessed: Sequence[Assessed]
+    history: History,
+    sets: _Sets,
+    potential: Potential | None,
+    assessed: Sequence[Assessed],
+    independent: bool,
 ) -> list[Verdict]:
     """Sentences about how the run stands or ended, and about its potential."""
     found = [_end_verdict(history)]
@@ -224,7 +245,12 @@ def _run_verdicts(
         )
         found.append(Verdict("warning", text))
     chosen = history.settings.get("mode") != "random"
-    if chosen and sets.test and all(entry.origin.get("kind") == "walker" for entry in sets.test):
+    if (
+        chosen
+        and not independent
+        and sets.test
+        and all(entry.origin.get("kind") == "walker" for entry in sets.test)
+    ):
         text = (
             "The test set was drawn at random from the configurations at which walkers stopped: it is harder "
             "than what unbiased dynamics visits."

@@ -44,13 +44,23 @@ class StartSettings(Settings):
     )
 
 
+class TestSettings(Settings):
+    """Labelled structures to judge the potential by, of whatever it will be used for."""
+
+    __test__ = False  # pytest takes it for a test
+
+    files: Files = Field(description="File or files of labelled structures.")
+    labels: LabelNames = Field(default=LabelNames(), description="Names of the labels in the files.")
+
+
 class WalkerSettings(Settings):
     """Which structures the walkers start from."""
 
     count: int = Field(default=8, ge=1, description="Walkers that run at once in every round.")
     start_from: Literal["initial", "all"] = Field(
         default="initial",
-        description="initial: walkers start from the given structures; all: also from learned ones.",
+        description="initial: walkers start from the given structures; all: also from learned ones, but for "
+        "those at which a guard had stopped a walker.",
     )
     overrides: dict[str, dict[str, Any]] = Field(
         default={},
@@ -138,6 +148,11 @@ class LearnSettings(Settings):
     """Settings of `atomsmith learn`: from a few structures and a reference to a potential."""
 
     start: StartSettings = Field(description="Structures to begin with.")
+    test: TestSettings | None = Field(
+        default=None,
+        description="Labelled structures that are never fitted: their errors after every round stand in the "
+        "report, beside those of what learning itself sets apart (selection.test_fraction).",
+    )
     mode: Mode = Field(
         default="hyperactive",
         description="hyperactive: walkers biased towards uncertainty; active: unbiased walkers that stop "

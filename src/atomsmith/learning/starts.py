@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,27 @@ def read_starts(settings: LearnSettings) -> tuple[Dataset, dict[str, float]]:
     _check_overrides(settings, structures)
     known = everything.isolated_atom_energies() if start.keep_labels else {}
     return structures, {SYMBOLS[z]: energy for z, energy in known.items()}
+
+
+def read_independent_tests(settings: LearnSettings, elements: Collection[int]) -> Dataset:
+    """Labelled structures that the potential is judged by and that are never fitted; none without a file.
+
+    Raises
+    ------
+    InputError
+        If a file holds no labels, or an element that the starts have not.
+    """
+    if settings.test is None:
+        return Dataset([])
+    files = settings.test.files if isinstance(settings.test.files, tuple) else (settings.test.files,)
+    found = Dataset.read(list(files), settings.test.labels)
+    unknown = [SYMBOLS[z] for z in found.elements if z not in elements]
+    if unknown:
+        raise InputError(
+            f"test.files ({', '.join(map(str, files))}) hold {', '.join(unknown)}, but the starts do not; "
+            "add such a start, or leave these structures out."
+        )
+    return found
 
 
 def _check_overrides(settings: LearnSettings, starts: Dataset) -> None:

@@ -23,9 +23,10 @@ def learning_section(data: ReportData, shelf: FigureShelf) -> Section | None:
     if len(data.learning_curve) < 2:
         return None
     caption = (
-        "Errors of every fit against the labels that it had, and how labels and basis grew. The test set "
-        "grows with the rounds and is drawn where it is not tiny; new configurations were predicted by the "
-        "fit and labelled afterwards."
+        "Errors of every fit against the labels that it had, and how labels and basis grew. The test set is "
+        "drawn where it is not tiny (it grows with the rounds, but for structures that were given for it); "
+        "new configurations were predicted by the fit and labelled afterwards: where walkers stop, errors "
+        "are largest."
     )
     figure = figures.learning_figure(data.learning_curve)
     return Section("learning", "Learning curve", shelf.place("learning", figure, caption))
