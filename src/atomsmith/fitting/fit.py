@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from atomsmith.fitting.estimate import Estimate, estimate, peak_bytes
 from atomsmith.fitting.held_out import GROUPS, held_out_scale
 from atomsmith.fitting.problem import Problem, prior_of
 from atomsmith.fitting.pruning import restricted, without_dropped
-from atomsmith.fitting.robust import PASSES, reweighted, robust_weights
+from atomsmith.fitting.robust import reweighted, robust_weights
 from atomsmith.fitting.rows.blas import single_threaded
 from atomsmith.fitting.rows.design import RowMaker
 from atomsmith.fitting.rows.factor import TriangularFactor, merge_factors
@@ -163,9 +162,9 @@ def fit_model(
         announce(estimate(maker, problem.rows_of, settings.solver.kind, n_groups=n_groups, workers=count))
     estimated = time.perf_counter()
 
-    def fold(configurations: Sequence[Configuration], progress: Callable[[int], None] | None) -> FactorSet:
+    def fold(configurations: Sequence[Configuration], show: Callable[[int], None] | None = None) -> FactorSet:
         found = FactorSet(maker.n_features, n_groups)
-        accumulate(maker, configurations, found, seed=settings.seed, workers=workers, progress=progress)
+        accumulate(maker, configurations, found, seed=settings.seed, workers=workers, progress=show)
         found.compact()
         return found
 
@@ -177,7 +176,7 @@ def fit_model(
         )
     robust = None
     if settings.robust is not None:
-        factors, robust = _robust(problem, maker, factors, partial(fold, progress=None))
+        factors, robust = _robust(problem, maker, factors, fold)
     folded = time.perf_counter()
     result = replace(_with_extrapolation(solve_model(problem, factors), problem), robust=robust)
     seconds = {"basis": built - started, "rows": folded - estimated, "solve": time.perf_counter() - folded}
@@ -246,15 +245,12 @@ def _robust(
     factors: FactorSet,
     fold: Callable[[Sequence[Configuration]], FactorSet],
 ) -> tuple[FactorSet, FloatArray]:
-    """Fold the rows again, with weights of configurations by what fits leave of them; returns these too."""
-    found = np.ones(len(problem.rows_of))
-    for _ in range(PASSES):
-        coefficients, weights = _solved(problem, factors)
-        assert problem.settings.robust is not None
-        kinds, freedom = KindWeights.of(weights), problem.settings.robust
-        found = robust_weights(maker, problem.rows_of, coefficients, kinds, freedom)
-        factors = fold(reweighted(problem.rows_of, found))
-    return factors, found
+    """Fold the rows again, with weights of configurations by what a fit leaves of them; returns these too."""
+    coefficients, weights = _solved(problem, factors)
+    kinds, freedom = KindWeights.of(weights), problem.settings.robust
+    assert freedom is not None
+    found = robust_weights(maker, problem.rows_of, coefficients, kinds, freedom)
+    return fold(reweighted(problem.rows_of, found)), found
 
 
 def _solved(problem: Problem, factors: FactorSet) -> tuple[FloatArray, Weights]:

@@ -10,6 +10,9 @@ that variable is
 with q the mean square of the configuration's weighted residuals and m that of ordinary ones, taken as the
 median (Lange, Little and Taylor, J. Am. Stat. Assoc. 84, 881 (1989)). The rows of a configuration err
 together, since what is missing is missing in all of them, so they count as one observation.
+
+The weights follow from one fit without them, so that a robust fit takes two passes over the data; finding
+them again from its residuals, and so on, gains little more.
 """
 
 from __future__ import annotations
@@ -25,9 +28,6 @@ from atomsmith.systems import FloatArray
 
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
-
-PASSES = 2
-"""Times that weights are found from residuals; more change the errors of a fit by a few percent at most."""
 
 
 def robust_weights(

@@ -42,7 +42,7 @@ class PotentialSettings(Settings):
         gt=0.0,
         description="Degrees of freedom of the noise of whole configurations, as in Student's "
         "t-distribution: those that the basis cannot follow count less, the less the smaller this number; "
-        "null lets all count by `weights` alone. Takes two more passes over the data.",
+        "null lets all count by `weights` alone. Takes two passes over the data.",
     )
     reference_energies: ReferenceEnergies = Field(
         default=ReferenceEnergies(), description="Energies of isolated atoms."
