@@ -8,7 +8,6 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.data.dataset import Dataset
 from atomsmith.descriptors import AceSettings
 from atomsmith.fitting.fit import FitResult, fit_model
-from atomsmith.fitting.robust import reweighted
 from atomsmith.fitting.rows.kept import KeptFactors
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.learning.settings import GrowthSettings
@@ -41,6 +40,23 @@ def degree_of(settings: PotentialSettings) -> float:
     return float(max(degrees, default=0.0))
 
 
+def fit_last(
+    data: Dataset | Sequence[Configuration],
+    settings: PotentialSettings,
+    elements: Sequence[int],
+    growth: GrowthSettings | None,
+    degree: float,
+    progress: Callable[[int], None] | None = None,
+    kept: KeptFactors | None = None,
+) -> FitResult:
+    """Fit the data of a run that has ended, robustly if the settings say so; see `fit_round`.
+
+    A robust fit folds all configurations again, which would make every round as long as its data.
+    """
+    chosen = settings if growth is None else with_degree(settings, degree)
+    return fit_model(data, chosen, elements=elements, kept=kept, progress=progress)
+
+
 def fit_round(
     data: Dataset | Sequence[Configuration],
     settings: PotentialSettings,
@@ -55,7 +71,7 @@ def fit_round(
     Parameters
     ----------
     data
-        Labelled configurations, without isolated atoms.
+        Labelled configurations.
     settings, elements
         Potential and order of the species.
     growth
@@ -74,15 +90,9 @@ def fit_round(
     current = degree_of(settled)
     larger = current if growth is None else min(current + growth.step, growth.largest_degree)
     if larger > current:
-        wanted = with_degree(settings, larger)
-        changed = wanted.model_copy(update={"weights": settled.weights, "robust": None})
-        if best.robust is None:
-            other = fit_model(data, changed, elements=elements, kept=kept, progress=progress)
-        else:
-            other = fit_model(reweighted(data, best.robust), changed, elements=elements)
+        changed = with_degree(settings, larger).model_copy(update={"weights": settled.weights})
+        other = fit_model(data, changed, elements=elements, kept=kept, progress=progress)
         # Same rows and weights, nested bases, both with a free or held reference energy: evidences compare.
         if other.solution.log_evidence > best.solution.log_evidence:
-            if best.robust is not None:
-                other = fit_model(data, wanted, elements=elements, kept=kept, progress=progress)
             return other, larger
     return best, current

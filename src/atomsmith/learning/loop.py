@@ -39,7 +39,7 @@ from atomsmith.learning.ends import (
     stopped_by_guard,
     walker_record,
 )
-from atomsmith.learning.growth import fit_round
+from atomsmith.learning.growth import fit_last, fit_round
 from atomsmith.learning.identity import fixed_settings, require_same
 from atomsmith.learning.labelling import SCRATCH, isolated_energies, label_pending
 from atomsmith.learning.observer import Observer, Silent
@@ -227,20 +227,26 @@ class Learner:
         self._end_round(number, result.potential, walkers, [start.id for start in starts], record)
 
     def fit(self) -> tuple[FitResult, float]:
-        """Fit all training configurations that are labelled."""
+        """Fit all training configurations that are labelled, none of them counting less than others."""
         data = self.training_set()
         rounds = self.store.rounds()
         degree = rounds[-1]["degree"] if rounds else None
         with self.observer.fitting(len(data)) as progress:
             return fit_round(
                 data,
-                self.potential_settings,
+                self.potential_settings.model_copy(update={"robust": None}),
                 self.elements,
                 self.settings.growth,
                 degree,
                 progress,
                 self.kept,
             )
+
+    def _fit_robustly(self, degree: float) -> FitResult:
+        """Fit once more, so that what the basis cannot follow counts less."""
+        data, growth = self.training_set(), self.settings.growth
+        with self.observer.fitting(len(data)) as progress:
+            return fit_last(data, self.potential_settings, self.elements, growth, degree, progress, self.kept)
 
     def training_set(self) -> Dataset:
         """Labelled training configurations without those whose forces are beyond the limit."""
@@ -418,6 +424,8 @@ class Learner:
     def _finish(self, reason: str) -> Outcome:
         """Fit everything once more and write the results."""
         result, degree = self.fit()
+        if self.potential_settings.robust is not None:
+            result = self._fit_robustly(degree)
         number = len(self.store.rounds())
         self.store.set("final", self._record(number + 1, result, degree) | {"reason": reason})
         self._write(result.potential)

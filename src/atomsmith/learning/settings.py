@@ -135,12 +135,16 @@ class LearnedPotentialSettings(PotentialSettings):
     """Potential of a learning loop.
 
     Every function is kept, and with it the uncertainty that bias needs. Walkers also end where bonds break
-    and atoms clash, which no basis of affordable size follows: fits are robust.
+    and atoms clash, which no basis of affordable size follows: the last fit is robust.
     """
 
     solver: Solver = Field(default=Evidence(), description="How the coefficients are found.")
     robust: float | None = Field(
-        default=1.0, gt=0.0, description=PotentialSettings.model_fields["robust"].description
+        default=1.0,
+        gt=0.0,
+        description="Degrees of freedom of the noise of whole configurations, as in Student's "
+        "t-distribution, in the last fit: those that the basis cannot follow count less, the less the "
+        "smaller this number; null lets all count by `weights` alone, as they do in the rounds.",
     )
 
 
