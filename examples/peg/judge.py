@@ -3,8 +3,8 @@
     python examples/peg/judge.py demo              (a folder of `atomsmith demo` or of run_full.py)
     python examples/peg/judge.py demo --refit null (its data fitted again: all count alike)
 
-Prints, by length, the mean and the scatter of the energy error and the error of the forces at 500 K: on chains
-of GFN2-xTB dynamics, which are kept in judged.xyz beside the run, and on those of the potential's own dynamics.
+Prints, by length, the mean and the scatter of the energy error and the error of the forces at 500 K: on
+chains of GFN2-xTB dynamics, which are kept in judged.xyz beside the run, and on chains of its own dynamics.
 """
 
 from __future__ import annotations

@@ -37,6 +37,9 @@ HARD_TYPE = 1.5
 CORE = 0.75
 #: How much deeper, in eV, a pair may lie below the distances of the data than anywhere beyond.
 DEPTH = 1.0
+#: A fit still holds down to this fraction of the shortest distance in its data: there its repulsion begins,
+#: and from there on the fit itself looks for holes.
+REACH = 0.95
 #: Energy errors of fewer test configurations (one value each) cannot tell overfitting from chance.
 FEW = 10
 
@@ -179,15 +182,16 @@ def attractive_hole(curve: PairCurve) -> float | None:
 
     A hole attracts below `CORE` times the shortest distance in the data or the sum of covalent radii, if that
     is less (atoms that only meet across a molecule may still bond), or lies deeper by more than `DEPTH` than
-    anything that the data reach. The minimum of a free dimer just
-    inside the shortest distance is none: carbon monoxide is shorter than any C-O bond of a larger molecule.
+    anything at the distances where the fit holds (`REACH`). The minimum of a free dimer just inside the
+    shortest distance is none: carbon monoxide is shorter than any C-O bond of a larger molecule.
     """
     assert curve.force is not None  # supplied by the record itself
     bond = sum(covalent_radii[atomic_numbers[symbol]] for symbol in curve.elements)
     reach = curve.shortest or bond
-    deepest = float(curve.energy[curve.r >= reach].min(initial=0.0))
+    known = REACH * reach
+    deepest = float(curve.energy[curve.r >= known].min(initial=0.0))
     attracts = (curve.r < CORE * min(reach, bond)) & (curve.force < 0.0)
-    deep = (curve.r < reach) & (curve.energy < deepest - DEPTH)
+    deep = (curve.r < known) & (curve.energy < deepest - DEPTH)
     hole = curve.r[attracts | deep]
     return float(hole[-1]) if len(hole) else None
 

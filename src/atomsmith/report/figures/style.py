@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import XAxis, YAxis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 #: Okabe and Ito's colour-blind safe palette (jfly.uni-koeln.de/color, 2008), without the yellow, which
 #: vanishes on white; blue first.
@@ -121,7 +121,9 @@ def log_axis(axis: XAxis | YAxis, limits: tuple[float, float]) -> None:
         axis.axes.set_xscale("log")
     else:
         axis.axes.set_yscale("log")
-    axis.set_major_locator(LogLocator(base=10.0, subs=subs))
+    # Where not even two of these lie within the limits, LogLocator would crowd the axis with numbers.
+    narrow = MaxNLocator(4) if decades < 0.7 else None
+    axis.set_major_locator(narrow or LogLocator(base=10.0, subs=subs))
     if decades >= 3.0:
         axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
