@@ -64,6 +64,7 @@ def main() -> None:
     if not kept.exists():
         Dataset(c for n in LENGTHS for c in reference_dynamics(settings, n)).write(kept)
     theirs = Dataset.read(kept)
+    print(f"test.xyz              {errors(potential, list(Dataset.read(folder / 'test.xyz')))}", flush=True)
     for n in LENGTHS:
         chosen = [c for c in theirs if c.config_type == f"n = {n}"]
         print(f"n = {n}  its dynamics: {errors(potential, chosen)}", flush=True)
