@@ -43,8 +43,8 @@ def _coordinates(folder, rng, k, descriptor, kernel, count, permutations=None, *
     return (
         f'<gpCoordinates label="made{k + 1}" dimensions="{points.shape[1]}" signal_variance="0.7" '
         f'signal_mean="{mean}" sparsified="T" n_permutations="{len(orders)}" {covariance} '
-        f'n_sparseX="{count}" sparseX_filename="gap.points.{k}">\n{theta}<descriptor>{descriptor}</descriptor>\n'
-        f"{listed}{weights}\n</gpCoordinates>"
+        f'n_sparseX="{count}" sparseX_filename="gap.points.{k}">\n'
+        f"{theta}<descriptor>{descriptor}</descriptor>\n{listed}{weights}\n</gpCoordinates>"
     )
 
 
