@@ -155,3 +155,16 @@ def test_what_is_not_supported_is_refused(tmp_path, old, new, message):
     with pytest.raises(InputError, match=message) as error:
         read_gap(path)
     assert str(path) in str(error.value)
+
+
+def test_the_potential_is_found_by_its_label_wherever_it_stands(tmp_path):
+    path = write_gap(tmp_path, KERNEL, potential=SUM, behind=glue())
+    text = path.read_text()
+    start, end = text.index("<GAP_params"), text.index("</GAP_params>") + len("</GAP_params>")
+    params = text[start:end]
+    other = params.replace('GAP_params label="made"', 'GAP_params label="other"').replace('-0.1"', '-9.0"')
+    path.write_text(f"{text[:start]}<inside>{other}{params}</inside>{text[end:]}")
+    assert read_gap(path).coefficients[0] == -0.1
+    path.write_text(f"{text[:start]}{params}{params}{text[end:]}")
+    with pytest.raises(InputError, match="it has 2 GAP_params"):
+        read_gap(path)

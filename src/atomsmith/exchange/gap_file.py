@@ -113,9 +113,8 @@ def read_gap_file(path: Path) -> GapFile:
         raise InputError(
             f"{path}: not a readable XML file ({error}); expected a gap.xml of gap_fit."
         ) from None
-    params = root if root.tag == "GAP_params" else root.find("GAP_params")
-    if params is None:
-        xml.refuse(path, "it has no GAP_params; give the file that gap_fit wrote as gp_file")
+    arguments = _arguments_of(root)
+    params = _params_of(path, root, arguments)
     data, sparse = params.find("GAP_data"), params.find("gpSparse")
     if data is None or sparse is None:
         xml.refuse(path, "GAP_data or gpSparse is missing; the file is damaged")
@@ -127,7 +126,7 @@ def read_gap_file(path: Path) -> GapFile:
         name for name in re.findall(r"^\s*([A-Z][a-z]?)\s+[-+\d.]", text, re.MULTILINE) if name in SYMBOLS
     }
     return GapFile(
-        core=_core_of(path, root, has_core),
+        core=_core_of(path, root, arguments, has_core),
         version=xml.whole(path, params, "gap_version") if "gap_version" in params.attrib else 0,
         other_e0=xml.number(path, data, "e0") if "e0" in data.attrib else 0.0,
         e0={xml.whole(path, e, "Z"): xml.number(path, e, "value") for e in data.findall("e0")},
@@ -136,10 +135,27 @@ def read_gap_file(path: Path) -> GapFile:
     )
 
 
-def _core_of(path: Path, root: ElementTree.Element, has_core: bool) -> Glue | None:
+def _arguments_of(root: ElementTree.Element) -> str:
+    """What the file says of how to put its potential together; empty where it says nothing."""
+    found = [element.get("init_args", "").strip() for element in root.iter("Potential")]
+    return next((own for own in found if "IP GAP" in own), found[0] if found else "")
+
+
+def _params_of(path: Path, root: ElementTree.Element, arguments: str) -> ElementTree.Element:
+    """The Gaussian approximation potential that the arguments name, or the only one."""
+    found = list(root.iter("GAP_params"))
+    if not found:
+        xml.refuse(path, "it has no GAP_params; give the file that gap_fit wrote as gp_file")
+    label = re.search(r"IP GAP\s+label=([^\s}]+)", arguments)
+    if len(found) > 1 and label is not None:
+        found = [element for element in found if element.get("label") == label.group(1)]
+    if len(found) != 1:
+        xml.refuse(path, f"it has {len(found)} GAP_params that '{arguments}' may mean, expected one")
+    return found[0]
+
+
+def _core_of(path: Path, root: ElementTree.Element, arguments: str, has_core: bool) -> Glue | None:
     """The potential that stands beside the kernels."""
-    potential = root.find("Potential")
-    arguments = "" if potential is None else potential.get("init_args", "").strip()
     terms = [arguments]
     both = re.fullmatch(r"Sum\s+init_args_pot1=\{(.*?)\}\s+init_args_pot2=\{(.*?)\}", arguments)
     if both:
