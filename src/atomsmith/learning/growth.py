@@ -40,23 +40,6 @@ def degree_of(settings: PotentialSettings) -> float:
     return float(max(degrees, default=0.0))
 
 
-def fit_last(
-    data: Dataset | Sequence[Configuration],
-    settings: PotentialSettings,
-    elements: Sequence[int],
-    growth: GrowthSettings | None,
-    degree: float,
-    progress: Callable[[int], None] | None = None,
-    kept: KeptFactors | None = None,
-) -> FitResult:
-    """Fit the data of a run that has ended, robustly if the settings say so; see `fit_round`.
-
-    A robust fit folds all configurations again, which would make every round as long as its data.
-    """
-    chosen = settings if growth is None else with_degree(settings, degree)
-    return fit_model(data, chosen, elements=elements, kept=kept, progress=progress)
-
-
 def fit_round(
     data: Dataset | Sequence[Configuration],
     settings: PotentialSettings,
@@ -96,3 +79,26 @@ def fit_round(
         if other.solution.log_evidence > best.solution.log_evidence:
             return other, larger
     return best, current
+
+
+def fit_last(
+    data: Dataset | Sequence[Configuration],
+    settings: PotentialSettings,
+    elements: Sequence[int],
+    growth: GrowthSettings | None,
+    degree: float | None,
+    progress: Callable[[int], None] | None = None,
+    kept: KeptFactors | None = None,
+) -> tuple[FitResult, float]:
+    """Fit the data of a run that has ended, robustly if the settings say so; see `fit_round`.
+
+    A robust fit folds all configurations again, which would make every round as long as its data. Evidences
+    of fits with weights of their own do not compare, so a basis grows before.
+    """
+    if growth is not None or settings.robust is None:
+        plain = settings.model_copy(update={"robust": None})
+        result, degree = fit_round(data, plain, elements, growth, degree, progress, kept)
+        if settings.robust is None:
+            return result, degree
+        settings = with_degree(settings, degree)
+    return fit_round(data, settings, elements, None, None, progress, kept)

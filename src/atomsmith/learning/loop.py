@@ -226,27 +226,16 @@ class Learner:
         }
         self._end_round(number, result.potential, walkers, [start.id for start in starts], record)
 
-    def fit(self) -> tuple[FitResult, float]:
-        """Fit all training configurations that are labelled, none of them counting less than others."""
-        data = self.training_set()
-        rounds = self.store.rounds()
+    def fit(self, *, last: bool = False) -> tuple[FitResult, float]:
+        """Fit all training configurations that are labelled; only the ``last`` fit may be robust."""
+        data, settings = self.training_set(), self.potential_settings
+        rounds, growth = self.store.rounds(), self.settings.growth
         degree = rounds[-1]["degree"] if rounds else None
         with self.observer.fitting(len(data)) as progress:
-            return fit_round(
-                data,
-                self.potential_settings.model_copy(update={"robust": None}),
-                self.elements,
-                self.settings.growth,
-                degree,
-                progress,
-                self.kept,
-            )
-
-    def _fit_robustly(self, degree: float) -> FitResult:
-        """Fit once more, so that what the basis cannot follow counts less."""
-        data, growth = self.training_set(), self.settings.growth
-        with self.observer.fitting(len(data)) as progress:
-            return fit_last(data, self.potential_settings, self.elements, growth, degree, progress, self.kept)
+            if last:
+                return fit_last(data, settings, self.elements, growth, degree, progress, self.kept)
+            plain = settings.model_copy(update={"robust": None})
+            return fit_round(data, plain, self.elements, growth, degree, progress, self.kept)
 
     def training_set(self) -> Dataset:
         """Labelled training configurations without those whose forces are beyond the limit."""
@@ -423,9 +412,7 @@ class Learner:
 
     def _finish(self, reason: str) -> Outcome:
         """Fit everything once more and write the results."""
-        result, degree = self.fit()
-        if self.potential_settings.robust is not None:
-            result = self._fit_robustly(degree)
+        result, degree = self.fit(last=True)
         number = len(self.store.rounds())
         self.store.set("final", self._record(number + 1, result, degree) | {"reason": reason})
         self._write(result.potential)
