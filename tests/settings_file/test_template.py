@@ -113,3 +113,23 @@ def test_any_text_survives(tmp_path, value):
 
     (tmp_path / "in.yaml").write_text(template(Text))
     assert load_settings(tmp_path / "in.yaml", Text).text == value
+
+
+def test_a_block_names_its_kind_although_the_kind_has_no_default(tmp_path):
+    class Quadratic(Settings):
+        kind: Literal["quadratic"] = Field(description="Name of the regressor")
+        scale: float = Field(2.0, description="Scale")
+
+    class Linear(Settings):
+        kind: Literal["linear"] = Field("linear", description="Name of the regressor")
+
+    class One(Settings):
+        regressor: Linear | Quadratic = Field(Linear(), discriminator="kind", description="Regressor")
+
+    text = template(One)
+    assert "# regressor:\n#   kind: quadratic\n" in text
+    other = text.replace("\nregressor:", "\n#regressor:").replace("\n  kind: linear", "\n#")
+    (tmp_path / "in.yaml").write_text(
+        re.sub(r"^# ((regressor:$|  kind).*)", r"\1", other, flags=re.MULTILINE)
+    )
+    assert load_settings(tmp_path / "in.yaml", One).regressor == Quadratic(kind="quadratic")

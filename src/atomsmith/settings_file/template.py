@@ -113,6 +113,8 @@ class _Writer:
     def _entry(self, key: str, info: FieldInfo, value: Any, required: bool) -> list[str]:
         """Lines of one key: its value, and its alternatives commented out."""
         variants = models(info)
+        if is_tag(info):
+            return [f"{key}: {_plain(choices(info)[0])}"]
         if required and value is None:
             return self._required(key, info, variants)
         if value is None and variants:
