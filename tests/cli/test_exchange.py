@@ -47,7 +47,6 @@ def test_mtp_there_and_back(tmp_path):
 def test_n2p2_there_and_back(tmp_path):
     settings, written = small_n2p2(tmp_path), tmp_path / "again" / "input.nn"
     target, weights = tmp_path / "potential.json", sorted(tmp_path.glob("weights.*.data"))
-    written.parent.mkdir()
     units = ["--cflength", "1.0", "--cfenergy", "1.0"]
     arguments = [settings, *weights, tmp_path / "scaling.data", "-o", target, *units]
     result = runner.invoke(app, ["import", *map(str, arguments)])
@@ -70,6 +69,10 @@ def test_n2p2_there_and_back(tmp_path):
         (["import", "small.mtp", "small.mtp", "--elements", "Ni"], "takes 1 file, found 2"),
         (["import", "made.snapcoeff", "--elements", "Ni"], "names its elements itself"),
         (["import", "made.snapcoeff", "--cflength", "1"], "has fixed units; leave cflength out"),
+        (
+            ["export", "made.snapcoeff", "-o", "made"],
+            "written are .yace (PACE), .mtp (MLIP), .nn (n2p2), .snapc",
+        ),
         (["export", "made.snapcoeff", "-o", "made.xml"], "can be read, but not written"),
         (["export", "made.snapcoeff", "-o", "made.yace"], "cannot hold bispectrum"),
         (["export", "made.snapcoeff", "-o", "made.mtp"], "holds only reference energies and moment tensors"),

@@ -91,5 +91,7 @@ def export(
     from atomsmith.exchange.formats import write_foreign
 
     require_writable({"--output": output}, [potential])
-    write_foreign(Potential.load(potential), output)
+    loaded = Potential.load(potential)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_foreign(loaded, output)
     console().print(f"written to {output}", markup=False)

@@ -80,12 +80,14 @@ def is_foreign(path: str | Path) -> bool:
     return Path(path).suffix.lower() in FORMATS
 
 
-def _format(path: str | Path) -> Format:
+def _format(path: str | Path, *, written: bool = False) -> Format:
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
+        known = {known: entry for known, entry in FORMATS.items() if entry.writer or not written}
         raise InputError(
-            f"{path}: the suffix '{suffix}' is that of no known format of potentials; known are "
-            f"{', '.join(f'{known} ({entry.name})' for known, entry in FORMATS.items())}."
+            f"{path}: the suffix '{suffix}' is that of no known format of potentials; "
+            f"{'written' if written else 'known'} are "
+            f"{', '.join(f'{known} ({entry.name})' for known, entry in known.items())}."
         )
     return FORMATS[suffix]
 
@@ -141,7 +143,7 @@ def write_foreign(potential: Potential, path: str | Path) -> None:
     InputError
         If the format is unknown, cannot be written, or cannot hold this potential.
     """
-    known = _format(path)
+    known = _format(path, written=True)
     if known.writer is None:
         writable = ", ".join(suffix for suffix, entry in FORMATS.items() if entry.writer)
         raise InputError(f"{path}: potentials of {known.name} can be read, but not written; use {writable}.")

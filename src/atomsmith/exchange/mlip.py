@@ -253,7 +253,8 @@ def write_mtp(potential: Potential, path: str | Path) -> None:
     if kinds != ["e0", "moments"] or np.any(part["first_feature"]):
         raise InputError(
             f"{path}: an .mtp file holds only reference energies and moment tensors with coefficients that "
-            f"all species share, but this potential has the parts {', '.join(kinds)}."
+            f"all species share, but this potential has the parts {', '.join(kinds)}; fit with one term of "
+            "moments and repulsion: null."
         )
     radial = part["radial"]
     inner, cutoff = np.unique(radial["inner"]), np.unique(radial["cutoff"])
