@@ -42,6 +42,11 @@ def _run(error: BaseException, **environment: str):
             2,
         ),
         (
+            MemoryError("Unable to allocate 9 TiB"),
+            "error: out of memory (Unable to allocate 9 TiB); take fewer functions or structures at once.\n",
+            2,
+        ),
+        (
             KeyboardInterrupt(),
             "interrupted: the labels are stored; run the same command again to go on.\n",
             130,

@@ -303,3 +303,13 @@ def test_a_settings_file_fits_any_descriptor(folder, tmp_path, terms):
     committee = Potential.load(tmp_path / "p.json").committee
     assert len(committee) == 8
     assert committee.std(axis=0).max() > 0.0
+
+
+def test_a_filter_that_leaves_nothing_to_fit_is_named(folder):
+    limit = "data.filter.max_force_ev_per_angstrom=1e-9"
+    result = runner.invoke(
+        app, ["fit", str(folder / "fit.yaml"), "-o", str(folder / "none.json"), "--set", limit]
+    )
+    assert result.exit_code == 2
+    assert "data.filter leaves out every training configuration" in result.stderr
+    assert not (folder / "none.json").exists()

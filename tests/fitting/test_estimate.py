@@ -6,8 +6,17 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from atomsmith.errors import InputError
 from atomsmith.fitting import KindWeights, TriangularFactor, Weights, solve
-from atomsmith.fitting.estimate import Estimate, estimate, parent_bytes, peak_bytes, resident_bytes
+from atomsmith.fitting.estimate import (
+    Estimate,
+    estimate,
+    machine_bytes,
+    parent_bytes,
+    peak_bytes,
+    require_memory,
+    resident_bytes,
+)
 from atomsmith.fitting.held_out import held_out_scale
 from atomsmith.fitting.rows.design import BLOCK_BYTES, RowMaker
 from atomsmith.fitting.rows.factor_set import FactorSet, LabelledRows
@@ -91,3 +100,10 @@ def test_memory_covers_what_is_held(n):
 
 def test_memory_of_this_process():
     assert 20 * 2**20 < resident_bytes() <= 1.01 * peak_bytes()
+
+
+def test_a_fit_that_memory_cannot_hold_is_refused_before_it_begins(given):  # noqa: F811
+    require_memory(1000, given, n_groups=5)
+    fits = int(np.sqrt(machine_bytes() / 8))  # one square array fills the machine, and the solver holds many
+    with pytest.raises(InputError, match=f"A fit of {fits:,} coefficients needs .* GiB of memory, and this"):
+        require_memory(fits, given, n_groups=5)

@@ -45,7 +45,7 @@ def reported(
             except BrokenPipeError:  # the reader of our output, as `| head`, has gone
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 raise typer.Exit(1) from None
-            except (AtomsmithError, OSError) as error:
+            except (AtomsmithError, OSError, MemoryError) as error:
                 if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
                     raise
                 _say(f"error: {_sentence(error)}")
@@ -63,6 +63,8 @@ def _sentence(error: Exception) -> str:
             return f"{subject}a file stands where a folder is needed; choose another place."
         return f"{subject}{error.strerror} (set {DEBUG_VARIABLE}=1 to see where)."
     text = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        text = f"out of memory{f' ({text})' if text else ''}; take fewer functions or structures at once."
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

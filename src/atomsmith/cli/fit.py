@@ -214,6 +214,11 @@ def training_and_test(data: DataSettings) -> tuple[Dataset, Dataset]:
                 markup=False,
             )
         train = filtered.kept
+        if not train:
+            raise InputError(
+                "data.filter leaves out every training configuration; raise its limits, or check the units "
+                "of the labels."
+            )
     return train, test
 
 

@@ -6,6 +6,7 @@ from the arrays that are held at the same time.
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import time
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomsmith.errors import InputError
 from atomsmith.fitting.rows.blas import single_threaded
 from atomsmith.fitting.rows.design import BLOCK_BYTES, RowMaker, number_of_labels
 from atomsmith.fitting.rows.factor import TriangularFactor
@@ -179,6 +181,39 @@ def parent_bytes(n: int, n_groups: int, rows: Sequence[int], block: int) -> int:
     folding = 1.3 * factors + 2 * block + 4 * square
     solving = factors + (SOLVE_SQUARES + n_groups) * square
     return int(max(folding, solving))
+
+
+def require_memory(n: int, configurations: Sequence[Configuration], n_groups: int) -> None:
+    """Refuse a fit whose factors and solver cannot be held, before hours are spent on its rows.
+
+    Parameters
+    ----------
+    n
+        Columns.
+    configurations, n_groups
+        See `estimate`.
+
+    Raises
+    ------
+    InputError
+        If the arrays of this process alone need more memory than there is.
+    """
+    by_kind = [sum(number_of_labels(c, kind) for c in configurations) for kind in KINDS]
+    needed, machine = parent_bytes(n, n_groups, by_kind, 0), machine_bytes()
+    if needed > machine:
+        raise InputError(
+            f"A fit of {n:,} coefficients needs {needed / 2**30:,.0f} GiB of memory, and this machine has "
+            f"{machine / 2**30:,.0f}; take fewer functions (a lower degree or level, a smaller descriptor "
+            "for the regressor quadratic)."
+        )
+
+
+def machine_bytes() -> int:
+    """Memory of this machine, or what the control group of this process may take of it."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    allowed = limit.read_text().strip() if limit.exists() else "max"
+    return min(machine, int(allowed)) if allowed.isdigit() else machine
 
 
 def worker_bytes(n: int, block: int) -> int:

@@ -15,7 +15,7 @@ from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.extrapolation import learn_extrapolation
 from atomsmith.fitting.core import Core, with_repulsive_core
-from atomsmith.fitting.estimate import Estimate, estimate, peak_bytes
+from atomsmith.fitting.estimate import Estimate, estimate, peak_bytes, require_memory
 from atomsmith.fitting.held_out import GROUPS, held_out_scale
 from atomsmith.fitting.problem import Problem, prior_of
 from atomsmith.fitting.pruning import restricted, without_dropped
@@ -157,6 +157,7 @@ def fit_model(
     trained = time.perf_counter()
     n_groups = GROUPS if settings.calibrate else 1
     maker = RowMaker(problem.model.plan, settings.weights, problem.known, settings.threads)
+    require_memory(maker.n_features, problem.rows_of, n_groups)
     if announce is not None:
         count = 0 if workers is None else workers.count
         announce(estimate(maker, problem.rows_of, settings.solver.kind, n_groups=n_groups, workers=count))
