@@ -43,6 +43,8 @@ TERMS = {
     "mixtures of radial functions": (f"{SIGMA} {SPECIES} R_mix=T K=2 coupling=F", size(8), NEW),
     "all pairs of mixtures of radial functions": (f"{SIGMA} {SPECIES} R_mix=T K=2 sym_mix=T", size(10), NEW),
     "groups": (f"{SIGMA} {SPECIES} Z_map={{29 79: 29, 79}}", size(18), NEW),
+    "decay": (f"{SIGMA} {SPECIES} cutoff_dexp=4 cutoff_scale=2.4 cutoff_rate=0.7", size(21), NEW),
+    "slow decay": (f"{SIGMA} {SPECIES} cutoff_dexp=1 cutoff_rate=2.0", size(21), NEW),
     "own products": (f"{SIGMA} {SPECIES} coupling=F", size(6), NEW),
     # QUIP's radial functions reach further than the cutoff: with random points none may be left out.
     "many functions": (f"{SIGMA} {SPECIES} n_max=8 l_max=14 cutoff=3.0", size(136, 14), NEW),
@@ -86,6 +88,11 @@ def test_the_numbers_tell_all_settings_apart():
         ("diagonal_radial=T", "Z_map={Cu Au}", "not a list of groups"),
         ("diagonal_radial=T", "Z_map={29:79:29 79}", "more than two lists"),
         ("diagonal_radial=T", "radial_basis=GTO", "radial_basis=GTO is not supported"),
+        (
+            "diagonal_radial=T",
+            "cutoff_dexp=2 cutoff_rate=0",
+            "cutoff_rate=0, cutoff_scale=1 and cutoff_dexp=2",
+        ),
         ("diagonal_radial=T", "average=T", "average=T is not supported; fit again without it"),
         ("diagonal_radial=T", "", "have 28 components, but its settings give 64"),
         ("diagonal_radial=T", "nu_R=0 nu_S=0", "have 28 components, but its settings give 4"),

@@ -166,8 +166,42 @@ def central_values(basis: RadialBasis, sigma: float) -> FloatArray:
     return values
 
 
+@dataclass(frozen=True)
+class Decay:
+    """Weight of a neighbour by its distance, rate / (rate + (r / scale)^exponent).
+
+    Willatt, Musil, Ceriotti, Phys. Chem. Chem. Phys. 20, 29661 (2018).
+    """
+
+    rate: float
+    scale: float
+    exponent: int
+
+    @property
+    def length(self) -> float:
+        """Distance in angstrom over which it changes."""
+        return float(self.scale * self.rate ** (1.0 / self.exponent) / self.exponent)
+
+    def evaluate(self, r: FloatArray) -> FloatArray:
+        """Values and two derivatives, shape (R, 3)."""
+        m, x = self.exponent, r / self.scale
+        below = self.rate + x**m
+        slope = m * x ** (m - 1) / self.scale
+        bend = m * (m - 1) * x ** max(m - 2, 0) / self.scale**2
+        value = self.rate / below
+        return np.stack(
+            [value, -value * slope / below, value * (2.0 * slope**2 / below - bend) / below], axis=1
+        )
+
+
 def soap_table(
-    basis: RadialBasis, l_max: int, sigma: float, cutoff: float, width: float, n_pairs: int
+    basis: RadialBasis,
+    l_max: int,
+    sigma: float,
+    cutoff: float,
+    width: float,
+    n_pairs: int,
+    decay: Decay | None = None,
 ) -> dict[str, Any]:
     """Radial table of a plan, the same for all pairs of species: function l * n + k is that of l and k.
 
@@ -179,12 +213,20 @@ def soap_table(
         The cosine switch falls from 1 to 0 between cutoff - width and the cutoff, in angstrom.
     n_pairs
         Ordered pairs of species.
+    decay
+        Times which they are taken.
     """
 
     def evaluate(r: FloatArray) -> FloatArray:
-        return expand(basis, l_max, sigma, r).reshape(len(r), 3, -1)
+        values = expand(basis, l_max, sigma, r).reshape(len(r), 3, -1)
+        if decay is None:
+            return values
+        f, df, ddf = decay.evaluate(r).T[:, :, None]
+        v, dv, ddv = np.moveaxis(values, 1, 0)
+        return np.stack([v * f, dv * f + v * df, ddv * f + 2.0 * dv * df + v * ddf], axis=1)
 
-    return quintic_table([Tabulated(evaluate, cutoff, width, sigma)], np.zeros(n_pairs, np.int32))
+    scale = sigma if decay is None else min(sigma, decay.length)
+    return quintic_table([Tabulated(evaluate, cutoff, width, scale)], np.zeros(n_pairs, np.int32))
 
 
 def _scaled_bessel(l_max: int, z: FloatArray) -> list[FloatArray]:

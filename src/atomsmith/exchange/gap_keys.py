@@ -16,7 +16,7 @@ _FITTING = {
 }  # fmt: skip
 """Keys of descriptors that say how they were fitted, or what the file says elsewhere."""
 _ONLY_DEFAULTS = {
-    "average": "F", "cutoff_dexp": "0", "cutoff_rate": "1.0", "cutoff_scale": "1.0", "only_intra": "F",
+    "average": "F", "only_intra": "F",
     "only_inter": "F", "n_exponents": "1", "exponents": "1", "tail_exponent": "0", "tail_range": "1.0",
     "resid_name": "", "radial_basis": "EQUISPACED_GAUSS",
 }  # fmt: skip

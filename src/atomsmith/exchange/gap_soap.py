@@ -13,7 +13,7 @@ import numpy as np
 
 from atomsmith.descriptors.base import DescriptorPart
 from atomsmith.descriptors.soap import Rows, soap_part
-from atomsmith.descriptors.soap_radial import central_values, equispaced_gaussians, reduced, soap_table
+from atomsmith.descriptors.soap_radial import Decay, central_values, equispaced_gaussians, reduced, soap_table
 from atomsmith.errors import InputError
 from atomsmith.exchange.gap_compression import COMPRESSION_KEYS, Compression
 from atomsmith.exchange.gap_file import Coordinates
@@ -31,6 +31,7 @@ _NUMBERS = {
     "covariance_sigma0": 0.0,
     "basis_error_exponent": 10.0,
 }
+_DECAY = {"cutoff_rate": 1.0, "cutoff_scale": 1.0, "cutoff_dexp": 0.0}
 _FLAGS = ("normalise", "normalize", "central_reference_all_species")
 _NORM_OF_L, _OWN_SPECIES = 1423143769, 1426512068
 """Versions from which a product of l is divided by sqrt(2 l + 1), and from which an atom is, by default, only
@@ -53,6 +54,7 @@ class SoapTerm:
     norm_of_l: bool
     species: tuple[int, ...]
     compression: Compression
+    decay: Decay | None
     zeta: int
 
     @classmethod
@@ -68,7 +70,9 @@ class SoapTerm:
         """
         if "atom_gaussian_width" in one.values:
             one = replace(one, values=one.values | {"atom_sigma": one.values["atom_gaussian_width"]})
-        check_keys(one, {*_NUMBERS, *_FLAGS, *COMPRESSION_KEYS, "Z", "species_Z", "atom_gaussian_width"})
+        check_keys(
+            one, {*_NUMBERS, *_DECAY, *_FLAGS, *COMPRESSION_KEYS, "Z", "species_Z", "atom_gaussian_width"}
+        )
         if one.zeta != round(one.zeta) or not 1.0 <= one.zeta <= LARGEST_ZETA:
             raise InputError(
                 f"soap with zeta={one.zeta:g} is not supported; it must be a whole number up to "
@@ -87,8 +91,21 @@ class SoapTerm:
             version >= _NORM_OF_L,
             species,
             Compression.of(one),
+            _decay_of(one),
             round(one.zeta),
         )
+
+
+def _decay_of(one: Coordinates) -> Decay | None:
+    rate, scale, exponent = (number_at(one, key, default) for key, default in _DECAY.items())
+    if exponent == 0.0:
+        return None
+    if rate <= 0.0 or scale <= 0.0 or exponent != round(exponent) or exponent < 1.0:
+        raise InputError(
+            f"soap with cutoff_rate={rate:g}, cutoff_scale={scale:g} and cutoff_dexp={exponent:g} is not "
+            f"supported; they must be positive and the last one whole; {INSTEAD}."
+        )
+    return Decay(rate, scale, round(exponent))
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +184,7 @@ def soap_term(
     else:
         spectrum = _spectrum(s, elements, np.eye(round(n_max)))
     part = soap_part(
-        soap_table(basis, round(l_max), sigma, cutoff, width, len(elements) ** 2),
+        soap_table(basis, round(l_max), sigma, cutoff, width, len(elements) ** 2, s.decay),
         round(l_max),
         _own_density(s, elements, central * central_values(basis, sigma)),
         spectrum.rows,
