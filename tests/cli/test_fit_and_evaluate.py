@@ -66,7 +66,9 @@ def test_fit_writes_a_potential_and_its_errors(folder):
     assert numbers["errors"]["test"]["by_type"].keys() == {"large", "small"}
     # forces of the data are about 1 eV/angstrom; a fit that learnt nothing would leave that
     assert 0.0 < numbers["errors"]["test"]["total"]["forces"]["rmse"] < 0.2
-    assert "Errors on 6 test configurations" in (folder / "shown.txt").read_text()
+    shown = (folder / "shown.txt").read_text()
+    assert "Errors on 6 test configurations" in shown
+    assert "weights: energy 30, forces 1, virial " in shown
 
 
 def test_fit_tells_beforehand_what_it_takes(folder):

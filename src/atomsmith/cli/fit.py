@@ -86,6 +86,7 @@ def fit(
         if dataset:
             reports[name] = errors(dataset, result.potential.predict(dataset, n_threads=chosen.threads))
             show_table(reports[name].table(f"Errors on {len(dataset)} {name} configurations"))
+    console().print(_weights(result), markup=False)
     console().print(_summary(result, output), markup=False)
     if json_file is not None:
         write_json(json_file, _numbers(result, output, reports) | {"estimate": estimate.to_dict()})
@@ -274,6 +275,16 @@ def _require_known_types(weighted: Iterable[str], train: Dataset) -> None:
             near = difflib.get_close_matches(name, train.config_types, n=1)
             hint = f"perhaps {near[0]!r} is meant" if near else f"they have {', '.join(train.config_types)}"
             raise InputError(f"weights.types: no training configuration is of the type {name!r}; {hint}.")
+
+
+def _weights(result: FitResult) -> str:
+    """Weights of the fit, and how that of energies was chosen."""
+    from atomsmith.fitting.weights import KINDS
+
+    weights = result.potential.metadata["settings"]["weights"]
+    found = ", ".join(f"{kind} {weights[kind]:.3g}" for kind in KINDS if weights[kind] is not None)
+    choice = result.energy_choice
+    return f"weights: {found}" + ("" if choice is None else f"; {choice.text}")
 
 
 def _summary(result: FitResult, output: Path) -> str:

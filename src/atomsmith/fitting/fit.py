@@ -15,6 +15,7 @@ from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.extrapolation import learn_extrapolation
 from atomsmith.fitting.core import Core, with_repulsive_core
+from atomsmith.fitting.energy_weight import EnergyChoice, choose_energy_weight, leaves_energy_weight
 from atomsmith.fitting.estimate import Estimate, estimate, peak_bytes, require_memory
 from atomsmith.fitting.held_out import GROUPS, held_out_scale
 from atomsmith.fitting.problem import Problem, prior_of
@@ -29,7 +30,7 @@ from atomsmith.fitting.rows.streaming import Workers, accumulate
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.fitting.solvers.posterior import Posterior
 from atomsmith.fitting.solvers.prior import Prior, feature_scale
-from atomsmith.fitting.solvers.registry import Solution, solve
+from atomsmith.fitting.solvers.registry import Solution, Solver, solve
 from atomsmith.fitting.trainers.in_turn import train_in_turn
 from atomsmith.fitting.trainers.kernel import refuse_sparse_solver, whitening, with_kernels
 from atomsmith.fitting.trainers.registry import trainer_of
@@ -73,6 +74,8 @@ class FitResult:
         Time spent by part.
     peak_bytes
         Largest memory that this process has held, without its workers'.
+    energy_choice
+        How the weight of energies was chosen; None where it was given, or the data are too few to tell.
     """
 
     potential: Potential
@@ -86,6 +89,7 @@ class FitResult:
     robust: FloatArray | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     peak_bytes: int = 0
+    energy_choice: EnergyChoice | None = None
 
 
 def fit(
@@ -207,15 +211,14 @@ def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
     model, settings, reference = problem.model, problem.settings, problem.reference
     refuse_sparse_solver(problem)
     white, factors, prior, weights = _settled(problem, factors)
-    settings = settings.model_copy(update={"weights": weights})
+    choice, solved = None, _Solved.of(factors, weights.with_energy(), prior, settings.solver)
+    if leaves_energy_weight(weights, settings.solver) and not problem.trained:
+        choice = choose_energy_weight(factors, KindWeights.of(weights), solved.solution)
+    if choice is not None and choice.weight != solved.weights.energy:
+        solved = _Solved.of(factors, weights.with_energy(choice.weight), prior, settings.solver)
+    settings = settings.model_copy(update={"weights": solved.weights})
     problem = replace(problem, settings=settings)
-    groups = list(factors.by_group(KindWeights.of(weights)).values())
-    if not groups:
-        raise InputError(
-            "No configuration has a label with a weight above zero; give energies, forces or stresses."
-        )
-    factor = merge_factors(groups)
-    found = solve(factor, prior, settings.solver)
+    groups, found = solved.groups, solved.solution
     solution = replace(found, posterior=found.posterior.transformed(white))
     core = (
         with_repulsive_core(model.plan, solution.coefficients + problem.known)
@@ -235,9 +238,32 @@ def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
         posterior=posterior,
         committee=committee[:, kept],
         metadata=_metadata(problem, solution, core)
-        | {"calibration": {"scale": scale, "held_out_weighted_rmse": unseen, "groups": len(groups)}},
+        | {"calibration": {"scale": scale, "held_out_weighted_rmse": unseen, "groups": len(groups)}}
+        | ({"energy_weight": choice.to_dict()} if choice is not None else {}),
     )
-    return FitResult(potential, solution, factors, factor, prior, model, reference, core)
+    return FitResult(
+        potential, solution, factors, solved.factor, prior, model, reference, core, energy_choice=choice
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """Coefficients, and the weights and factors that gave them."""
+
+    weights: Weights
+    groups: list[TriangularFactor]
+    factor: TriangularFactor
+    solution: Solution
+
+    @classmethod
+    def of(cls, factors: FactorSet, weights: Weights, prior: Prior, solver: Solver) -> _Solved:
+        groups = list(factors.by_group(KindWeights.of(weights)).values())
+        if not groups:
+            raise InputError(
+                "No configuration has a label with a weight above zero; give energies, forces or stresses."
+            )
+        factor = merge_factors(groups)
+        return cls(weights, groups, factor, solve(factor, prior, solver))
 
 
 def _robust(

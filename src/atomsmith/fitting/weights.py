@@ -47,8 +47,12 @@ class Weights(Settings):
     Huber's (Ann. Math. Stat. 35, 73 (1964)), but of the label, which is known before there is a fit.
     """
 
-    energy: float = Field(
-        default=30.0, ge=0.0, description="w_E in 1/eV; the energy row is scaled by w_E / sqrt(atoms)."
+    energy: float | None = Field(
+        default=None,
+        ge=0.0,
+        description="w_E in 1/eV; the energy row is scaled by w_E / sqrt(atoms). By default 30, or, in "
+        "fits that choose their functions, what lowers errors on configurations left out, see "
+        "docs/accuracy.md.",
     )
     forces: float = Field(default=1.0, ge=0.0, description="w_F in angstrom/eV, the scale of each force row.")
     virial: float | None = Field(
@@ -69,19 +73,34 @@ class Weights(Settings):
     )
 
     @property
+    def energy_is_open(self) -> bool:
+        """Whether the weight of energies is left to the data."""
+        return self.energy is None and all(special.energy is None for special in self.types.values())
+
+    @property
     def virial_is_open(self) -> bool:
         """Whether the weight of virials is left to the data."""
         return self.virial is None and all(special.virial is None for special in self.types.values())
 
-    def general(self, kind: str) -> float:
-        """Weight of a kind where no configuration type has its own; `OPEN_VIRIAL` where it is left open."""
-        weight: float | None = getattr(self, kind)
-        return OPEN_VIRIAL if weight is None else weight
+    def with_energy(self, chosen: float | None = None) -> Weights:
+        """Return the weights with that of energies settled: what was chosen, or the usual one if open."""
+        return self.model_copy(update={"energy": self.general("energy") if chosen is None else chosen})
 
+    def general(self, kind: str) -> float:
+        """Weight of a kind where no configuration type has its own; one of `OPEN` where it is left open."""
+        weight: float | None = getattr(self, kind)
+        return OPEN[kind] if weight is None else weight
+
+
+OPEN_ENERGY = 30.0
+"""Weight of energies where it is left open, and the one that others have to surpass."""
 
 OPEN_VIRIAL = 0.03
 """Weight of virials before it is known how well energies and forces bear them out: next to nothing, so that
 stresses that contradict them cannot spoil the fit that finds out."""
+
+OPEN = {"energy": OPEN_ENERGY, "virial": OPEN_VIRIAL}
+"""Weights of kinds that are left open."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +177,7 @@ def row_weights(configuration: Configuration, weights: Weights) -> RowWeights:
         Settings.
     """
     special = weights.types.get(configuration.config_type, TypeWeights())
-    energy = weights.energy if special.energy is None else special.energy
+    energy = weights.general("energy") if special.energy is None else special.energy
     forces = weights.forces if special.forces is None else special.forces
     virial = weights.general("virial") if special.virial is None else special.virial
     root = float(np.sqrt(len(configuration.numbers)))

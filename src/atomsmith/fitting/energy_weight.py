@@ -1,0 +1,199 @@
+"""How much energies count in a fit: as much as lowers errors on configurations that it has not seen.
+
+Energies are few and forces many, and no fixed ratio of their weights suits all data: where energies are
+noisy (different or coarse k-points), a large weight makes the fit follow the noise. Whether it does shows on
+groups of configurations left out. As in the calibration of the posterior (`atomsmith.fitting.held_out`),
+functions and strength of the prior stay those of the fit, so that a trial costs one Cholesky decomposition a
+group. Functions that were chosen with all data flatter these errors; so a weight has to be clearly better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from atomsmith.fitting.rows.factor import TriangularFactor, merge_factors
+from atomsmith.fitting.rows.factor_set import FactorSet
+from atomsmith.fitting.solvers.elimination import Elimination
+from atomsmith.fitting.solvers.posterior import Posterior
+from atomsmith.fitting.solvers.registry import Solution, Solver
+from atomsmith.fitting.weights import KindWeights, Weights
+from atomsmith.systems import FloatArray
+
+MULTIPLES = tuple(2.0**power for power in range(-4, 4))
+"""Of the weight of a fit that are tried; closer ones differ by less than their uncertainty."""
+
+SURE = 4.0
+"""Standard errors by which a weight has to be better: what chance gives one in twenty times where there is
+nothing to gain, as the error is that of five groups (Student's t) and seven weights are tried."""
+
+FEWEST = 50
+"""Configurations with an energy; fewer in five groups say little about the uncertainty."""
+
+LARGEST = 2000
+"""Columns; beyond, the trials take as long as all the rest of a fit."""
+
+
+@dataclass(frozen=True)
+class EnergyChoice:
+    """What weights of energies did to errors on configurations left out, and which was taken.
+
+    Attributes
+    ----------
+    weight
+        The one taken.
+    usual
+        The one that stays where no other is better.
+    tried
+        Weights.
+    gains
+        By how much each lowers the logarithm of the geometric mean of the errors (root mean squares) of
+        energies and forces with respect to the usual one, mean over the groups.
+    uncertainties
+        Standard errors of the gains, from their spread over the groups.
+    """
+
+    weight: float
+    usual: float
+    tried: tuple[float, ...]
+    gains: tuple[float, ...]
+    uncertainties: tuple[float, ...]
+
+    @classmethod
+    def of(cls, tried: FloatArray, scores: FloatArray, usual: int) -> EnergyChoice:
+        """Take the weight of the smallest errors, if they are smaller by more than `SURE` uncertainties.
+
+        Parameters
+        ----------
+        tried
+            Weights, shape (m,).
+        scores
+            Logarithms of the errors by weight and group, shape (m, groups).
+        usual
+            Index of the weight that stays if no other is better.
+        """
+        gains = scores[usual] - scores
+        mean, error = gains.mean(axis=1), gains.std(axis=1, ddof=1) / np.sqrt(gains.shape[1])
+        best = int(np.argmax(mean))
+        weight = tried[best] if mean[best] > SURE * error[best] else tried[usual]
+        return cls(float(weight), float(tried[usual]), *(tuple(x.tolist()) for x in (tried, mean, error)))
+
+    @property
+    def text(self) -> str:
+        """How it came about, in words."""
+        if self.weight == self.usual:
+            return f"no other energy weight from {min(self.tried):g} to {max(self.tried):g} is clearly better"
+        taken = self.tried.index(self.weight)
+        gain, error = -100.0 * np.expm1(-self.gains[taken]), 100.0 * self.uncertainties[taken]
+        return (
+            f"energy {self.weight:g} instead of {self.usual:g} lowers errors on configurations left out by "
+            f"{gain:.1f} +- {error:.1f} %"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for metadata."""
+        return {
+            "tried": list(self.tried),
+            "gains": list(self.gains),
+            "uncertainties": list(self.uncertainties),
+        }
+
+
+def leaves_energy_weight(weights: Weights, solver: Solver) -> bool:
+    """Whether the weight of energies is chosen: where settings leave it open, and functions are chosen too.
+
+    Other fits, those of a learning loop above all, keep one weight whatever their data are.
+    """
+    return weights.energy_is_open and isinstance(solver, Elimination) and solver.functions is not None
+
+
+def choose_energy_weight(factors: FactorSet, weights: KindWeights, found: Solution) -> EnergyChoice | None:
+    """Try weights of energies on groups of configurations left out.
+
+    Parameters
+    ----------
+    factors
+        Rows by group and kind.
+    weights, found
+        Of the fit so far, which gives functions, prior and noise.
+
+    Returns
+    -------
+    choice
+        None where data cannot tell, or only at a price: a single group, a group without energies or forces,
+        fewer than `FEWEST` energies, more than `LARGEST` columns.
+    """
+    if factors.n_features > LARGEST or factors.n_rows(KindWeights(1.0, 0.0, 0.0)) < FEWEST:
+        return None
+    energies = factors.by_group(KindWeights(1.0, 0.0, 0.0))
+    others = factors.by_group(replace(weights, energy=0.0)) if weights.forces > 0.0 else {}
+    if set(energies) != set(others) or len(energies) < max(2, len(factors.groups)):
+        return None
+    tried = weights.energy * np.array(MULTIPLES)
+    squares = _squares_left_out(factors, energies, others, tried, weights.energy, found)
+    if squares is None:
+        return None
+    # Half the logarithm of the product of two root mean squares, up to a constant. A kind without any error,
+    # such as forces that symmetry forbids, has the same share for all weights.
+    scores = 0.25 * np.log(np.maximum(squares, np.finfo(np.float64).tiny)).sum(axis=2)
+    return EnergyChoice.of(tried, scores, MULTIPLES.index(1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Rows as |B u - r|^2 of the coordinates u in which the posterior is standard normal, c = mean + L u.
+
+    Attributes
+    ----------
+    gram, slope
+        B^T B, shape (k, k), and B^T r, shape (k,).
+    """
+
+    gram: FloatArray
+    slope: FloatArray
+
+    @classmethod
+    def of(cls, factor: TriangularFactor, posterior: Posterior) -> _Rows:
+        r = factor.r
+        columns = r[:, posterior.kept] @ posterior.factor
+        return cls(columns.T @ columns, columns.T @ (factor.qty - r @ posterior.mean))
+
+
+def _squares_left_out(
+    factors: FactorSet,
+    energies: Mapping[int, TriangularFactor],
+    others: Mapping[int, TriangularFactor],
+    tried: FloatArray,
+    usual: float,
+    found: Solution,
+) -> FloatArray | None:
+    """Sums of squared residuals of energies and forces of each group left out, shape (weights, groups, 2).
+
+    In the coordinates u the precision of the fit is the identity and its gradient zero: another weight of
+    energies adds (w^2 - w_0^2) times theirs, and a group left out subtracts its own. None where rounding
+    spoils a precision, as it may where one group alone determines a function.
+    """
+    posterior, beta = found.posterior, found.beta
+    every = _Rows.of(merge_factors(energies.values()), posterior)
+    squares = np.zeros((len(tried), len(energies), 2))
+    for column, (index, factor) in enumerate(energies.items()):
+        energy, other = _Rows.of(factor, posterior), _Rows.of(others[index], posterior)
+        for row, weight in enumerate(tried):
+            more = weight**2 - usual**2
+            precision = beta * (more * every.gram - weight**2 * energy.gram - other.gram)
+            precision[np.diag_indices_from(precision)] += 1.0
+            slope = beta * (more * every.slope - weight**2 * energy.slope - other.slope)
+            try:
+                u = cho_solve(cho_factor(precision, overwrite_a=True), slope)
+            except LinAlgError:
+                return None
+            coefficients = posterior.mean.copy()
+            coefficients[posterior.kept] += posterior.factor @ u
+            for part in factors.groups[index].parts:
+                left = part.squares(coefficients)
+                squares[row, column] += left["energy"], left["forces"]
+    return squares
