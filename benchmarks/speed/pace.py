@@ -33,9 +33,9 @@ from ase.build import bulk
 
 from atomsmith import Potential
 from atomsmith.evaluator import PlanEvaluator
-from atomsmith.exchange import pace
-from atomsmith.exchange.pace_model import PaceModel
-from atomsmith.exchange.pace_products import count_real_monomials
+from atomsmith.exchange.pace import reading as pace
+from atomsmith.exchange.pace.model import PaceModel
+from atomsmith.exchange.pace.products import count_real_monomials
 from atomsmith.systems import Systems
 from benchmarks.speed.crystals import systems_of
 from benchmarks.speed.python_ace import PythonAce, is_installed

@@ -10,8 +10,8 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from atomsmith.exchange.pace_model import PaceModel
-from atomsmith.exchange.pace_writing import write_model
+from atomsmith.exchange.pace.model import PaceModel
+from atomsmith.exchange.pace.writing import write_model
 from atomsmith.systems import Systems
 
 

@@ -8,7 +8,7 @@ from itertools import combinations_with_replacement, product
 
 import numpy as np
 
-from atomsmith.exchange.pace_model import Bond, Embedding, Function, PaceModel
+from atomsmith.exchange.pace.model import Bond, Embedding, Function, PaceModel
 
 N_MAX, L_MAX, K_MAX = 6, 5, 14
 CUTOFF = 5.2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from atomsmith.exchange.pace_model import Bond, Embedding, Function, PaceModel
+from atomsmith.exchange.pace.model import Bond, Embedding, Function, PaceModel
 
 SHIFTED, PLAIN = "FinnisSinclairShiftedScaled", "FinnisSinclair"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from atomsmith.exchange.pace_model import Embedding, PaceModel, polynomial_bond
-from atomsmith.exchange.pace_polynomials import SPACING, PairPotential, Polynomials
+from atomsmith.exchange.pace.model import Embedding, PaceModel, polynomial_bond
+from atomsmith.exchange.pace.polynomials import SPACING, PairPotential, Polynomials
 from exchange.pace_files import PLAIN, random_function
 from exchange.pace_files import ace as ace_text
 from exchange.pace_files import yace as yace_text

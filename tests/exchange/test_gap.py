@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from atomsmith import Potential
 from atomsmith.errors import InputError
-from atomsmith.exchange.gap import read_gap
+from atomsmith.exchange.quip.gap import read_gap
 
 DATA = os.environ.get("ATOMSMITH_DATA")
 FILES = Path(__file__).parents[1] / "data_files" / "gap"

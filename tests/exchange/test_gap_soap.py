@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from atomsmith.errors import InputError
-from atomsmith.exchange.gap import read_gap
+from atomsmith.exchange.quip.gap import read_gap
 from exchange.gap_files import alloy, write_gap
 
 N, L = 3, 2

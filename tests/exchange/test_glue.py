@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from atomsmith import Potential
 from atomsmith.errors import InputError
-from atomsmith.exchange.gap import read_gap
+from atomsmith.exchange.quip.gap import read_gap
 from exchange.gap_files import alloy, write_gap
 
 SUM = "Sum init_args_pot1={IP Glue} init_args_pot2={IP GAP label=made}"

@@ -10,8 +10,8 @@ import pytest
 from atomsmith import Potential
 from atomsmith.elements import number_of
 from atomsmith.errors import InputError
-from atomsmith.exchange.n2p2 import BOHR_PER_ANGSTROM, HARTREE_PER_EV, read_n2p2
-from atomsmith.exchange.n2p2_writing import write_n2p2
+from atomsmith.exchange.n2p2.reading import BOHR_PER_ANGSTROM, HARTREE_PER_EV, read_n2p2
+from atomsmith.exchange.n2p2.writing import write_n2p2
 from atomsmith.systems import Systems
 from oracle.ace_numpy import neighbours
 from oracle.environments import crystal

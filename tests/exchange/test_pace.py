@@ -15,9 +15,9 @@ from atomsmith.cli.application import app
 from atomsmith.elements import number_of
 from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator
-from atomsmith.exchange import pace
-from atomsmith.exchange.pace_model import PaceModel
-from atomsmith.exchange.pace_radial import table
+from atomsmith.exchange.pace import reading as pace
+from atomsmith.exchange.pace.model import PaceModel
+from atomsmith.exchange.pace.radial import table
 from atomsmith.systems import Systems
 from engine.plans import SHAPES, Shape, joined, random_system
 from exchange.pace_files import PLAIN, ace, random_model, write, yace

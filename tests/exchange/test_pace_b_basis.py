@@ -10,8 +10,8 @@ import pytest
 from atomsmith import Potential
 from atomsmith.elements import number_of
 from atomsmith.errors import InputError
-from atomsmith.exchange.pace import read_model
-from atomsmith.exchange.pace_coupling import coupled_products, coupling_tree
+from atomsmith.exchange.pace.coupling import coupled_products, coupling_tree
+from atomsmith.exchange.pace.reading import read_model
 from atomsmith.systems import Systems
 from exchange.pace_b_files import COUPLINGS, b_basis, write_b_basis
 from exchange.pace_engine import prediction

@@ -7,7 +7,7 @@ import pytest
 
 from atomsmith import Potential
 from atomsmith.errors import InputError
-from atomsmith.exchange.pace_polynomials import PairPotential
+from atomsmith.exchange.pace.polynomials import PairPotential
 from exchange.pace_engine import prediction
 from exchange.pace_polynomial_files import ace, polynomials, random_model, write, yace
 from exchange.test_pace_b_basis import structure

@@ -13,7 +13,7 @@ from atomsmith.descriptors import FeatureInfo
 from atomsmith.errors import InputError
 from atomsmith.evaluator import Evaluator
 from atomsmith.exchange.formats import read_foreign, write_foreign
-from atomsmith.exchange.pace import read_model
+from atomsmith.exchange.pace.reading import read_model
 from atomsmith.model import ModelSettings, build_model
 from atomsmith.regressors.embedding import EmbeddingCentre, EmbeddingFunction, embedding_plan
 from engine.plans import Shape, random_system

@@ -15,7 +15,7 @@ from tests.in_lammps.running import BAR, Sample, dump_of, printed, run_lammps, v
 from tests.potentials import make_potential
 
 from atomsmith.evaluator import Evaluator
-from atomsmith.exchange.pace import potential_of as potential_from_pace
+from atomsmith.exchange.pace.reading import potential_of as potential_from_pace
 from atomsmith.lammps import build_plugin, find_installation
 from atomsmith.potential import Potential
 

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.special import sph_harm_y
 
 from atomsmith.elements import number_of
-from atomsmith.exchange.pace_model import Embedding, PaceModel
-from atomsmith.exchange.pace_radial import BondTable, falling_step, table
+from atomsmith.exchange.pace.model import Embedding, PaceModel
+from atomsmith.exchange.pace.radial import BondTable, falling_step, table
 from atomsmith.systems import FloatArray, Systems
 from oracle.ace_numpy import Array, neighbours
 

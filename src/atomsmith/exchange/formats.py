@@ -49,27 +49,27 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    ".ace": Format("PACE", "atomsmith.exchange.pace", "read"),
+    ".ace": Format("PACE", "atomsmith.exchange.pace.reading", "read"),
     ".yace": Format(
         "PACE",
-        "atomsmith.exchange.pace",
+        "atomsmith.exchange.pace.reading",
         "read",
         "write_yace",
-        writer_module="atomsmith.exchange.pace_writing",
+        writer_module="atomsmith.exchange.pace.writing",
     ),
-    ".yaml": Format("PACE (B-basis)", "atomsmith.exchange.pace", "read"),
+    ".yaml": Format("PACE (B-basis)", "atomsmith.exchange.pace.reading", "read"),
     ".mtp": Format("MLIP", "atomsmith.exchange.mlip", "read_mtp", "write_mtp", names_elements=False),
     ".almtp": Format("MLIP-3", "atomsmith.exchange.mlip", "read_mtp", names_elements=False),
     ".nn": Format(
         "n2p2",
-        "atomsmith.exchange.n2p2",
+        "atomsmith.exchange.n2p2.reading",
         "read_n2p2",
         "write_n2p2",
         other_files=101,
         units=True,
-        writer_module="atomsmith.exchange.n2p2_writing",
+        writer_module="atomsmith.exchange.n2p2.writing",
     ),
-    ".xml": Format("QUIP", "atomsmith.exchange.gap", "read_gap", names_elements=False),
+    ".xml": Format("QUIP", "atomsmith.exchange.quip.gap", "read_gap", names_elements=False),
     ".snapcoeff": Format("SNAP", "atomsmith.exchange.snap", "read_snap", "write_snap", other_files=1),
 }
 """Formats by the suffix of their (main) file, in lower case."""

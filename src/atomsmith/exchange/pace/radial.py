@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from atomsmith.elements import number_of
-from atomsmith.exchange.pace_model import Bond, PaceModel
+from atomsmith.exchange.pace.model import Bond, PaceModel
 from atomsmith.systems import FloatArray
 
 COULOMB = 14.399645351950543

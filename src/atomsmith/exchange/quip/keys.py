@@ -6,7 +6,7 @@ Names and defaults are those of QUIP (libAtoms), which ignores what it does not 
 from __future__ import annotations
 
 from atomsmith.errors import InputError
-from atomsmith.exchange.gap_file import Coordinates
+from atomsmith.exchange.quip.gap_file import Coordinates
 
 _FITTING = {
     "add_species", "config_type_n_sparse", "covariance_type", "delta", "f0", "mark_sparse_atoms", "n_sparse",

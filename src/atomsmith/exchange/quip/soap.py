@@ -15,9 +15,9 @@ from atomsmith.descriptors.base import DescriptorPart
 from atomsmith.descriptors.soap import Rows, soap_part
 from atomsmith.descriptors.soap_radial import Decay, central_values, equispaced_gaussians, reduced, soap_table
 from atomsmith.errors import InputError
-from atomsmith.exchange.gap_compression import COMPRESSION_KEYS, Compression
-from atomsmith.exchange.gap_file import Coordinates
-from atomsmith.exchange.gap_keys import INSTEAD, atomic_numbers_at, check_keys, flag_at, number_at
+from atomsmith.exchange.quip.compression import COMPRESSION_KEYS, Compression
+from atomsmith.exchange.quip.gap_file import Coordinates
+from atomsmith.exchange.quip.keys import INSTEAD, atomic_numbers_at, check_keys, flag_at, number_at
 from atomsmith.regressors.kernel import kernel_features, kernel_plan
 from atomsmith.systems import FloatArray
 

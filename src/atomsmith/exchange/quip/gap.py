@@ -16,11 +16,17 @@ import numpy as np
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
-from atomsmith.exchange.gap_file import DOT_PRODUCT, SQUARED_EXPONENTIAL, Coordinates, GapFile, read_gap_file
-from atomsmith.exchange.gap_kernels import CLUSTERS, kernel_terms
-from atomsmith.exchange.gap_keys import INSTEAD
-from atomsmith.exchange.gap_soap import SoapTerm, soap_term
-from atomsmith.exchange.glue import glue_part
+from atomsmith.exchange.quip.gap_file import (
+    DOT_PRODUCT,
+    SQUARED_EXPONENTIAL,
+    Coordinates,
+    GapFile,
+    read_gap_file,
+)
+from atomsmith.exchange.quip.glue import glue_part
+from atomsmith.exchange.quip.kernels import CLUSTERS, kernel_terms
+from atomsmith.exchange.quip.keys import INSTEAD
+from atomsmith.exchange.quip.soap import SoapTerm, soap_term
 from atomsmith.potential import Potential
 from atomsmith.systems import FloatArray
 

@@ -20,7 +20,7 @@ from atomsmith.descriptors import FeatureInfo
 from atomsmith.descriptors.symmetry_functions import SymmetryFunction, symmetry_functions_part
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
-from atomsmith.exchange.n2p2_settings import N2p2Settings, Network, read_settings
+from atomsmith.exchange.n2p2.settings import N2p2Settings, Network, read_settings
 from atomsmith.potential import Potential
 from atomsmith.systems import FloatArray
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from atomsmith.errors import InputError
-from atomsmith.exchange.pace_coupling import coupled_products, intermediate_count
-from atomsmith.exchange.pace_model import (
+from atomsmith.exchange.pace.coupling import coupled_products, intermediate_count
+from atomsmith.exchange.pace.model import (
     CORES,
     EMBEDDINGS,
     MAX_L,
@@ -30,7 +30,7 @@ from atomsmith.exchange.pace_model import (
     PaceModel,
     check,
 )
-from atomsmith.exchange.pace_yaml import (
+from atomsmith.exchange.pace.yaml_files import (
     integer,
     integers,
     list_of,

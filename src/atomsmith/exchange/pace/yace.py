@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from atomsmith.errors import InputError
-from atomsmith.exchange.pace_model import (
+from atomsmith.exchange.pace.model import (
     CORES,
     EMBEDDINGS,
     Bond,
@@ -18,8 +18,8 @@ from atomsmith.exchange.pace_model import (
     check,
     polynomial_bond,
 )
-from atomsmith.exchange.pace_polynomials import PREFIX, SPACING, PairPotential, polynomials_of
-from atomsmith.exchange.pace_yaml import (
+from atomsmith.exchange.pace.polynomials import PREFIX, SPACING, PairPotential, polynomials_of
+from atomsmith.exchange.pace.yaml_files import (
     integer,
     integers,
     list_of,

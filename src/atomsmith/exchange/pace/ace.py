@@ -13,7 +13,7 @@ import numpy as np
 
 from atomsmith.data.files import read_text
 from atomsmith.errors import InputError
-from atomsmith.exchange.pace_model import (
+from atomsmith.exchange.pace.model import (
     EMBEDDINGS,
     Bond,
     Embedding,
@@ -23,7 +23,7 @@ from atomsmith.exchange.pace_model import (
     check,
     polynomial_bond,
 )
-from atomsmith.exchange.pace_polynomials import PREFIX, SPACING, PairPotential, Polynomials
+from atomsmith.exchange.pace.polynomials import PREFIX, SPACING, PairPotential, Polynomials
 from atomsmith.systems import FloatArray, IntArray
 
 _WORDS = re.compile(r"[^\s()<>=:]+|[()<>=:]")

@@ -26,8 +26,8 @@ from atomsmith.data.files import replacing
 from atomsmith.descriptors.radial import evaluate_radial
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
-from atomsmith.exchange.pace_model import MAX_L, Bond, Embedding, EmbeddingName, Function, PaceModel, check
-from atomsmith.exchange.pace_radial import bare_basis
+from atomsmith.exchange.pace.model import MAX_L, Bond, Embedding, EmbeddingName, Function, PaceModel, check
+from atomsmith.exchange.pace.radial import bare_basis
 from atomsmith.systems import FloatArray
 
 if TYPE_CHECKING:

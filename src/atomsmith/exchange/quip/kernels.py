@@ -15,8 +15,8 @@ import numpy as np
 
 from atomsmith.descriptors.base import DescriptorPart
 from atomsmith.errors import InputError
-from atomsmith.exchange.gap_file import Coordinates
-from atomsmith.exchange.gap_keys import INSTEAD, atomic_numbers_at, check_keys, flag_at, number_at
+from atomsmith.exchange.quip.gap_file import Coordinates
+from atomsmith.exchange.quip.keys import INSTEAD, atomic_numbers_at, check_keys, flag_at, number_at
 from atomsmith.regressors.pair_kernel import PairFunctions, pair_kernel_part
 from atomsmith.regressors.triplet_kernel import TripletKernel, triplet_kernel_part
 from atomsmith.systems import FloatArray

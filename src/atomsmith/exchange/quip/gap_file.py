@@ -16,8 +16,8 @@ import numpy as np
 from atomsmith.data.files import read_text
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
-from atomsmith.exchange import quip_xml as xml
-from atomsmith.exchange.glue import Glue, read_glue
+from atomsmith.exchange.quip import attributes as xml
+from atomsmith.exchange.quip.glue import Glue, read_glue
 from atomsmith.systems import FloatArray
 
 SQUARED_EXPONENTIAL, DOT_PRODUCT = 1, 2

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from atomsmith.errors import InputError
-from atomsmith.exchange.pace_yaml import integer, mapping, number, numbers
+from atomsmith.exchange.pace.yaml_files import integer, mapping, number, numbers
 from atomsmith.systems import FloatArray
 
 PREFIX = "ACE.jl"

@@ -19,12 +19,12 @@ import numpy as np
 from atomsmith.descriptors import FeatureInfo
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
-from atomsmith.exchange.pace_ace import read_ace
-from atomsmith.exchange.pace_b_basis import read_b_basis
-from atomsmith.exchange.pace_model import Embedding, EmbeddingName, PaceModel
-from atomsmith.exchange.pace_products import Key, factorise
-from atomsmith.exchange.pace_radial import table
-from atomsmith.exchange.pace_yace import read_yace
+from atomsmith.exchange.pace.ace import read_ace
+from atomsmith.exchange.pace.b_basis import read_b_basis
+from atomsmith.exchange.pace.model import Embedding, EmbeddingName, PaceModel
+from atomsmith.exchange.pace.products import Key, factorise
+from atomsmith.exchange.pace.radial import table
+from atomsmith.exchange.pace.yace import read_yace
 from atomsmith.potential import Potential
 from atomsmith.regressors.embedding import EmbeddingCentre, EmbeddingCore, EmbeddingFunction, embedding_plan
 from atomsmith.systems import FloatArray, IntArray

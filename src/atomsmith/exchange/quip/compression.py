@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from atomsmith.errors import InputError
-from atomsmith.exchange.gap_file import Coordinates
-from atomsmith.exchange.gap_keys import flag_at, number_at
+from atomsmith.exchange.quip.gap_file import Coordinates
+from atomsmith.exchange.quip.keys import flag_at, number_at
 from atomsmith.systems import FloatArray, IntArray
 
 _SEED_OF_DENSITY = 200

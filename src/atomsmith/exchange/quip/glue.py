@@ -19,7 +19,7 @@ from scipy.interpolate import CubicSpline
 
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.elements import SYMBOLS
-from atomsmith.exchange import quip_xml as xml
+from atomsmith.exchange.quip import attributes as xml
 from atomsmith.systems import FloatArray
 
 _NATURAL = 0.99e30

@@ -13,8 +13,8 @@ from atomsmith.data.files import replacing
 from atomsmith.descriptors.symmetry_functions import SymmetryFunction, functions_of_plan
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
-from atomsmith.exchange.n2p2 import ACTIVATIONS, BOHR_PER_ANGSTROM, HARTREE_PER_EV
-from atomsmith.exchange.n2p2_settings import CUTOFF_FUNCTIONS, core_name, sort_key
+from atomsmith.exchange.n2p2.reading import ACTIVATIONS, BOHR_PER_ANGSTROM, HARTREE_PER_EV
+from atomsmith.exchange.n2p2.settings import CUTOFF_FUNCTIONS, core_name, sort_key
 from atomsmith.potential import Potential
 from atomsmith.systems import FloatArray
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from atomsmith.errors import InputError
-from atomsmith.exchange.pace_polynomials import PREFIX, PairPotential, Polynomials
+from atomsmith.exchange.pace.polynomials import PREFIX, PairPotential, Polynomials
 from atomsmith.systems import FloatArray, IntArray
 
 EmbeddingName = Literal["FinnisSinclair", "FinnisSinclairShiftedScaled"]
