@@ -86,3 +86,14 @@ def test_what_cannot_be_done_is_said_in_one_sentence(tmp_path, monkeypatch, argu
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
     assert not (tmp_path / "potential.json").exists()
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_files_with_numbers_that_are_none_are_refused(tmp_path, value):
+    made, _ = made_up(tmp_path, PARAMETERS["odd 2J"])
+    *lines, _ = made.read_text().splitlines()
+    made.write_text("\n".join([*lines, value]))
+    result = runner.invoke(app, ["import", str(made), "-o", str(tmp_path / "p.json")])
+    assert result.exit_code == 2
+    assert "its coefficients hold NaN or infinity" in result.stderr
+    assert not (tmp_path / "p.json").exists()

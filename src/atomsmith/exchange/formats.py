@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from atomsmith.errors import InputError
 
@@ -132,7 +135,31 @@ def read_foreign(
         options["elements"] = elements
     reader = getattr(import_module(known.module), known.reader)
     potential: Potential = reader(path, *other_files, **options)
+    if (place := non_finite(potential)) is not None:
+        raise InputError(
+            f"{path}: its {place} hold NaN or infinity; the file is damaged, restore it from a copy."
+        )
     return potential
+
+
+def non_finite(potential: Potential) -> str | None:
+    """Name what of a potential's numbers is not finite, None if all are."""
+    if not (np.isfinite(potential.coefficients).all() and np.isfinite(potential.committee).all()):
+        return "coefficients"
+    return next((f"{part['kind']} parts" for part in potential.plan["parts"] if not _is_finite(part)), None)
+
+
+def _is_finite(value: Any) -> bool:
+    match value:
+        case float():
+            return math.isfinite(value)
+        case np.ndarray():
+            return value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
+        case Mapping():
+            return all(map(_is_finite, value.values()))
+        case list() | tuple():
+            return all(map(_is_finite, value))
+    return True
 
 
 def write_foreign(potential: Potential, path: str | Path) -> None:
