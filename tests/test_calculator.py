@@ -1,6 +1,8 @@
 """The ASE calculator: every property against finite differences, committee, refusals."""
 
+import copy
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
 
+from atomsmith.data.dataset import Dataset
 from atomsmith.errors import InputError
 from engine.plans import SHAPES, random_system
 from potentials import ELEMENTS, make_potential
@@ -104,3 +107,40 @@ def test_bad_input_is_named():
         broken.get_forces()
     with pytest.raises(InputError, match="no committee"):
         make_potential(members=0).calculator(committee=True)
+
+
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, lambda calculator: pickle.loads(pickle.dumps(calculator))]
+)
+def test_copies_and_pickles_work_on_their_own(duplicate):
+    atoms = atoms_of(committee=True)
+    forces = atoms.get_forces()
+    other = atoms.copy()
+    other.calc = duplicate(atoms.calc)
+    np.testing.assert_array_equal(other.get_forces(), forces)
+    other.rattle(0.1, seed=1)
+    assert np.abs(other.get_forces() - forces).max() > 1e-3
+    assert other.calc.results["committee_forces"].shape == (len(POTENTIAL.committee), len(other), 3)
+    np.testing.assert_array_equal(atoms.get_forces(), forces)
+
+
+def test_copies_of_atoms_share_the_potential():
+    atoms = atoms_of()
+    atoms.get_forces()
+    other = copy.deepcopy(atoms)
+    np.testing.assert_array_equal(other.get_forces(), atoms.get_forces())
+    assert other.calc.potential is POTENTIAL
+    assert other.calc.evaluator is not atoms.calc.evaluator
+
+
+def test_atoms_at_the_same_place_have_no_energy():
+    atoms = Atoms(numbers=[ELEMENTS[0]] * 3, positions=[[0, 0, 0], [0, 0, 2.5], [0, 0, 2.5]])
+    atoms.calc = POTENTIAL.calculator()
+    with pytest.raises(
+        InputError, match=r"The structure has .*: it has the atoms 1 and 2 at a distance of 0 angstrom"
+    ):
+        atoms.get_potential_energy()
+    apart = Atoms(numbers=[ELEMENTS[0]], positions=[[0, 0, 0]])
+    given = Dataset.from_atoms([apart, atoms], labelled=False)
+    with pytest.raises(InputError, match=r"Structure 1 has no finite energy and forces"):
+        POTENTIAL.predict(given)

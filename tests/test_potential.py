@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.build import bulk
 
+from atomsmith import Dataset, fit
 from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError
 from atomsmith.potential import FORMAT_VERSION, Potential
@@ -188,3 +190,22 @@ def results(potential, systems):
         "committee_sigma": drawn.sigma,
         "committee_virial": drawn.virial,
     }
+
+
+def test_other_formats_and_folders_are_not_written_over(tmp_path):
+    with pytest.raises(
+        InputError, match=r"'.snapcoeff' is that of another program's format; .*`atomsmith export`"
+    ):
+        make_potential().save(tmp_path / "p.snapcoeff")
+    with pytest.raises(InputError, match="is a folder"):
+        make_potential().save(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_structure_is_not_taken_for_a_list():
+    with pytest.raises(InputError, match=r"expected a list; put it into one: \[atoms\]"):
+        make_potential().predict(bulk("Al"))
+    with pytest.raises(InputError, match=r"expected a list; put it into one: \[atoms\]"):
+        Dataset.from_atoms(bulk("Al"))
+    with pytest.raises(InputError, match=r"PotentialSettings.model_validate"):
+        fit([], {"solver": {"kind": "ridge"}})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from ase.calculators.calculator import Calculator, all_changes
 
 from atomsmith.errors import InputError
-from atomsmith.prediction import stress_from_virial
+from atomsmith.prediction import require_finite, stress_from_virial
 from atomsmith.systems import Systems
 
 if TYPE_CHECKING:
@@ -40,7 +41,23 @@ class AtomsmithCalculator(Calculator):  # type: ignore[misc]
             raise InputError("The potential has no committee; fit it with committee: 8 or more members.")
         self.potential = potential
         self.committee = committee
-        self.evaluator = potential.evaluator(skin=skin, n_threads=n_threads, precision=precision)
+        self._options: dict[str, Any] = {"skin": skin, "n_threads": n_threads, "precision": precision}
+        self.evaluator = potential.evaluator(**self._options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the evaluator, which holds the engine's memory and is made again."""
+        return {name: value for name, value in self.__dict__.items() if name != "evaluator"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.evaluator = self.potential.evaluator(**self._options)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> AtomsmithCalculator:
+        """A calculator of its own for the same potential, which does not change."""
+        memo[id(self.potential)] = self.potential
+        memo[id(self)] = other = self.__class__.__new__(self.__class__)
+        other.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        return other
 
     def calculate(
         self,
@@ -71,6 +88,7 @@ class AtomsmithCalculator(Calculator):  # type: ignore[misc]
                 results["energy_std"] = float(self.potential.posterior.std(sums)[0])
         else:
             prediction = self.evaluator.predict(systems)
+        require_finite(prediction, systems)
         results["energy"] = results["free_energy"] = float(prediction.energy[0])
         results["energies"] = prediction.energies
         results["forces"] = prediction.forces

@@ -18,7 +18,7 @@ from atomsmith.errors import InputError
 from atomsmith.exchange.formats import is_foreign, read_foreign
 from atomsmith.extrapolation.grading import Extrapolation, Grader
 from atomsmith.fitting.solvers.posterior import Posterior
-from atomsmith.prediction import Prediction
+from atomsmith.prediction import Prediction, require_finite
 from atomsmith.systems import FloatArray, Systems
 
 if TYPE_CHECKING:
@@ -155,12 +155,23 @@ class Potential:
         precision: Precision = "float64",
     ) -> Prediction:
         """Energy, forces and virial of every configuration; see `atomsmith.prediction.Prediction`."""
+        if hasattr(configurations, "positions"):
+            raise InputError("One structure was given to predict, expected a list; put it into one: [atoms].")
         systems = Systems.from_configurations(configurations)
-        return self.evaluator(skin=0.0, n_threads=n_threads, precision=precision).predict(systems)
+        prediction = self.evaluator(skin=0.0, n_threads=n_threads, precision=precision).predict(systems)
+        require_finite(prediction, systems)
+        return prediction
 
     def save(self, path: str | Path) -> None:
-        """Write potential.json (to a temporary file, then renamed)."""
+        """Write potential.json (to a temporary file, then renamed).
+
+        Raises
+        ------
+        InputError
+            If the path is a folder, or its suffix that of a foreign format, which would not load again.
+        """
         path = Path(path)
+        require_own_suffix(path)
         data = {
             "format": FORMAT,
             "version": FORMAT_VERSION,
@@ -223,6 +234,15 @@ class Potential:
                 "`atomsmith fit` or restore it from a copy."
             ) from error
         return potential
+
+
+def require_own_suffix(path: Path) -> None:
+    """Refuse to write potential.json under a suffix by which it would be read as a foreign format."""
+    if is_foreign(path):
+        raise InputError(
+            f"{path}: the suffix '{path.suffix}' is that of another program's format; write potential.json, "
+            "then convert it with `atomsmith export`."
+        )
 
 
 def _upgraded(plan: dict[str, Any]) -> dict[str, Any]:

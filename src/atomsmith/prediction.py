@@ -7,7 +7,12 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from atomsmith.data.neighbours import pair_distances
+from atomsmith.errors import InputError
 from atomsmith.systems import FloatArray, Systems
+
+_TOO_CLOSE = 0.1
+"""Distance in angstrom at which to look for the atoms that have no finite energy."""
 
 Uncertainty = Literal["committee", "posterior"]
 """Which sigma: of the committee around the mean model, or the exact posterior standard deviation."""
@@ -47,6 +52,30 @@ class Prediction:
     energies: FloatArray
     forces: FloatArray
     virial: FloatArray
+
+
+def require_finite(prediction: Prediction, systems: Systems) -> None:
+    """Refuse numbers that are none, as of two atoms at the same place.
+
+    Raises
+    ------
+    InputError
+        If an energy or a force is NaN or infinite.
+    """
+    if np.isfinite(prediction.energy).all() and np.isfinite(prediction.forces).all():
+        return
+    bad = ~(np.isfinite(prediction.energies) & np.isfinite(prediction.forces).all(axis=1))
+    system = int(systems.owner[int(np.argmax(bad))])
+    own = slice(systems.first[system], systems.first[system + 1])
+    i, j, distance = pair_distances(
+        systems.positions[own], systems.cells[system], systems.pbc[system], _TOO_CLOSE
+    )
+    structure = f"Structure {system}" if systems.n_systems > 1 else "The structure"
+    found = "atoms that are far too close"
+    if len(distance):
+        closest = int(np.argmin(distance))
+        found = f"the atoms {i[closest]} and {j[closest]} at a distance of {distance[closest]:.3g} angstrom"
+    raise InputError(f"{structure} has no finite energy and forces: it has {found}; correct it.")
 
 
 @dataclass(frozen=True, eq=False)

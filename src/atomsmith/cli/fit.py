@@ -71,11 +71,13 @@ def fit(
     """
     from atomsmith.cli.output import console, require_writable, show_table, write_json
     from atomsmith.fitting.metrics import errors
+    from atomsmith.potential import require_own_suffix
 
     chosen = _settings(sources, test_files or [], overrides or [])
     require_writable(
         {"--output": output, "--json": json_file}, [*sources, *_files(chosen.data)], {"--report": report}
     )
+    require_own_suffix(output)
     train, test = training_and_test(chosen.data)
     test, remarks = unseen(train, test, sources[0])
     _require_known_elements(train, test)

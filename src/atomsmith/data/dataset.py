@@ -82,6 +82,10 @@ class Dataset(Sequence[Configuration]):
         cls, atoms: Iterable[Atoms], labels: LabelNames | None = None, *, labelled: bool = True
     ) -> Dataset:
         """Take ASE ``Atoms`` with the labels of their calculators, ``info`` and ``arrays``."""
+        if hasattr(atoms, "positions"):
+            raise InputError(
+                "One structure was given to from_atoms, expected a list; put it into one: [atoms]."
+            )
         return cls(configurations_from_atoms(atoms, labels, labelled=labelled))
 
     def write(self, path: str | Path) -> None:

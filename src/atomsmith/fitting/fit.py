@@ -152,6 +152,11 @@ def fit_model(
         Where trainings keep what they go on from after they were killed; None: nowhere.
     """
     started = time.perf_counter()
+    if isinstance(settings, dict):
+        raise InputError(
+            "The settings are a dict, expected PotentialSettings; make them with "
+            "PotentialSettings.model_validate(settings)."
+        )
     problem = Problem.of(train, settings or PotentialSettings(), elements)
     built = time.perf_counter()
     settings = problem.settings
