@@ -113,3 +113,12 @@ def test_data_without_a_misfit_are_fitted_as_before(good: Dataset) -> None:
     )
     assert robust.energy.rmse < 1.3 * plain.energy.rmse
     assert robust.forces.rmse < 1.1 * plain.forces.rmse
+
+
+def test_the_posterior_is_widened_by_what_counts_less_too(good: Dataset, spoilt: Dataset) -> None:
+    def unseen(data: Dataset, settings: PotentialSettings) -> float:
+        found: float = fit_model(data, settings).potential.metadata["calibration"]["held_out_weighted_rmse"]
+        return found
+
+    assert unseen(spoilt, ROBUST) > 3.0 * unseen(good, ROBUST)
+    assert unseen(spoilt, ROBUST) < unseen(spoilt, PLAIN)

@@ -184,11 +184,12 @@ def fit_model(
         factors = kept.update(
             maker, problem.rows_of, n_groups, settings.seed, workers=workers, progress=progress
         )
-    robust = None
+    robust, plain = None, None
     if settings.robust is not None:
+        plain = factors
         factors, robust = _robust(problem, maker, factors, fold)
     folded = time.perf_counter()
-    result = replace(_with_extrapolation(solve_model(problem, factors), problem), robust=robust)
+    result = replace(_with_extrapolation(solve_model(problem, factors, plain), problem), robust=robust)
     seconds = {"basis": built - started, "rows": folded - estimated, "solve": time.perf_counter() - folded}
     if any(trainers) or settings.training is not None:
         seconds["training"] = trained - built
@@ -211,8 +212,11 @@ def _with_extrapolation(result: FitResult, problem: Problem) -> FitResult:
     return replace(result, potential=replace(result.potential, extrapolation=seen))
 
 
-def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
-    """Coefficients, repulsive core, posterior and committee from triangular factors."""
+def solve_model(problem: Problem, factors: FactorSet, plain: FactorSet | None = None) -> FitResult:
+    """Coefficients, repulsive core, posterior and committee from triangular factors.
+
+    ``plain`` are those of a robust fit without its weights of configurations: they widen the posterior.
+    """
     model, settings, reference = problem.model, problem.settings, problem.reference
     refuse_sparse_solver(problem)
     white, factors, prior, weights = _settled(problem, factors)
@@ -230,7 +234,11 @@ def solve_model(problem: Problem, factors: FactorSet) -> FitResult:
         if settings.repulsive_core
         else Core(model.plan, {}, [])
     )
-    scale, unseen = held_out_scale(groups, prior, found) if len(groups) > 1 else (1.0, None)
+    judged = None
+    if plain is not None:
+        same = plain.transformed(white) if white else plain
+        judged = list(same.by_group(KindWeights.of(weights)).values())
+    scale, unseen = held_out_scale(groups, prior, found, judged) if len(groups) > 1 else (1.0, None)
     plan, kept = without_dropped(core.plan, solution)
     posterior = _shifted(solution.posterior.scaled(scale), problem.known)
     posterior, committee = with_members(posterior, problem, settings.committee, settings.seed)

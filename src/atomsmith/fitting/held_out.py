@@ -25,7 +25,10 @@ LARGEST = 1000.0
 
 
 def held_out_scale(
-    groups: Sequence[TriangularFactor], prior: Prior, solution: Solution
+    groups: Sequence[TriangularFactor],
+    prior: Prior,
+    solution: Solution,
+    judged: Sequence[TriangularFactor] | None = None,
 ) -> tuple[float, float]:
     """Factor on standard deviations, and the root mean square weighted error of rows not seen.
 
@@ -37,10 +40,13 @@ def held_out_scale(
         Factors of disjoint groups of configurations, at least two.
     prior, solution
         Of the fit to all of them.
+    judged
+        The rows by whose errors to judge, in the same groups; None: those fitted. A robust fit gives less
+        weight to what it cannot follow, but its uncertainty is asked about all of it.
     """
     squared_errors = variances = 0.0
     rows = 0
-    for group, rest in zip(groups, leave_one_out(groups), strict=True):
+    for group, rest in zip(judged or groups, leave_one_out(groups), strict=True):
         form = StandardForm.build(rest, prior)
         alpha = solution.alpha[form.penalised] / prior.penalty[form.penalised] ** 2
         posterior = form.posterior(alpha, solution.beta)
