@@ -9,7 +9,8 @@ from atomsmith import Dataset
 from atomsmith.descriptors import AceSettings, PairSettings
 from atomsmith.fitting import Elimination, Evidence, KindWeights, TypeWeights, Weights
 from atomsmith.fitting.energy_weight import FEWEST, MULTIPLES, SURE, EnergyChoice, _squares_left_out
-from atomsmith.fitting.fit import fit_model
+from atomsmith.fitting.fit import fit_model, solve_model
+from atomsmith.fitting.problem import Problem
 from atomsmith.fitting.rows.factor import leave_one_out
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.fitting.solvers.registry import solve
@@ -74,6 +75,15 @@ def test_the_fit_has_the_weight_that_was_chosen(clean):
     chosen = fit_model(data, settings())
     given = fit_model(data, settings(Weights(energy=weight_of(chosen))))
     np.testing.assert_array_equal(chosen.potential.coefficients, given.potential.coefficients)
+
+
+def test_a_robust_fit_is_judged_with_the_weight_that_was_chosen(clean):
+    data = noisy(clean, forces=0.5)
+    problem = Problem.of(data, settings())
+    factors = fit_model(data, settings()).factors
+    plain, robust = solve_model(problem, factors), solve_model(problem, factors, factors)
+    assert weight_of(robust) == weight_of(plain) != OPEN_ENERGY
+    assert robust.potential.metadata["calibration"] == plain.potential.metadata["calibration"]
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,7 @@ def solve_model(problem: Problem, factors: FactorSet, plain: FactorSet | None = 
     judged = None
     if plain is not None:
         same = plain.transformed(white) if white else plain
-        judged = list(same.by_group(KindWeights.of(weights)).values())
+        judged = list(same.by_group(KindWeights.of(solved.weights)).values())
     scale, unseen = held_out_scale(groups, prior, found, judged) if len(groups) > 1 else (1.0, None)
     plan, kept = without_dropped(core.plan, solution)
     posterior = _shifted(solution.posterior.scaled(scale), problem.known)
