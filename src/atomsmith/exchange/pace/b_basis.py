@@ -1,8 +1,9 @@
 """Reads ``.yaml``: the B-basis of PACE, as `pacemaker` keeps a potential before it makes a ``.yace`` of it.
 
-A function of the B-basis is invariant: products of A_lm coupled to L = 0 (`pace_coupling`), times one
-coefficient for each density. Blocks of one element say its embedding and its bond with itself, blocks of two
-a bond, and every block the functions of its first element with neighbours of its others.
+A function of the B-basis is invariant: products of A_lm coupled to L = 0
+(`atomsmith.exchange.pace.coupling`), times one coefficient for each density. Blocks of one element say its
+embedding and its bond with itself, blocks of two a bond, and every block the functions of its first element
+with neighbours of its others.
 """
 
 # ruff: noqa: E741 (l is the field's name of the angular degree)
