@@ -70,6 +70,12 @@ def test_workers_share_the_rows_and_have_memory_of_their_own(given):  # noqa: F8
     assert "4 workers" in shared.text
 
 
+def test_a_robust_fit_takes_two_passes_and_keeps_the_factors_of_both(given):  # noqa: F811
+    plain, robust = estimated(given * 40), estimated(given * 40, passes=2)
+    assert robust.rows_seconds == 2.0 * plain.rows_seconds
+    assert plain.solve_seconds < robust.solve_seconds < 2.0 * plain.solve_seconds
+
+
 def test_memory_does_not_grow_with_the_data():
     kinds = np.array([1, 192, 6])
     sizes = [parent_bytes(500, 5, list(count * kinds), BLOCK_BYTES) for count in (3_000, 10_000, 1_000_000)]
@@ -77,24 +83,25 @@ def test_memory_does_not_grow_with_the_data():
     assert parent_bytes(1000, 5, list(3_000 * kinds), BLOCK_BYTES) > 2.0 * sizes[0]
 
 
-@pytest.mark.parametrize("n", [300, 450])
-def test_memory_covers_what_is_held(n):
+@pytest.mark.parametrize(("n", "passes"), [(300, 1), (450, 1), (450, 2)])
+def test_memory_covers_what_is_held(n, passes):
     """Factors of five groups, the solution and its calibration, as traced by the interpreter."""
     rng = np.random.default_rng(0)
     tracemalloc.start()
-    factors = FactorSet(n, 5)
-    for group in factors.groups:
-        for kind, count in {"energy": 30, "forces": 1200, "virial": 180}.items():
-            rows = rng.standard_normal((count, n))
-            made = {kind: LabelledRows(rows, rows[:, 0], np.ones(count), np.ones(count))}
-            group.open.fold(made, 30, count)
-    factors.compact()
-    groups = list(factors.by_group(KindWeights(1.0, 1.0, 1.0)).values())
-    solution = solve(factors.combine(KindWeights(1.0, 1.0, 1.0)))
-    held_out_scale(groups, Prior.flat(n), solution)
+    sets = [FactorSet(n, 5) for _ in range(passes)]
+    for factors in sets:
+        for group in factors.groups:
+            for kind, count in {"energy": 30, "forces": 1200, "virial": 180}.items():
+                rows = rng.standard_normal((count, n))
+                made = {kind: LabelledRows(rows, rows[:, 0], np.ones(count), np.ones(count))}
+                group.open.fold(made, 30, count)
+        factors.compact()
+    groups = [list(factors.by_group(KindWeights(1.0, 1.0, 1.0)).values()) for factors in sets]
+    solution = solve(sets[0].combine(KindWeights(1.0, 1.0, 1.0)))
+    held_out_scale(groups[0], Prior.flat(n), solution, groups[-1])
     traced = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    expected = parent_bytes(n, 5, [150, 6000, 900], block=0)
+    expected = parent_bytes(n, 5, [150, 6000, 900], block=0, passes=passes)
     assert 0.5 * expected < traced < 1.2 * expected
 
 

@@ -93,6 +93,7 @@ def estimate(
     solver: str,
     *,
     n_groups: int,
+    passes: int = 1,
     workers: int = 0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Estimate:
@@ -106,6 +107,8 @@ def estimate(
         ``kind`` of the solver.
     n_groups
         Groups of configurations, each of which is predicted from the others.
+    passes
+        Over the data: 2 for a robust fit, which also solves twice and keeps the factors of both.
     workers
         Processes that make rows; 0 if this one does.
     clock
@@ -121,15 +124,16 @@ def estimate(
     # A block is full when its last configuration has been added.
     block = BLOCK_BYTES + 8 * n * max(number_of_labels(c) for c in configurations)
     by_kind = [sum(number_of_labels(c, kind) for c in configurations) for kind in KINDS]
-    own = resident_bytes() + parent_bytes(n, n_groups, by_kind, 0 if workers else block)
+    own = resident_bytes() + parent_bytes(n, n_groups, by_kind, 0 if workers else block, passes)
+    judging = FOLD_CUBES * n_groups if n_groups > 1 else 0.0
     return Estimate(
         n_configurations=len(configurations),
         n_atoms=atoms,
         n_rows=rows,
         n_features=n,
         workers=workers,
-        rows_seconds=making + leaves * cube,
-        solve_seconds=cube * (SOLVE_CUBES[solver] + (FOLD_CUBES * n_groups if n_groups > 1 else 0.0)),
+        rows_seconds=passes * (making + leaves * cube),
+        solve_seconds=cube * (passes * SOLVE_CUBES[solver] + judging),
         peak_bytes=own + workers * worker_bytes(n, block),
     )
 
@@ -157,7 +161,7 @@ def _time_rows(
     return per_atom, per_row
 
 
-def parent_bytes(n: int, n_groups: int, rows: Sequence[int], block: int) -> int:
+def parent_bytes(n: int, n_groups: int, rows: Sequence[int], block: int, passes: int = 1) -> int:
     """Factors with either a block of rows and its leaf, or what the solver holds.
 
     Parameters
@@ -168,6 +172,8 @@ def parent_bytes(n: int, n_groups: int, rows: Sequence[int], block: int) -> int:
         Rows of each kind.
     block
         Bytes of a block of rows made in this process.
+    passes
+        See `estimate`.
     """
     square = 8 * (n + 1) ** 2
     # Of each group and kind a triangle, or the rows while they are fewer: of full leaves and of the open one.
@@ -178,19 +184,19 @@ def parent_bytes(n: int, n_groups: int, rows: Sequence[int], block: int) -> int:
     )
     factors = n_groups * square * held
     # While rows are folded, some wait to be eliminated.
-    folding = 1.3 * factors + 2 * block + 4 * square
-    solving = factors + (SOLVE_SQUARES + n_groups) * square
+    folding = (passes + 0.3) * factors + 2 * block + 4 * square
+    solving = passes * factors + (SOLVE_SQUARES + passes * n_groups) * square
     return int(max(folding, solving))
 
 
-def require_memory(n: int, configurations: Sequence[Configuration], n_groups: int) -> None:
+def require_memory(n: int, configurations: Sequence[Configuration], n_groups: int, passes: int = 1) -> None:
     """Refuse a fit whose factors and solver cannot be held, before hours are spent on its rows.
 
     Parameters
     ----------
     n
         Columns.
-    configurations, n_groups
+    configurations, n_groups, passes
         See `estimate`.
 
     Raises
@@ -199,7 +205,7 @@ def require_memory(n: int, configurations: Sequence[Configuration], n_groups: in
         If the arrays of this process alone need more memory than there is.
     """
     by_kind = [sum(number_of_labels(c, kind) for c in configurations) for kind in KINDS]
-    needed, machine = parent_bytes(n, n_groups, by_kind, 0), machine_bytes()
+    needed, machine = parent_bytes(n, n_groups, by_kind, 0, passes), machine_bytes()
     if needed > machine:
         raise InputError(
             f"A fit of {n:,} coefficients needs {needed / 2**30:,.0f} GiB of memory, and this machine has "

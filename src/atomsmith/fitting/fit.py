@@ -166,10 +166,11 @@ def fit_model(
     trained = time.perf_counter()
     n_groups = GROUPS if settings.calibrate else 1
     maker = RowMaker(problem.model.plan, settings.weights, problem.known, settings.threads)
-    require_memory(maker.n_features, problem.rows_of, n_groups)
+    passes = 1 if settings.robust is None else 2
+    require_memory(maker.n_features, problem.rows_of, n_groups, passes)
     if announce is not None:
-        count = 0 if workers is None else workers.count
-        announce(estimate(maker, problem.rows_of, settings.solver.kind, n_groups=n_groups, workers=count))
+        count, kind = 0 if workers is None else workers.count, settings.solver.kind
+        announce(estimate(maker, problem.rows_of, kind, n_groups=n_groups, passes=passes, workers=count))
     estimated = time.perf_counter()
 
     def fold(configurations: Sequence[Configuration], show: Callable[[int], None] | None = None) -> FactorSet:
