@@ -170,7 +170,6 @@ ThreeBody read_three_body(const Dict& from) {
         if (own.contains("permutations")) {
             kernel.of_distances = true;
             kernel.permutations = array_of<std::int32_t>(own, "permutations");
-            if (kernel.permutations.size() == 3) kernel.permutations.clear();
         }
         three_body.kernels.push_back(std::move(kernel));
     }

@@ -7,6 +7,9 @@
 
 namespace atomsmith::ATOMSMITH_ISA {
 
+// The slope of 2^(-x^2) is -kTwoLn2 x times it.
+inline constexpr double kTwoLn2 = 1.38629436111989061883;
+
 // 2^x for x <= 0, to rounding; below 2^-1000 it may be 0 or 2^-1000.
 ATOMSMITH_INLINE Vec power_of_two(Vec x) {
     constexpr double kRound = 6755399441055744.0; // 1.5 * 2^52: adding it rounds to a whole number
@@ -80,7 +83,6 @@ static inline void make_near_list(const ThreeBody::Kernel& kernel, int centre, c
 
 // Sum N over permutations of e^(-|P q - q|^2 / 2); stores the slopes by q of the logarithm of 1 / sqrt(N).
 static inline Vec sum_permutations(const ThreeBody::Kernel& kernel, int b, ThreeBodyWorkspace& w) {
-    constexpr double kTwoLn2 = 1.38629436111989061883;
     Vec q[3], sum{}, slope[3] = {};
     for (int d = 0; d < 3; ++d) q[d] = ((const Vec*)w.q[d])[b];
     const std::int32_t* permutation = kernel.permutations.data();
@@ -179,7 +181,6 @@ ATOMSMITH_INLINE void finish_sum(const ThreeBody::Kernel& kernel, int b, Vec val
 template <int kVectors>
 ATOMSMITH_INLINE void sum_points(const ThreeBody::Kernel& kernel, int begin, int end,
                                  const double* coefficients, int b, ThreeBodyWorkspace& w) {
-    constexpr double kTwoLn2 = 1.38629436111989061883;
     Vec q[kVectors][3], value[kVectors] = {}, by[kVectors][3] = {};
     for (int i = 0; i < kVectors; ++i)
         for (int d = 0; d < 3; ++d) q[i][d] = ((const Vec*)w.q[d])[b + i];

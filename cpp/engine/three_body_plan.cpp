@@ -28,6 +28,8 @@ void check_permutations(const ThreeBody::Kernel& kernel) {
     const auto& all = kernel.permutations;
     require(kernel.of_distances || all.empty(), "only distances have permutations");
     require(all.size() % 3 == 0, "'permutations' needs three columns");
+    require(all.size() != 3 || (all[0] == 0 && all[1] == 1 && all[2] == 2),
+            "a single permutation must be 0 1 2");
     bool exchanges = false;
     for (std::size_t k = 0; k < all.size(); k += 3) {
         bool seen[3] = {};
@@ -69,6 +71,7 @@ void ThreeBody::finish(int n_species, int n_features) {
     for (Kernel& kernel : kernels) {
         check(kernel);
         check_permutations(kernel);
+        if (kernel.permutations.size() == 3) kernel.permutations.clear(); // it changes nothing
         add_pairs(kernel, n_species);
         kernel.first_feature = features;
         features += kernel.n_points();

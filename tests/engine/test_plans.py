@@ -90,6 +90,8 @@ def test_a_malformed_plan_is_refused(name):
         ("triplets", np.array([[0, 0, 1], [0, 1, 0]], np.int32), "listed twice"),
         ("permutations", np.array([[0, 1, 2]], np.int32), "need a permutation that exchanges them"),
         ("permutations", np.array([[1, 0, 2], [0, 1, 1]], np.int32), "need one length"),
+        ("permutations", np.array([[2, 1, 0]], np.int32), "a single permutation must be 0 1 2"),
+        ("permutations", np.array([[7, 7, 7]], np.int32), "a single permutation must be 0 1 2"),
         ("permutations", np.array([[0, 1, 1], [1, 0, 2]], np.int32), "has a component twice"),
         ("permutations", np.array([[0, 1, 3], [1, 0, 2]], np.int32), "a component that does not exist"),
         ("triplets", np.array([[2, 0, 0]], np.int32), "a species that does not exist"),
