@@ -4,6 +4,7 @@ import json
 from typing import get_args
 
 import ase.build
+import ase.io
 import pytest
 from tests.potentials import make_potential
 from tests.properties.force_fields import needs_lammps
@@ -132,3 +133,14 @@ def test_a_suite_goes_on_where_it_was(tmp_path):
     assert changed.stdout.count("computed before") == 1
     summary = json.loads((folder / "properties.json").read_text())
     assert len(summary["properties"]["eos"]["volumes_angstrom3_per_atom"]) == 7
+
+
+def test_a_file_of_several_structures_is_no_crystal(tmp_path):
+    make_potential().save(tmp_path / "p.json")
+    crystals = [ase.build.bulk("Cu", a=a) for a in (3.6, 3.7)]
+    ase.io.write(tmp_path / "many.xyz", crystals)
+    done = run("lattice", tmp_path / "p.json", "--structure", tmp_path / "many.xyz")
+    assert done.exit_code == 2
+    assert "many.xyz: holds 2 structures; give a file of the one that is meant" in " ".join(
+        done.stderr.split()
+    )

@@ -242,3 +242,11 @@ def test_settings_from_assignments_alone():
     assert settings_from_assignments(Soap, ["l_max=3"], "--soap") == Soap(l_max=3)
     with pytest.raises(InputError, match="--soap lmax=3: unknown key 'lmax'; perhaps 'l_max' is meant"):
         settings_from_assignments(Soap, ["lmax=3"], "--soap")
+
+
+def test_an_empty_block_is_told_apart_from_an_empty_list(refusal):
+    class Search(Settings):
+        keys: dict[str, float] = Field(min_length=1, description="Keys to search")
+
+    expected = "in.yaml:1: 'keys' is a block of keys, but should be a block of at least 1 (Keys to search)."
+    assert refusal("keys: {}", model=Search) == expected

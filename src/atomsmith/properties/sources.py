@@ -69,7 +69,7 @@ def read_crystal(path: Path) -> Configuration:
     Raises
     ------
     InputError
-        If there is no such file, ASE cannot read it or it is not periodic.
+        If there is no such file, ASE cannot read it, it holds several structures or none is periodic.
     """
     import ase.io
 
@@ -78,10 +78,12 @@ def read_crystal(path: Path) -> Configuration:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a crystal structure.")
     try:
-        atoms = ase.io.read(path)
+        structures = ase.io.read(path, index=":")
     except Exception as error:
         raise InputError(f"{path}: no structure can be read ({type(error).__name__}: {error}).") from error
-    found = Configuration.from_atoms(atoms, config_type=path.stem)
+    if len(structures) != 1:
+        raise InputError(f"{path}: holds {len(structures)} structures; give a file of the one that is meant.")
+    found = Configuration.from_atoms(structures[0], config_type=path.stem)
     if not found.pbc.all():
         raise InputError(f"{path}: the structure is not periodic in three directions; give a crystal.")
     return found

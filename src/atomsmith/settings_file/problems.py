@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -106,7 +106,8 @@ class _Problem:
             words, key = _LIMITS[self.kind]
             return f"{words} {self.context[key]:g}"
         if self.kind == "too_short":
-            return f"a list of at least {self.context['min_length']}"
+            least = self.context["min_length"]
+            return f"a {'block' if isinstance(self.input, Mapping) else 'list'} of at least {least}"
         if self.kind in ("literal_error", "enum"):
             listed = _with_comma(str(self.context["expected"]))
             return f"one of {listed}" if ", " in listed else listed
