@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import ase.io
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from typer.testing import CliRunner
@@ -315,3 +317,16 @@ def test_a_filter_that_leaves_nothing_to_fit_is_named(folder):
     assert result.exit_code == 2
     assert "data.filter leaves out every training configuration" in result.stderr
     assert not (folder / "none.json").exists()
+
+
+def test_data_that_teach_nothing_are_refused(tmp_path):
+    def refusal(atoms) -> str:
+        atoms.info["energy"] = -1.0
+        ase.io.write(tmp_path / "few.xyz", [atoms])
+        result = runner.invoke(app, ["fit", str(tmp_path / "few.xyz"), "-o", str(tmp_path / "few.json")])
+        assert result.exit_code == 2
+        assert not (tmp_path / "few.json").exists()
+        return result.stderr
+
+    assert "isolated atoms alone" in refusal(Atoms("Cu", positions=[[0.0, 0.0, 0.0]]))
+    assert "lattice vector of 0.01 angstrom" in refusal(Atoms("Cu", cell=[0.01, 3.0, 3.0], pbc=True))

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from atomsmith.reference.settings import ExecutorSettings
 
 
-@reported()
+@reported(
+    "no potential was written; run the same command again, which goes on where the training of a network was"
+)
 def fit(
     sources: Annotated[
         list[Path],

@@ -166,6 +166,11 @@ def fit_model(
     trained = time.perf_counter()
     n_groups = GROUPS if settings.calibrate else 1
     maker = RowMaker(problem.model.plan, settings.weights, problem.known, settings.threads)
+    if not problem.rows_of:
+        raise InputError(
+            "The data hold isolated atoms alone, from which no interaction can be learned; add structures "
+            "with several atoms."
+        )
     passes = 1 if settings.robust is None else 2
     require_memory(maker.n_features, problem.rows_of, n_groups, passes)
     if announce is not None:

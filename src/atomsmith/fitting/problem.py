@@ -211,6 +211,7 @@ def reference_energies(
 
 def distances_of(data: Dataset, elements: Sequence[int]) -> Distances:
     """Shortest and typical nearest-neighbour distances of every pair of elements in the data."""
+    _refuse_flat_cells(data)
     known = pair_shells(data)
     if any(shell.shortest < COINCIDENT for shell in known.values()):
         _refuse_coincident(data)
@@ -222,6 +223,17 @@ def distances_of(data: Dataset, elements: Sequence[int]) -> Distances:
                 distances.shortest[i, j] = shell.shortest
                 distances.first_neighbour[i, j] = shell.first_neighbour
     return distances
+
+
+def _refuse_flat_cells(data: Dataset) -> None:
+    """Refuse cells in which an atom meets its own image: their neighbours would fill the memory."""
+    for number, configuration in enumerate(data):
+        lengths = np.linalg.norm(configuration.cell, axis=1)[configuration.pbc]
+        if np.any(lengths < COINCIDENT):
+            raise InputError(
+                f"Configuration {number} ({configuration.config_type}) has a lattice vector of "
+                f"{lengths.min():.3g} angstrom; correct its unit, or leave the configuration out."
+            )
 
 
 def _refuse_coincident(data: Dataset) -> None:
