@@ -6,7 +6,7 @@ import typer
 from typer.testing import CliRunner
 
 from atomsmith.cli.failures import reported
-from atomsmith.cli.output import plain, write_json
+from atomsmith.cli.output import console, plain, write_json
 from atomsmith.errors import InputError, LabelError
 
 
@@ -96,3 +96,15 @@ def test_json_files_hold_plain_numbers(tmp_path):
     assert [file.name for file in (tmp_path / "deep").iterdir()] == ["numbers.json"]
     with pytest.raises(TypeError, match="cannot write object"):
         plain(object())
+
+
+def test_names_that_are_not_utf8_can_be_shown():
+    app = typer.Typer()
+
+    @app.command()
+    def verb() -> None:
+        console().print("wrote n\udcff/p.json", markup=False)
+
+    result = CliRunner().invoke(app, [])
+    assert result.exit_code == 0
+    assert result.stdout == "wrote n\\udcff/p.json\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -23,6 +24,8 @@ def console() -> Console:
 
     from rich.console import Console
 
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8, nor the terminal
+        sys.stdout.reconfigure(errors="backslashreplace")
     return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 
