@@ -69,7 +69,7 @@ def read_crystal(path: Path) -> Configuration:
     Raises
     ------
     InputError
-        If there is no such file, ASE cannot read it, it holds several structures or none is periodic.
+        If there is no such file, ASE cannot read it, it holds several structures, or its one is not periodic.
     """
     import ase.io
 
