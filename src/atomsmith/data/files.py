@@ -44,7 +44,7 @@ def replacing_bytes(path: str | Path) -> Iterator[BinaryIO]:
     path = Path(path)
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
-    if path.is_dir():
+    if os.path.isdir(path):  # false for names that are too long
         raise InputError(f"cannot write {path}: it is a folder, expected the name of a file in it")
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
