@@ -116,7 +116,10 @@ def _progress(name: str, steps: int) -> Iterator[Callable[[Progress], None]]:
     """Draw the steps of molecular dynamics."""
     from atomsmith.cli.progress import LiveLine
 
+    def state(progress: Progress) -> str:
+        if progress.n_active == 0:  # no temperature any more
+            return "all chains ended"
+        return f"{progress.n_active} chains, {progress.temperature_k:.0f} K"
+
     with LiveLine(name, steps) as line:
-        yield lambda progress: line.show(
-            progress.step, f"{progress.n_active} chains, {progress.temperature_k:.0f} K"
-        )
+        yield lambda progress: line.show(progress.step, state(progress))
