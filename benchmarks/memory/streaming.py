@@ -33,7 +33,7 @@ from atomsmith import Dataset
 from atomsmith.data.configuration import Configuration
 from atomsmith.descriptors import AceSettings, PairSettings
 from atomsmith.evaluator import PlanEvaluator, sum_atoms
-from atomsmith.fitting import KindWeights
+from atomsmith.fitting import Evidence, KindWeights
 from atomsmith.fitting.estimate import estimate
 from atomsmith.fitting.fit import solve_model
 from atomsmith.fitting.held_out import GROUPS
@@ -43,7 +43,7 @@ from atomsmith.fitting.rows.design import RowMaker, blocks
 from atomsmith.fitting.rows.factor_set import FactorSet
 from atomsmith.fitting.rows.streaming import Workers, accumulate
 from atomsmith.fitting.settings import PotentialSettings
-from atomsmith.fitting.weights import KINDS
+from atomsmith.fitting.weights import KINDS, Weights
 from atomsmith.model import ModelSettings, TermSettings, build_model
 from atomsmith.prediction import stress_from_virial
 from atomsmith.reference.executors import start_workers
@@ -108,7 +108,11 @@ def measure(count: int, n_workers: int, one_shot: bool) -> dict[str, Any]:
     started = cpu_seconds()
     data = silicon(count)
     made = cpu_seconds()
-    problem = Problem.of(data, PotentialSettings(model=model_settings()))
+    # Weights that the fit is not left to choose: the solution at once is with the same.
+    settings = PotentialSettings(
+        model=model_settings(), weights=Weights(energy=30.0, virial=1.0), solver=Evidence()
+    )
+    problem = Problem.of(data, settings)
     maker = RowMaker(problem.model.plan, problem.settings.weights, problem.reference)
     looked = cpu_seconds()
     expected = estimate(
