@@ -177,29 +177,46 @@ def fit_model(
         count, kind = 0 if workers is None else workers.count, settings.solver.kind
         announce(estimate(maker, problem.rows_of, kind, n_groups=n_groups, passes=passes, workers=count))
     estimated = time.perf_counter()
-
-    def fold(configurations: Sequence[Configuration], show: Callable[[int], None] | None = None) -> FactorSet:
-        found = FactorSet(maker.n_features, n_groups)
-        accumulate(maker, configurations, found, seed=settings.seed, workers=workers, progress=show)
-        found.compact()
-        return found
-
-    if kept is None:
-        factors = fold(problem.rows_of, progress)
-    else:
-        factors = kept.update(
-            maker, problem.rows_of, n_groups, settings.seed, workers=workers, progress=progress
-        )
-    robust, plain = None, None
-    if settings.robust is not None:
-        plain = factors
-        factors, robust = _robust(problem, maker, factors, fold)
+    factors, plain, robust = _folded(problem, maker, n_groups, workers, kept, progress)
     folded = time.perf_counter()
     result = replace(_with_extrapolation(solve_model(problem, factors, plain), problem), robust=robust)
     seconds = {"basis": built - started, "rows": folded - estimated, "solve": time.perf_counter() - folded}
     if any(trainers) or settings.training is not None:
         seconds["training"] = trained - built
     return replace(result, seconds=seconds, peak_bytes=peak_bytes())
+
+
+def _folded(
+    problem: Problem,
+    maker: RowMaker,
+    n_groups: int,
+    workers: Workers | None,
+    kept: KeptFactors | None,
+    progress: Callable[[int], None] | None,
+) -> tuple[FactorSet, FactorSet | None, FloatArray | None]:
+    """Fold all rows.
+
+    Returns
+    -------
+    factors, plain, robust
+        Factors of the fit; where it is robust also those without its weights of configurations, and these.
+    """
+    seed = problem.settings.seed
+
+    def fold(configurations: Sequence[Configuration], show: Callable[[int], None] | None = None) -> FactorSet:
+        found = FactorSet(maker.n_features, n_groups)
+        accumulate(maker, configurations, found, seed=seed, workers=workers, progress=show)
+        found.compact()
+        return found
+
+    if kept is None:
+        factors = fold(problem.rows_of, progress)
+    else:
+        factors = kept.update(maker, problem.rows_of, n_groups, seed, workers=workers, progress=progress)
+    if problem.settings.robust is None:
+        return factors, None, None
+    weighted, robust = _robust(problem, maker, factors, fold)
+    return weighted, factors, robust
 
 
 def _trained(problem: Problem, trainers: Sequence[Trainer | None], means: TrainingMeans) -> Problem:
