@@ -19,6 +19,8 @@ from atomsmith.fitting.weights import OPEN_ENERGY
 from atomsmith.learning.settings import LearnedPotentialSettings
 from atomsmith.model import ModelSettings, TermSettings
 
+from .copper import rattled_copper
+
 TERMS = (
     TermSettings(descriptor=PairSettings(cutoff=4.5, degree=5)),
     TermSettings(descriptor=AceSettings(cutoff=4.5, correlation_order=2, degree=4)),
@@ -27,16 +29,7 @@ TERMS = (
 
 @pytest.fixture(scope="module")
 def clean() -> Dataset:
-    generator = np.random.default_rng(0)
-    frames = []
-    for _ in range(FEWEST + 10):
-        atoms = bulk("Cu", cubic=True)
-        atoms.set_cell(atoms.cell.array @ (np.eye(3) + generator.normal(0, 0.02, (3, 3))), scale_atoms=True)
-        atoms.positions += generator.normal(0, 0.05, atoms.positions.shape)
-        atoms.calc = EMT()
-        atoms.get_forces()
-        frames.append(atoms)
-    return Dataset(c.replace(stress=None) for c in Dataset.from_atoms(frames))
+    return Dataset(c.replace(stress=None) for c in rattled_copper(FEWEST + 10))
 
 
 def noisy(data: Dataset, energy: float = 0.0, forces: float = 0.0) -> Dataset:

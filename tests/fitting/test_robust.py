@@ -2,11 +2,8 @@
 
 import numpy as np
 import pytest
-from ase.build import bulk
-from ase.calculators.emt import EMT
 
 from atomsmith import Dataset
-from atomsmith.descriptors import AceSettings, PairSettings
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.metrics import errors
 from atomsmith.fitting.problem import Problem
@@ -14,33 +11,18 @@ from atomsmith.fitting.robust import mean_squares, reweighted, robust_weights
 from atomsmith.fitting.rows.design import RowMaker
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.fitting.weights import KindWeights, Weights, row_weights
-from atomsmith.model import ModelSettings, TermSettings
+from atomsmith.model import ModelSettings
 
-TERMS = (
-    TermSettings(descriptor=PairSettings(cutoff=4.5, degree=6)),
-    TermSettings(descriptor=AceSettings(cutoff=4.5, correlation_order=2, degree=4)),
-)
+from .copper import TERMS, rattled_copper
+
 PLAIN = PotentialSettings(model=ModelSettings(terms=TERMS), weights=Weights(virial=0.3))
 ROBUST = PLAIN.model_copy(update={"robust": 1.0})
 FALSE = 5
 
 
-def copper(count: int, seed: int) -> Dataset:
-    generator = np.random.default_rng(seed)
-    frames = []
-    for _ in range(count):
-        atoms = bulk("Cu", cubic=True)
-        atoms.set_cell(atoms.cell.array @ (np.eye(3) + generator.normal(0, 0.02, (3, 3))), scale_atoms=True)
-        atoms.positions += generator.normal(0, 0.05, atoms.positions.shape)
-        atoms.calc = EMT()
-        atoms.get_stress()
-        frames.append(atoms)
-    return Dataset.from_atoms(frames)
-
-
 @pytest.fixture(scope="module")
 def good() -> Dataset:
-    return copper(24, seed=0)
+    return rattled_copper(24, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +32,7 @@ def spoilt(good: Dataset) -> Dataset:
 
 
 def test_a_label_that_is_far_off_hardly_moves_the_others(good: Dataset, spoilt: Dataset) -> None:
-    test = copper(12, seed=1)
+    test = rattled_copper(12, seed=1)
 
     def rmse(data: Dataset, settings: PotentialSettings) -> float:
         return errors(test, fit_model(data, settings).potential.predict(test)).total.energy.rmse
@@ -107,7 +89,7 @@ def test_residuals_are_those_of_the_predictions(spoilt: Dataset) -> None:
 
 def test_data_without_a_misfit_are_fitted_as_before(good: Dataset) -> None:
     """Nearly: weights of ordinary configurations scatter about 1."""
-    test = copper(12, seed=1)
+    test = rattled_copper(12, seed=1)
     plain, robust = (
         errors(test, fit_model(good, settings).potential.predict(test)).total for settings in (PLAIN, ROBUST)
     )

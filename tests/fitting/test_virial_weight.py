@@ -2,40 +2,26 @@
 
 import numpy as np
 import pytest
-from ase.build import bulk
-from ase.calculators.emt import EMT
 
 from atomsmith import Dataset
 from atomsmith.data.units import GPA_PER_EV_A3
-from atomsmith.descriptors import AceSettings, PairSettings
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.metrics import errors
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.fitting.virial_weight import RANGE
 from atomsmith.fitting.weights import OPEN_VIRIAL, KindWeights, TypeWeights, Weights, row_weights
-from atomsmith.model import ModelSettings, TermSettings
+from atomsmith.model import ModelSettings
 
-TERMS = (
-    TermSettings(descriptor=PairSettings(cutoff=4.5, degree=6)),
-    TermSettings(descriptor=AceSettings(cutoff=4.5, correlation_order=2, degree=4)),
-)
+from .copper import TERMS, rattled_copper
+
 OFFSET = 3.0 / GPA_PER_EV_A3
 """A Pulay stress of 3 GPa."""
 
 
 def labelled(offset: float, count: int = 24, *, labels: str = "energy forces stress") -> Dataset:
-    generator = np.random.default_rng(0)
-    frames = []
-    for _ in range(count):
-        atoms = bulk("Cu", cubic=True)
-        atoms.set_cell(atoms.cell.array @ (np.eye(3) + generator.normal(0, 0.02, (3, 3))), scale_atoms=True)
-        atoms.positions += generator.normal(0, 0.05, atoms.positions.shape)
-        atoms.calc = EMT()
-        atoms.get_stress()
-        frames.append(atoms)
     shift = offset * np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
     dropped = {name: None for name in ("energy", "forces", "stress") if name not in labels}
-    return Dataset(c.replace(**({"stress": c.stress + shift} | dropped)) for c in Dataset.from_atoms(frames))
+    return Dataset(c.replace(**({"stress": c.stress + shift} | dropped)) for c in rattled_copper(count))
 
 
 def fitted(data: Dataset, weights: Weights | None = None):
