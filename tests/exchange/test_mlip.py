@@ -111,6 +111,20 @@ def test_written_files_and_json_give_the_same_forces(tmp_path):
         np.testing.assert_array_equal(atoms.get_stress(), stress)
 
 
+def test_what_the_format_cannot_hold(tmp_path):
+    potential = read_mtp(small(tmp_path), ["Ni", "Al"])
+    reference, part = potential.plan["parts"]
+    for more, message in (
+        ({"regressor": {"kind": "kernel"}}, "has the regressor kernel"),
+        ({"global_features": {}}, "features of a whole crystal"),
+        ({"first_feature": np.array([0, 5])}, "coefficients that all species share"),
+    ):
+        plan = potential.plan | {"parts": [reference, part | more]}
+        bad = Potential(potential.elements, plan, potential.features, potential.coefficients)
+        with pytest.raises(InputError, match=message):
+            write_mtp(bad, tmp_path / "bad.mtp")
+
+
 def test_an_untrained_file_has_coefficients_of_zero(tmp_path):
     lines = [line for line in MTP.splitlines() if not line.startswith(("species_coeffs", "moment_coeffs"))]
     potential = read_mtp(small(tmp_path, "\n".join(lines) + "\n"), ["Ni", "Al"])

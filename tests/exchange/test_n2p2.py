@@ -414,6 +414,7 @@ def test_what_the_format_cannot_hold(tmp_path):
         (changed(regressor=part["regressor"] | {"centres": silu}), "no activation silu"),
         (changed(weight=np.ones(2)), "atomic number only"),
         (changed(regressor={"kind": "quadratic"}), "the regressor quadratic"),
+        (changed(global_features={}), "features of a whole crystal"),
         (
             Potential(
                 potential.elements,

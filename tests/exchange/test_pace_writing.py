@@ -152,6 +152,16 @@ def test_what_the_format_cannot_hold_is_refused(descriptors, repulsion, message,
     assert not list(tmp_path.iterdir())
 
 
+def test_features_of_a_crystal_are_refused(tmp_path):
+    potential = _potential([14], ACE)
+    parts = [
+        part | {"global_features": {}} if part["kind"] == "ace" else part for part in potential.plan["parts"]
+    ]
+    bad = dataclasses.replace(potential, plan=potential.plan | {"parts": parts})
+    with pytest.raises(InputError, match="features of a whole crystal"):
+        write_foreign(bad, tmp_path / "p.yace")
+
+
 def test_the_command_exports(tmp_path):
     _potential([14], PAIR).save(tmp_path / "p.json")
     command = ["export", str(tmp_path / "p.json"), "-o", str(tmp_path / "p.yace")]

@@ -10,10 +10,12 @@ from ase import Atoms
 from ase.build import bulk
 
 from atomsmith import Potential
+from atomsmith.descriptors.bispectrum import InnerSwitch
 from atomsmith.errors import InputError
 from atomsmith.exchange.snap import read_snap, write_snap
 from atomsmith.reference.lammps import start_lammps
 from atomsmith.systems import Systems
+from engine.plans import bispectrum_part, kernel, network, reference_part
 
 DATA = os.environ.get("ATOMSMITH_DATA")
 
@@ -212,6 +214,19 @@ def test_what_the_format_cannot_hold_is_refused(tmp_path):
     potential = Potential(model.elements, model.plan, model.features, np.zeros(len(model.features)))
     with pytest.raises(InputError, match="only reference energies and one bispectrum"):
         write_snap(potential, tmp_path / "no.snapcoeff")
+    settings = {"cutoff": 3.2, "twojmax": 2}
+    plain = bispectrum_part([8, 1], **settings)
+    switch = {"O": InnerSwitch(centre=1.4, half_width=0.3)}
+    for part, message in (
+        (network(plain, 2), "has the regressor network"),
+        (kernel(plain, 2), "has the regressor kernel"),
+        (bispectrum_part([8, 1], **settings, inner_switch=switch), "some pairs have none"),
+        (plain | {"global_features": {}}, "features of a whole crystal"),
+    ):
+        plan = {"elements": [8, 1], "parts": [reference_part([8, 1]), part]}
+        bad = Potential((8, 1), plan, model.features, np.zeros(2 + part["n_features"]))
+        with pytest.raises(InputError, match=message):
+            write_snap(bad, tmp_path / "no.snapcoeff")
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,22 @@ def _is_finite(value: Any) -> bool:
     return True
 
 
+def require_no_global_features(potential: Potential, path: str | Path) -> None:
+    """Refuse to write a potential that looks at whole crystals, which no other program does.
+
+    Raises
+    ------
+    InputError
+        If a part has global features.
+    """
+    for part in potential.plan["parts"]:
+        if "global_features" in part:
+            raise InputError(
+                f"{path}: no other program has features of a whole crystal, but the part {part['kind']} of "
+                "this potential does; fit without global_features to export it."
+            )
+
+
 def write_foreign(potential: Potential, path: str | Path) -> None:
     """Write a potential in the foreign format that the suffix of the path tells.
 

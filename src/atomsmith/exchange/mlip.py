@@ -19,6 +19,7 @@ from atomsmith.data.files import read_text, replacing
 from atomsmith.descriptors import FeatureInfo
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
+from atomsmith.exchange.formats import require_no_global_features
 from atomsmith.potential import Potential
 from atomsmith.systems import FloatArray
 
@@ -255,6 +256,12 @@ def write_mtp(potential: Potential, path: str | Path) -> None:
             f"{path}: an .mtp file holds only reference energies and moment tensors with coefficients that "
             f"all species share, but this potential has the parts {', '.join(kinds)}; fit with one term of "
             "moments and repulsion: null."
+        )
+    require_no_global_features(potential, path)
+    if "regressor" in part:
+        raise InputError(
+            f"{path}: an .mtp file holds linear potentials, but this one has the regressor "
+            f"{part['regressor']['kind']}."
         )
     radial = part["radial"]
     inner, cutoff = np.unique(radial["inner"]), np.unique(radial["cutoff"])

@@ -7,7 +7,7 @@ these files.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from atomsmith.descriptors import BispectrumSettings
 from atomsmith.descriptors.bispectrum import InnerSwitch
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
+from atomsmith.exchange.formats import require_no_global_features
 from atomsmith.model import Model, ModelSettings, TermSettings, build_model
 from atomsmith.potential import Potential
 from atomsmith.regressors import LinearSettings, QuadraticSettings
@@ -225,6 +226,27 @@ def _descriptor(
     )
 
 
+def _require_snap(potential: Potential, part: Mapping[str, Any], path: Path) -> None:
+    """Refuse what a SNAP file cannot say of a bispectrum."""
+    require_no_global_features(potential, path)
+    regressor = part.get("regressor", {"kind": "quadratic"})["kind"]
+    if regressor != "quadratic":
+        raise InputError(
+            f"{path}: a SNAP file holds linear and quadratic potentials, but this one has the regressor "
+            f"{regressor}."
+        )
+    n = len(potential.elements)
+    switch = np.asarray(part["inner_switch"]).reshape(n, n, 2)
+    own = switch[range(n), range(n)]
+    mean = 0.5 * (own[:, None] + own[None, :])
+    if switch.any() and (np.any(own[:, 1] == 0.0) or not np.allclose(switch, mean, rtol=1e-12)):
+        raise InputError(
+            f"{path}: a SNAP file has an inner switch for every element or for none, and the mean of both "
+            "for a pair, but in this potential some pairs have none; give every element one in "
+            "descriptor.inner_switch."
+        )
+
+
 def write_snap(potential: Potential, coefficients: str | Path, parameters: str | Path | None = None) -> None:
     """Write a potential made of one bispectrum as .snapcoeff and .snapparam.
 
@@ -249,10 +271,11 @@ def write_snap(potential: Potential, coefficients: str | Path, parameters: str |
             f"potential has the parts {', '.join(kinds)}; fit with one bispectrum term and repulsion: null."
         )
     part = potential.plan["parts"][1]
+    _require_snap(potential, part, coefficients)
     n = len(potential.elements)
     cutoff = np.asarray(part["cutoff"]).reshape(n, n)
     switches = np.asarray(part["inner_switch"]).reshape(n, n, 2)[range(n), range(n)]
-    inner = bool(np.all(switches[:, 1] > 0.0))
+    inner = bool(np.any(part["inner_switch"]))
     chem = part["n_channels"] > 1
     values = {
         "rcutfac": 1.0,

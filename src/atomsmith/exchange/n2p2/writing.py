@@ -13,6 +13,7 @@ from atomsmith.data.files import replacing
 from atomsmith.descriptors.symmetry_functions import SymmetryFunction, functions_of_plan
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
+from atomsmith.exchange.formats import require_no_global_features
 from atomsmith.exchange.n2p2.reading import ACTIVATIONS, BOHR_PER_ANGSTROM, HARTREE_PER_EV
 from atomsmith.exchange.n2p2.settings import CUTOFF_FUNCTIONS, core_name, sort_key
 from atomsmith.potential import Potential
@@ -96,6 +97,7 @@ def _network_part(potential: Potential, path: Path) -> tuple[Mapping[str, Any], 
             f"{path}: files of n2p2 hold only reference energies and symmetry functions with networks, but "
             f"this potential has the parts {', '.join(kinds)}; fit with one such term and repulsion: null."
         )
+    require_no_global_features(potential, path)
     regressor = part.get("regressor", {"kind": "linear"})
     if regressor["kind"] != "network":
         raise InputError(

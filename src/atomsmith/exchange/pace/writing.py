@@ -26,6 +26,7 @@ from atomsmith.data.files import replacing
 from atomsmith.descriptors.radial import evaluate_radial
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
+from atomsmith.exchange.formats import require_no_global_features
 from atomsmith.exchange.pace.model import MAX_L, Bond, Embedding, EmbeddingName, Function, PaceModel, check
 from atomsmith.exchange.pace.radial import bare_basis
 from atomsmith.systems import FloatArray
@@ -79,6 +80,7 @@ def write_model(model: PaceModel, path: str | Path) -> None:
 
 def pace_model(potential: Potential, path: Path) -> PaceModel:
     """What the file says of a potential."""
+    require_no_global_features(potential, path)
     parts = _Parts.of(potential, path)
     n = len(potential.elements)
     bonds, pair = _bonds(parts, [SYMBOLS[z] for z in potential.elements], path)
