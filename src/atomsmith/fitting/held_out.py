@@ -6,6 +6,10 @@ each group is predicted from all others, and the ratio of its squared errors to 
 both summed over all weighted rows, is the factor by which variances are too small. A triangular factor of
 each group is enough: with R of a group, the sum of its variances is |R L|^2, and |A c - y|^2 follows from R
 and Q^T y.
+
+Reference energies that a group alone determines (it holds the only configuration with an element, or the
+only one of another composition) are no prediction of the others. What the group says of them counts neither
+as error nor as variance, which knows no bound.
 """
 
 from __future__ import annotations
@@ -15,9 +19,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from atomsmith.fitting.rows.factor import TriangularFactor, leave_one_out
+from atomsmith.fitting.solvers.posterior import Posterior
 from atomsmith.fitting.solvers.prior import Prior
 from atomsmith.fitting.solvers.registry import Solution
-from atomsmith.fitting.solvers.standard_form import StandardForm
+from atomsmith.fitting.solvers.standard_form import StandardForm, left_open
+from atomsmith.systems import FloatArray
 
 GROUPS = 5
 LARGEST = 1000.0
@@ -50,10 +56,31 @@ def held_out_scale(
         form = StandardForm.build(rest, prior)
         alpha = solution.alpha[form.penalised] / prior.penalty[form.penalised] ** 2
         posterior = form.posterior(alpha, solution.beta)
-        squared_errors += group.predicted_sum_of_squares(posterior.mean)
-        variances += float(np.square(group.r[:, posterior.kept] @ posterior.factor).sum())
-        rows += group.n_rows
+        squares, variance, count = _judged(group, posterior, left_open(rest, prior), prior.anchor)
+        squared_errors += squares
+        variances += variance
+        rows += count
+    unseen = float(np.sqrt(squared_errors / max(rows, 1)))
     if variances <= 0.0:
-        return 1.0, float(np.sqrt(squared_errors / rows))
-    scale = float(np.clip(np.sqrt(squared_errors / variances), 1.0 / LARGEST, LARGEST))
-    return scale, float(np.sqrt(squared_errors / rows))
+        return 1.0, unseen
+    return float(np.clip(np.sqrt(squared_errors / variances), 1.0 / LARGEST, LARGEST)), unseen
+
+
+def _judged(
+    group: TriangularFactor, posterior: Posterior, unknown: FloatArray, anchor: float
+) -> tuple[float, float, int]:
+    """Squared errors and predicted variances of a group's rows, each summed, and their number.
+
+    Changes of the coefficients that are ``unknown``, shape (n, k), are left out where the group sees them.
+    """
+    r = group.r
+    spread = r[:, posterior.kept] @ posterior.factor
+    seen, sizes, _ = np.linalg.svd(r @ unknown, full_matrices=False)
+    seen = seen[:, sizes > anchor]
+    if seen.shape[1] == 0:
+        return group.predicted_sum_of_squares(posterior.mean), float(np.square(spread).sum()), group.n_rows
+    left = r @ posterior.mean - group.qty
+    left -= seen @ (seen.T @ left)
+    spread -= seen @ (seen.T @ spread)
+    squares = float(left @ left) + group.residual_sum_of_squares
+    return squares, float(np.square(spread).sum()), group.n_rows - seen.shape[1]

@@ -190,13 +190,31 @@ def _anchors(columns: FloatArray, anchor: float) -> FloatArray:
     ``columns`` has the shape (n, f); directions are compared in units of the columns' norms. Those that the
     data know better than ``anchor`` get no row, hence no bias.
     """
+    directions, norms = _open_directions(columns, anchor)
+    rows: FloatArray = anchor * directions * norms
+    return rows
+
+
+def _open_directions(columns: FloatArray, anchor: float) -> tuple[FloatArray, FloatArray]:
+    """Directions that the data leave open in units of the columns' norms, as rows (k, f), and these norms."""
     if columns.shape[1] == 0:
-        return np.zeros((0, 0))
+        return np.zeros((0, 0)), np.zeros(0)
     norms = np.linalg.norm(columns, axis=0)
     norms = np.where(norms > 0.0, norms, 1.0)
     _, s, vt = np.linalg.svd(columns / norms)
-    open_directions: FloatArray = anchor * vt[s < anchor * max(s[0], 1.0)] * norms
-    return open_directions
+    return vt[s < anchor * max(s[0], 1.0)], norms
+
+
+def left_open(factor: TriangularFactor, prior: Prior) -> FloatArray:
+    """Changes of the coefficients that neither data nor prior tell of, but for the anchor, shape (n, k).
+
+    Each changes what it is compared with, the norms of the free columns, by one in all.
+    """
+    free = np.flatnonzero(prior.penalty == 0.0)
+    directions, norms = _open_directions(factor.r[:, free], prior.anchor)
+    changes = np.zeros((factor.n_features, len(directions)))
+    changes[free] = (directions / norms).T
+    return changes
 
 
 def square_triangle(stacked: FloatArray, n: int) -> FloatArray:
