@@ -222,6 +222,64 @@ def test_learning_curves_are_fitted_to_nested_parts():
     assert {c.fingerprint() for c in part_of(data, 0.4, 2)} != prints[1]
 
 
+def learning_system(folder, potentials):
+    from atomsmith.assessment.candidates import System, candidates_of
+    from atomsmith.assessment.settings import SystemSettings
+    from atomsmith.reference.settings import ExecutorSettings
+
+    settings = SystemSettings(
+        train=folder / "train.xyz", test=folder / "test.xyz", potentials=dict(potentials)
+    )
+    system = System.read("Cu", settings)
+    return candidates_of(system, folder / "out", ExecutorSettings(kind="serial"), 1)
+
+
+# Weights are given, for a file tells those that all its data have settled.
+PAIR = {
+    "model": {"terms": [{"descriptor": {"kind": "pair", "cutoff": 5.0, "degree": 6}}]},
+    "weights": {
+        "energy": 30,
+        "virial": 0.1,
+    },
+}
+
+
+def test_a_file_has_the_learning_curve_of_the_fit_that_made_it(tmp_path):
+    from atomsmith.assessment.fits import fit_candidate, learning_point
+
+    labelled(8, 0).write(tmp_path / "train.xyz")
+    labelled(3, 1).write(tmp_path / "test.xyz")
+    (fitted,) = learning_system(tmp_path, {"pair": {"fit": PAIR}})["pair"]
+    fit_candidate(fitted, lambda *_: None)
+    (file,) = learning_system(tmp_path, {"pair": {"file": fitted.store}})["pair"]
+    for fraction in (0.5, 1.0):
+        expected, found = (learning_point(c, fraction, 0, lambda *_: None) for c in (fitted, file))
+        assert found == expected
+        assert found["configurations"] == 8 * fraction
+
+
+def test_a_file_without_its_settings_or_data_has_no_learning_curve(tmp_path):
+    from dataclasses import replace
+
+    from atomsmith import Potential
+    from atomsmith.assessment.fits import fit_candidate, learning_point
+    from atomsmith.errors import InputError
+
+    labelled(4, 0).write(tmp_path / "train.xyz")
+    labelled(3, 1).write(tmp_path / "test.xyz")
+    (fitted,) = learning_system(tmp_path, {"pair": {"fit": PAIR}})["pair"]
+    fit_candidate(fitted, lambda *_: None)
+    replace(Potential.load(fitted.store), metadata={}).save(tmp_path / "silent.json")
+    labelled(5, 2).write(tmp_path / "train.xyz")
+    for path, message in (
+        (tmp_path / "silent.json", "does not say with which settings it was fitted"),
+        (fitted.store, "was fitted to other data than train"),
+    ):
+        (file,) = learning_system(tmp_path, {"pair": {"file": path}})["pair"]
+        with pytest.raises(InputError, match=message):
+            learning_point(file, 0.5, 0, lambda *_: None)
+
+
 def test_sizes_that_differ_in_the_solver_share_their_rows(tmp_path, monkeypatch):
     from atomsmith import Potential
     from atomsmith.assessment.candidates import System, candidates_of

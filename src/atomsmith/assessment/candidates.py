@@ -137,6 +137,20 @@ class Candidate:
             **zero,
         }
 
+    @cached_property
+    def made_with(self) -> dict[str, Any] | None:
+        """Settings of the fit that a file tells it was made with; None if it tells none, or is not read.
+
+        Raises
+        ------
+        InputError
+            If its file cannot be read.
+        """
+        if self.entry.file is None:
+            return None
+        metadata = self.potential().metadata
+        return metadata["settings"] if {"settings", "data"} <= set(metadata) else None
+
     def potential(self) -> Potential:
         """Load the potential, which a fit must have made before.
 

@@ -13,7 +13,9 @@ from atomsmith.data.dataset import Dataset
 from atomsmith.errors import InputError
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.metrics import errors
+from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.properties.base import Report
+from atomsmith.settings_file.loading import settings_from_values
 
 
 def fit_candidate(candidate: Candidate, report: Report) -> dict[str, Any]:
@@ -68,6 +70,34 @@ def part_of(dataset: Dataset, fraction: float, seed: int) -> Dataset:
     return dataset[sorted(chosen)]
 
 
+def fit_settings(candidate: Candidate) -> PotentialSettings:
+    """Return the settings that a candidate is fitted with, here or before.
+
+    A file tells also what its data have settled, such as the weight of virials; parts of them do not settle
+    it again.
+
+    Raises
+    ------
+    InputError
+        If it is a file that does not hold them, or was fitted to other data; or if it is a reference.
+    """
+    if candidate.fit is not None:
+        return candidate.fit
+    made = candidate.made_with
+    if made is None:
+        raise InputError(
+            "it does not say with which settings it was fitted, so that it has no learning curve; give fit, "
+            "fit_file, or the potential.json of a fit"
+        )
+    if candidate.potential().metadata["data"]["fingerprint"] != candidate.system.fingerprints["train"]:
+        raise InputError(
+            "it was fitted to other data than train, of which its learning curve would be made; give fit or "
+            "fit_file"
+        )
+    found = settings_from_values(PotentialSettings, made, str(candidate.entry.file))
+    return found.model_copy(update={"threads": candidate.threads})
+
+
 def learning_point(candidate: Candidate, fraction: float, seed: int, report: Report) -> dict[str, Any]:
     """Fit to a part of the training data; errors on all test data.
 
@@ -76,17 +106,16 @@ def learning_point(candidate: Candidate, fraction: float, seed: int, report: Rep
     Raises
     ------
     InputError
-        If training or test data are missing.
+        If training or test data are missing, or the settings of the fit are not known.
     """
     system = candidate.system
     if not len(system.train) or not len(system.test):
         raise InputError("a learning curve needs training and test data; give train and test")
-    assert candidate.fit is not None
+    settings = fit_settings(candidate).model_copy(update={"committee": 0})
     train = part_of(system.train, fraction, seed)
     if fraction == 1.0:
         potential = candidate.potential()
     else:
-        settings = candidate.fit.model_copy(update={"committee": 0})
         potential = fit_model(
             train,
             settings,

@@ -159,15 +159,17 @@ class Protocol:
         if asked is None:
             return
         for candidate in self._main():
-            if candidate.fit is None or (asked.potentials and candidate.name not in asked.potentials):
+            if candidate.name not in asked.potentials if asked.potentials else candidate.fit is None:
                 continue
+            made = {"made_with": _made_with(candidate)} if candidate.fit is None else {}
+            inputs = {**made, "test": self.system.fingerprints["test"]}
             for fraction in asked.fractions:
                 # All data in another order are the same data.
                 for seed in range(asked.seeds if fraction < 1.0 else 1):
                     yield self._task(
                         "learning_curve",
                         candidate,
-                        {"fraction": fraction, "seed": seed, "test": self.system.fingerprints["test"]},
+                        {"fraction": fraction, "seed": seed, **inputs},
                         partial(learning_point, candidate, fraction, seed),
                         f"{fraction:g} order {seed}",
                     )
@@ -336,6 +338,13 @@ def identity(candidate: Candidate) -> dict[str, Any]:
         return candidate.identity
     except AtomsmithError as error:
         return {"unreadable": str(error)}
+
+
+def _made_with(candidate: Candidate) -> dict[str, Any] | None:
+    try:
+        return candidate.made_with
+    except AtomsmithError:  # Why it cannot be read is in its identity.
+        return None
 
 
 def delta_curve(crystal: Configuration) -> ReferenceCurve | None:

@@ -157,7 +157,9 @@ class LearningCurveSettings(Settings):
     )
     seeds: int = Field(default=3, ge=1, description="Orders in which configurations are added.")
     potentials: list[str] = Field(
-        default=[], description="Names of fits to draw curves of; all fits if there are none."
+        default=[],
+        description="Names of potentials to draw curves of: fits, and files that `atomsmith fit` has fitted "
+        "to train, which tell their settings; if there are none, all fits that are made here.",
     )
 
     @field_validator("fractions")
