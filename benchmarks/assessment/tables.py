@@ -1,9 +1,11 @@
 """Tables of docs/assessment.md from the folders of its assessments.
 
-    python -m benchmarks.assessment.tables zuo [silicon] [--into docs/assessment.md] [--images docs/images]
+    python -m benchmarks.assessment.tables zuo [FURTHER ...] [--into DOCUMENT] [--images FOLDER]
 
-Prints Markdown from the CSV files that `atomsmith assess` has written into the folders, or puts each table
-between the comments `<!-- NAME -->` and `<!-- /NAME -->` of a document, and copies the figures.
+The first folder is that of all elements; FURTHER are of one element each, such as silicon and germanium, and
+give their names to what is of them. Prints Markdown from the CSV files that `atomsmith assess` has written
+into the folders, or puts each table between the comments `<!-- NAME -->` and `<!-- /NAME -->` of a document,
+and copies the figures.
 """
 
 from __future__ import annotations
@@ -18,11 +20,11 @@ from pathlib import Path
 Rows = list[dict[str, str]]
 
 DIGITS = {"a": 3, "E_v": 2, "E_m": 2, "E_a": 2}
-FIGURES = {
-    "zuo": ("pareto", "errors", "eos", "polymorphs", "phonons", "learning-forces", "learning-energy",
-            "sizes-errors", "motion-1", "motion-2"),
-    "silicon": ("motion-1", "unseen"),
-}  # fmt: skip
+FIGURES = (
+    "pareto", "errors", "eos", "polymorphs", "phonons", "learning-forces", "learning-energy", "sizes-errors",
+    "motion-1", "motion-2",
+)  # fmt: skip
+FIGURES_OF_ONE = ("motion-1", "unseen")
 
 
 def read(folder: Path, name: str) -> Rows:
@@ -159,7 +161,7 @@ def motion(rows: Rows) -> str:
     return markdown(["", "snapshots", "energy MAE (meV/atom)", "force MAE (eV/Å)", "force RMSE (eV/Å)"], body)
 
 
-def tables_of(zuo: Path, silicon: Path | None) -> dict[str, str]:
+def tables_of(zuo: Path, further: Iterable[Path]) -> dict[str, str]:
     """All tables by the name of their place in the document."""
     properties_found = read(zuo, "properties")
     cutoffs, cost = read(zuo, "cutoffs"), read(zuo, "cost")
@@ -184,12 +186,20 @@ def tables_of(zuo: Path, silicon: Path | None) -> dict[str, str]:
         ),
         "learning": learning(read(zuo, "learning_curve")),
     }
-    if silicon is not None:
-        found["unseen"] = unseen(read(silicon, "unseen"))
-        dynamics = read(silicon, "motion")
-        if dynamics:
-            found["silicon-motion"] = motion(dynamics)
+    for folder in further:
+        for name, made in (("unseen", unseen), ("motion", motion)):
+            rows = read(folder, name)
+            if rows:
+                found[f"{folder.name}-{name}"] = made(rows)
     return found
+
+
+def copy_figures(folder: Path, names: Iterable[str], prefix: str, images: Path) -> None:
+    """Copy those that there are."""
+    for name in names:
+        figure = folder / "figures" / f"{name}.png"
+        if figure.is_file():
+            shutil.copy(figure, images / f"assessment-{prefix}{name}.png")
 
 
 def put_into(document: Path, tables: dict[str, str]) -> None:
@@ -209,23 +219,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("zuo", type=Path)
-    parser.add_argument("silicon", type=Path, nargs="?")
+    parser.add_argument("further", type=Path, nargs="*", help="folders of one element each")
     parser.add_argument("--into", type=Path, help="document")
     parser.add_argument("--images", type=Path, help="folder that figures are copied to")
     given = parser.parse_args()
-    tables = tables_of(given.zuo, given.silicon)
+    tables = tables_of(given.zuo, given.further)
     if given.into is None:
         for name, table in tables.items():
             print(f"<!-- {name} -->\n{table}\n<!-- /{name} -->\n")
     else:
         put_into(given.into, tables)
     if given.images is not None:
-        for folder, prefix in ((given.zuo, "zuo"), (given.silicon, "silicon")):
-            for name in FIGURES[prefix] if folder is not None else ():
-                figure = folder / "figures" / f"{name}.png"
-                if figure.is_file():
-                    more = "" if prefix == "zuo" else f"{prefix}-"
-                    shutil.copy(figure, given.images / f"assessment-{more}{name}.png")
+        copy_figures(given.zuo, FIGURES, "", given.images)
+        for folder in given.further:
+            copy_figures(folder, FIGURES_OF_ONE, f"{folder.name}-", given.images)
 
 
 if __name__ == "__main__":
