@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from atomsmith import Dataset, Potential
 from atomsmith.cli.application import app
+from atomsmith.data import Configuration
 
 runner = CliRunner(env={"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"})
 
@@ -116,6 +117,18 @@ def test_configurations_that_were_fitted_are_no_test(folder, tmp_path):
 
     result = runner.invoke(app, ["evaluate", str(folder / "p.json"), str(folder / "data/train.xyz")])
     assert "these are the data that the potential was fitted to" in " ".join(result.stdout.split())
+
+
+def test_isolated_atoms_of_other_elements_do_not_stop_a_fit(folder, tmp_path):
+    spare = Configuration(np.array([8]), np.zeros((1, 3)), energy=-3.0)
+    (Dataset([spare]) + Dataset.read(folder / "data/train.xyz")).write(tmp_path / "train.xyz")
+    command = ["fit", str(tmp_path / "train.xyz"), "-o", str(tmp_path / "p.json"), "--report", str(tmp_path)]
+    result = runner.invoke(app, [*command, "--set", "committee=0"])
+    assert result.exit_code == 0, result.output
+    said = "solated atoms of O were left out, as no other training configuration holds these"
+    assert said in " ".join(result.stdout.split())
+    assert said in (tmp_path / "report.html").read_text()
+    assert "Errors on 12 training configurations" in result.stdout
 
 
 def test_evaluate_finds_the_errors_that_the_fit_reported(folder):

@@ -55,6 +55,14 @@ def test_isolated_atoms_give_reference_energies(make) -> None:
     assert dataset.isolated_atom_energies() == {14: -1.0, 13: -2.0}
 
 
+def test_elements_of_isolated_atoms_alone_are_left_out(make) -> None:
+    bonded, alone, boxed, known = make(0), atom(8, -1.0), atom(7, -2.0, box=12.0), atom(14, -3.0)
+    assert list(Dataset([alone, bonded, boxed, known]).without_lone_elements()) == [bonded, known]
+    assert list(Dataset([alone, boxed]).without_lone_elements()) == [alone, boxed]
+    dense = atom(7, -2.0, box=2.8)
+    assert list(Dataset([bonded, dense, boxed]).without_lone_elements()) == [bonded, dense, boxed]
+
+
 def test_contradicting_isolated_atoms_are_refused() -> None:
     with pytest.raises(InputError, match=r"two isolated Si atoms have energies -1\.0.* and -1\.5"):
         Dataset([atom(14, -1.0), atom(14, -1.5)]).isolated_atom_energies()

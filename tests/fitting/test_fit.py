@@ -312,8 +312,11 @@ def test_bad_input_is_refused_in_one_sentence(known):
         fit_model(train, PotentialSettings(model=MODEL), elements=(8,))
 
 
-def test_isolated_atoms_of_an_element_that_nothing_else_holds_are_left_out():
-    spare = Configuration(np.array([7]), np.zeros((1, 3)), energy=-5.0)
+@pytest.mark.parametrize("box", [0.0, 15.0])
+def test_isolated_atoms_of_an_element_that_nothing_else_holds_are_left_out(box):
+    spare = Configuration(
+        np.array([7]), np.zeros((1, 3)), cell=box * np.eye(3), pbc=np.full(3, box > 0.0), energy=-5.0
+    )
     molecule = Configuration(
         np.array([8, 1, 1]),
         np.array([[0.0, 0.0, 0.0], [0.96, 0.0, 0.0], [-0.24, 0.93, 0.0]]),

@@ -64,7 +64,7 @@ class System:
                 f"systems.{name}: all {len(test)} configurations of 'test' are in 'train' as well, so that "
                 "their errors test nothing; give others, or leave it out."
             )
-        return cls(name, settings, train, unseen)
+        return cls(name, settings, train.without_lone_elements(), unseen)
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:

@@ -82,8 +82,10 @@ def fit(
     require_own_suffix(output)
     train, test = training_and_test(chosen.data)
     test, remarks = unseen(train, test, sources[0])
-    _require_known_elements(train, test)
     _require_known_types(chosen.weights.types, train)
+    train, spare = _taught(train)
+    _require_known_elements(train, test)
+    remarks += spare
     result, estimate = _fitted(train, chosen, output)
     reports: dict[str, ErrorReport] = {}
     for name, dataset in (("training", train), ("test", test)):
@@ -253,6 +255,20 @@ def unseen(train: Dataset, test: Dataset, place: Path) -> tuple[Dataset, list[st
     )
     console().print(remark, markup=False)
     return kept, [f"{remark}."]
+
+
+def _taught(train: Dataset) -> tuple[Dataset, list[str]]:
+    """Training configurations of the elements that the potential will know, and a remark on others."""
+    from atomsmith.cli.output import console
+    from atomsmith.elements import SYMBOLS
+
+    kept = train.without_lone_elements()
+    if len(kept) == len(train):
+        return train, []
+    names = ", ".join(SYMBOLS[z] for z in train.elements if z not in kept.elements)
+    remark = f"isolated atoms of {names} were left out, as no other training configuration holds these"
+    console().print(remark, markup=False)
+    return kept, [f"{remark[0].upper()}{remark[1:]}."]
 
 
 def _files(data: DataSettings) -> list[Path]:

@@ -175,6 +175,14 @@ class Dataset(Sequence[Configuration]):
                 )
         return energies
 
+    def without_lone_elements(self) -> Dataset:
+        """Leave out isolated atoms of elements that no other configuration holds: they have nothing to teach.
+
+        A data set of isolated atoms alone stays as it is.
+        """
+        met = {z for c in self._items if not c.is_isolated_atom for z in c.elements}
+        return Dataset(c for c in self._items if met.issuperset(c.elements)) if met else self
+
     def split(self, settings: SplitSettings | None = None) -> tuple[Dataset, Dataset]:
         """Split into training and test sets; see `atomsmith.data.splitting`."""
         from atomsmith.data.splitting import SplitSettings, split

@@ -133,12 +133,10 @@ class Problem:
         data = train if isinstance(train, Dataset) else Dataset(train)
         if len(data) == 0:
             raise InputError("There is no configuration to fit; give at least one labelled configuration.")
-        bonded = Dataset(c for c in data if len(c.numbers) > 1 or c.pbc.any())
-        if elements is None:
-            # An isolated atom of an element that nothing else holds has nothing to teach, and its functions
-            # would take the place of others.
-            elements = bonded.elements or data.elements
-            data = Dataset(c for c in data if np.isin(c.numbers, elements).all())
+        bonded = Dataset(c for c in data if not c.is_isolated_atom)
+        if elements is None:  # functions of others would take the place of those that data tell of
+            data = data.without_lone_elements()
+            elements = data.elements
         chosen = tuple(elements)
         distances = distances_of(data, chosen)
         n_rows = sum(number_of_labels(c) for c in data)

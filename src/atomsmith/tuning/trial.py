@@ -221,7 +221,7 @@ def training_data(fit: FitSettings) -> Dataset:
         train = train.filter(fit.data.filter).kept
     if not len(train):
         raise InputError("data.train holds no configuration to fit.")
-    return train
+    return train.without_lone_elements()
 
 
 def folds_of(train: Dataset, settings: TuneSettings) -> list[tuple[Dataset, Dataset]]:
