@@ -84,6 +84,7 @@ def test_pairs_named_in_either_order_and_data_before_radii():
     ({"cutoffs": {"SiO": 4.0}}, "'SiO' is not two chemical symbols"),
     ({"cutoffs": {"Si-Ge": 4.0}}, "names Ge, but the elements here are Si"),
     ({"cutoffs": {"Si-Xx": 4.0}}, "'Xx' is not the symbol of an element"),
+    ({"r0": {"Si-Si": 2.3, "si-si": 2.4}}, "'Si-Si' and 'si-si' are the same pair"),
     ({"inner": {"Si-Si": (1.5, 1.0)}}, "pair Si-Si has the inner distances 1.5 and 1"),
     ({"inner": {"Si-Si": (1.0, 5.5)}}, "must rise in this order"),
     ({"r0": {"Si-Si": 0.0}}, "both must be positive"),

@@ -161,6 +161,8 @@ def test_bad_input():
     with pytest.raises(ValidationError):
         settings(angular=[{"eta": 1.0, "sign": 1.0, "zeta": 0.5}])
     with pytest.raises(ValidationError):
+        settings(zetas=(4.0, 0.5))
+    with pytest.raises(ValidationError):
         settings(cutoff_function="cubic")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -17,7 +17,7 @@ from pydantic import Field
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
-from atomsmith.settings import Settings
+from atomsmith.settings import ChemicalSymbol, Settings
 from atomsmith.systems import FloatArray
 
 
@@ -62,15 +62,15 @@ class BispectrumSettings(Settings):
         description="With explicit_elements: the centre counts in every element's density, not only its own "
         "(wselfallflag).",
     )
-    weights: dict[str, float] = Field(
+    weights: dict[ChemicalSymbol, float] = Field(
         default={}, description="Weight of an element in the density, 1 where it is not named."
     )
-    radii: dict[str, float] = Field(
+    radii: dict[ChemicalSymbol, Annotated[float, Field(gt=0.0)]] = Field(
         default={},
         description="Radius of an element in units of the cutoff, 0.5 where it is not named: two atoms meet "
         "within (radius + radius) * cutoff.",
     )
-    inner_switch: dict[str, InnerSwitch] = Field(
+    inner_switch: dict[ChemicalSymbol, InnerSwitch] = Field(
         default={}, description="Inner switch of an element; two elements take the mean of theirs."
     )
 

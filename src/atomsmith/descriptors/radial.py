@@ -124,8 +124,11 @@ def build_radial(
 
 def _pair_values(given: Mapping[str, Any], default: FloatArray, elements: Sequence[int]) -> FloatArray:
     values = default.copy()
+    named: dict[tuple[int, ...], str] = {}
     for key, value in given.items():
         i, j = parse_pair(key, elements)
+        if (other := named.setdefault((min(i, j), max(i, j)), key)) != key:
+            raise InputError(f"radial: '{other}' and '{key}' are the same pair; leave one out.")
         values[i, j] = values[j, i] = value
     return values
 

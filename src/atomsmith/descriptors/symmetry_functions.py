@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from itertools import accumulate, combinations_with_replacement
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -103,7 +103,7 @@ class SymmetryFunctionsSettings(Settings):
     angular_size: int = Field(
         default=3, ge=1, le=64, description="Widths of generated angular functions, the broadest ones."
     )
-    zetas: tuple[float, ...] = Field(
+    zetas: tuple[Annotated[float, Field(ge=1.0)], ...] = Field(
         default=(1.0, 4.0, 16.0), min_length=1, description="Powers of generated angular functions."
     )
     narrow: bool = Field(default=True, description="Of generated angular functions.")
