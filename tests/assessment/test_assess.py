@@ -109,6 +109,25 @@ def only(found, **wanted):
     return row
 
 
+def test_the_report_can_be_written_again_elsewhere(copied):
+    kept = (copied / "out/report.html").read_bytes()
+    done = runner.invoke(app, ["report", str(copied / "out"), "-o", str(copied / "again")])
+    assert done.exit_code == 0, done.output
+    tables = sorted(file.name for file in (copied / "out/tables").iterdir())
+    assert sorted(file.name for file in (copied / "again/tables").iterdir()) == tables
+    for name in tables:
+        assert (copied / "again/tables" / name).read_text() == (copied / "out/tables" / name).read_text()
+    assert "Copper by EMT" in (copied / "again/report.html").read_text()
+    assert (copied / "out/report.html").read_bytes() == kept
+
+
+def test_a_report_before_the_first_one_names_the_command(copied):
+    (copied / "out/assessment.json").unlink()
+    done = runner.invoke(app, ["report", str(copied / "out")])
+    assert done.exit_code == 2
+    assert "--no-compute" in done.stderr
+
+
 def test_labels_have_no_error_by_the_calculator_that_made_them(done):
     errors = rows(done[0], "errors")
     exact = only(errors, potential="EMT", set="test", type="all")

@@ -93,6 +93,22 @@ def test_better_settings_than_the_given_ones_are_found_and_written(folder):
     )
 
 
+def test_the_report_of_a_search_can_be_written_again(folder):
+    assert run(folder, "--set", "trials=2").exit_code == 0
+    (folder / "out/report.html").unlink()
+    again = runner.invoke(app, ["report", str(folder / "out"), "--json", str(folder / "numbers.json")])
+    assert again.exit_code == 0, again.output
+    assert "2 trials of 2 keys of fit.yaml" in (folder / "out/report.html").read_text()
+    assert (folder / "numbers.json").read_text() == (folder / "out/tuning.json").read_text()
+
+
+def test_a_search_without_trials_has_no_report_yet(folder):
+    assert run(folder, "--set", "cost.limit_us_per_atom=0.0001").exit_code == 2
+    done = runner.invoke(app, ["report", str(folder / "out")])
+    assert done.exit_code == 2
+    assert "no trial of this search has ended yet" in done.stderr
+
+
 def test_the_score_is_the_error_on_data_that_the_fits_did_not_see(folder):
     from atomsmith.data.splitting import split_random
     from atomsmith.fitting.fit import fit

@@ -62,7 +62,7 @@ def assess(
     chosen = load_settings(settings, AssessSettings, overrides or [])
     folder = output if output is not None else Path("assessments") / settings.stem
     require_writable({"--json": json_file}, [settings])
-    with _Screen() as screen:
+    with Screen() as screen:
         found = run_assessment(chosen, folder, screen, only or [], compute=compute)
     written = write_assessment(found, folder)
     for statement in written.statements:
@@ -72,7 +72,7 @@ def assess(
     console().print(f"report     {written.page}", markup=False)
 
 
-class _Screen:
+class Screen:
     """A progress line over all tasks: which one, of which potential, how long yet."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class _Screen:
         self._left = self._done = 0
         self._began = time.monotonic()
 
-    def __enter__(self) -> _Screen:
+    def __enter__(self) -> Screen:
         return self
 
     def __exit__(self, *error: Any) -> None:

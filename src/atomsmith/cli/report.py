@@ -12,13 +12,19 @@ from atomsmith.cli.options import JsonFile, Threads
 from atomsmith.errors import InputError
 
 DATA_FILE = "report.json"
+NUMBERS_FILE = "assessment.json"
+ITEMS = "items"
 
 
 @reported()
 def report(
     run: Annotated[
         Path,
-        typer.Argument(metavar="RUN", help="Folder of a run, or the report.json in it.", show_default=False),
+        typer.Argument(
+            metavar="RUN",
+            help="Folder that `atomsmith learn`, `tune` or `assess` works in, or a report.json.",
+            show_default=False,
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -37,21 +43,89 @@ def report(
 
     Example: atomsmith report runs/peg
     """
-    from atomsmith.cli.output import write_text
+    from atomsmith.cli.output import require_writable, write_text
     from atomsmith.data.database import STORE_NAME
+    from atomsmith.tuning.search import STORAGE_NAME
+
+    folder = output if output is not None else run if run.is_dir() else run.parent
+    require_writable({"--json": json_file}, [run], {"--output": folder})
+    if (run / STORE_NAME).is_file():
+        page, numbers = _learned(run, folder, threads)
+    elif (run / STORAGE_NAME).is_file():
+        page, numbers = _tuned(run, folder)
+    elif (run / NUMBERS_FILE).is_file():
+        page, numbers = _assessed(run, folder)
+    elif (run / ITEMS).is_dir():
+        raise InputError(
+            f"{run}: this assessment has not written its settings yet; give `atomsmith assess SETTINGS.yaml "
+            f"-o {run} --no-compute`, which reports what is there."
+        )
+    else:
+        page, numbers = _written_before(run / DATA_FILE if run.is_dir() else run, folder)
+    typer.echo(f"wrote {page}")
+    if json_file is not None:
+        write_text(json_file, numbers)
+
+
+def _learned(run: Path, folder: Path, threads: int) -> tuple[Path, str]:
+    """Report what a run of `atomsmith learn` has stored; returns the page and its numbers as JSON."""
     from atomsmith.learning.results import report_of_run
+    from atomsmith.report import save_report_data, write_report
+    from atomsmith.report.storage import to_json
+
+    data = report_of_run(run, n_threads=threads)
+    page = write_report(data, folder)
+    save_report_data(data, folder / DATA_FILE)
+    return page, to_json(data)
+
+
+def _tuned(run: Path, folder: Path) -> tuple[Path, str]:
+    """Report the trials of `atomsmith tune` that have ended."""
+    from atomsmith.report.tuning import write_tuning
+    from atomsmith.tuning.results import numbers_text
+    from atomsmith.tuning.search import stored_search
+
+    settings, found = stored_search(run)
+    return write_tuning(settings, found, folder), numbers_text(settings, found)
+
+
+def _assessed(run: Path, folder: Path) -> tuple[Path, str]:
+    """Report the results of `atomsmith assess` that are there, by the settings of its last report."""
+    import json
+
+    from atomsmith.assessment.run import assess
+    from atomsmith.assessment.settings import AssessSettings
+    from atomsmith.cli.assess import Screen
+    from atomsmith.report.assessment import write_assessment
+    from atomsmith.settings_file import settings_from_values
+
+    source = run / NUMBERS_FILE
+    try:
+        values = json.loads(source.read_text(encoding="utf-8"))["settings"]
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{source}: does not hold the settings of an assessment; give its `atomsmith assess` command "
+            "again with --no-compute."
+        ) from None
+    settings = settings_from_values(AssessSettings, values, str(source))
+    with Screen() as screen:
+        found = assess(settings, run, screen, compute=False)
+    written = write_assessment(found, folder)
+    return written.page, json.dumps(written.numbers, indent=1, allow_nan=False) + "\n"
+
+
+def _written_before(source: Path, folder: Path) -> tuple[Path, str]:
+    """Write the page of a report.json again."""
     from atomsmith.report import load_report_data, save_report_data, write_report
     from atomsmith.report.storage import to_json
 
-    is_run = (run / STORE_NAME).is_file()
-    source = run / DATA_FILE if run.is_dir() else run
-    if not is_run and not source.is_file():
-        raise InputError(f"{run} holds no run: give the folder of an `atomsmith learn` run or a {DATA_FILE}.")
-    data = report_of_run(run, n_threads=threads) if is_run else load_report_data(source)
-    folder = output if output is not None else source.parent
+    if not source.is_file():
+        raise InputError(
+            f"{source.parent if source.name == DATA_FILE else source} holds no run: give the folder of an "
+            f"`atomsmith learn`, `tune` or `assess` run, or a {DATA_FILE}."
+        )
+    data = load_report_data(source)
     page = write_report(data, folder)
-    if is_run or output is not None:
+    if folder.resolve() != source.parent.resolve():
         save_report_data(data, folder / DATA_FILE)
-    typer.echo(f"wrote {page}")
-    if json_file is not None:
-        write_text(json_file, to_json(data))
+    return page, to_json(data)

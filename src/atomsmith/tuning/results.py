@@ -54,16 +54,22 @@ def write_results(settings: TuneSettings, found: Search, folder: Path, bench: Be
         files.append(folder / "front" / f"{place:02d}.yaml")
         write_text(files[-1], settings_text(settings, bench, one))
     write_text(folder / "trials.csv", _csv(found))
+    write_text(folder / "tuning.json", numbers_text(settings, found))
+    page = write_tuning(settings, found, folder)
+    return Written(folder / "best.yaml", folder / "potential.json", page, files)
+
+
+def numbers_text(settings: TuneSettings, found: Search) -> str:
+    """Return what ``tuning.json`` holds: settings, all trials, the numbers of the best and of the front."""
+    best = found.best
     numbers = {
         "settings": settings.model_dump(mode="json"),
         "baseline": found.baseline.to_dict(),
-        "best": best.number,
-        "front": [one.number for one in front],
+        "best": None if best is None else best.number,
+        "front": [one.number for one in found.front()],
         "trials": [plain(one) for one in found.tries],
     }
-    write_text(folder / "tuning.json", json.dumps(plain(numbers), indent=1, allow_nan=False) + "\n")
-    page = write_tuning(settings, found, folder)
-    return Written(folder / "best.yaml", folder / "potential.json", page, files)
+    return json.dumps(plain(numbers), indent=1, allow_nan=False) + "\n"
 
 
 def settings_text(settings: TuneSettings, bench: Bench, one: Try) -> str:

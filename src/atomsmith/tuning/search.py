@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atomsmith.errors import AtomsmithError, InputError
+from atomsmith.settings_file import settings_from_values
 from atomsmith.tuning.samplers import grid, load_optuna, make_sampler, suggest
 from atomsmith.tuning.settings import TuneSettings
 from atomsmith.tuning.trial import Bench, Outcome, TooSlowError
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import Trial
 
-BASELINE, SETTINGS, OUTCOME, REASON = "baseline", "settings", "outcome", "reason"
-"""Attributes of the study and of its trials."""
+BASELINE, SETTINGS, ASKED, OUTCOME, REASON = "baseline", "settings", "asked", "outcome", "reason"
+"""Attributes of the study and of its trials; ``settings`` is a hash of what ``asked`` holds in full."""
 STUDY = "atomsmith tune"
+STORAGE_NAME = "tuning.sqlite"
 POLL_S = 0.2
 
 Watch = Callable[["Search"], None]
@@ -132,15 +134,39 @@ def tune(
     return found
 
 
-def _opened(settings: TuneSettings, bench: Bench, folder: Path, worker: int, create: bool) -> Study:
-    optuna = load_optuna()
-    storage = optuna.storages.RDBStorage(
-        f"sqlite:///{(folder / 'tuning.sqlite').absolute()}",
+def stored_search(folder: Path) -> tuple[TuneSettings, Search]:
+    """Settings and trials of the search that stands in a folder, whether it has ended or not.
+
+    Raises
+    ------
+    InputError
+        If Optuna is missing, no trial has ended yet, or the search was begun before these were kept.
+    """
+    study = load_optuna().load_study(study_name=STUDY, storage=_storage(folder))
+    asked, baseline = study.user_attrs.get(ASKED), study.user_attrs.get(BASELINE)
+    if asked is None:
+        raise InputError(
+            f"{folder}: was made by an earlier version, which did not keep the settings of the search; give "
+            "its `atomsmith tune` command again, which writes the report."
+        )
+    found = None if baseline is None else _read(study, Outcome(**baseline))
+    if found is None or found.best is None:
+        raise InputError(f"{folder}: no trial of this search has ended yet; wait for one.")
+    return settings_from_values(TuneSettings, asked, str(folder / STORAGE_NAME)), found
+
+
+def _storage(folder: Path) -> Any:
+    return load_optuna().storages.RDBStorage(
+        f"sqlite:///{(folder / STORAGE_NAME).absolute()}",
         engine_kwargs={"connect_args": {"timeout": 60}},
     )
+
+
+def _opened(settings: TuneSettings, bench: Bench, folder: Path, worker: int, create: bool) -> Study:
+    optuna = load_optuna()
     directions = ["minimize", "minimize"] if settings.cost.minimise else ["minimize"]
     study: Study = optuna.create_study(
-        storage=storage,
+        storage=_storage(folder),
         study_name=STUDY,
         directions=directions,
         load_if_exists=True,
@@ -156,6 +182,8 @@ def _opened(settings: TuneSettings, bench: Bench, folder: Path, worker: int, cre
             f"{folder}: holds a search with other settings or data, whose trials cannot be compared with new "
             "ones; give another folder."
         )
+    if create:  # the number of trials, for one, may have changed
+        study.set_user_attr(ASKED, settings.model_dump(mode="json"))
     return study
 
 
