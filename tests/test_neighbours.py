@@ -233,3 +233,10 @@ def test_rows_are_not_written_beyond_their_arrays():
     for start in ([0, 2], [-1, 0], [0]):
         with pytest.raises(ValueError, match="do not fit"):
             order.write(np.array(start), np.zeros(2, np.int32), np.zeros((2, 3), np.int16))
+
+
+@pytest.mark.parametrize("pbc", [EVERYWHERE, (True, True, False), NOWHERE])
+def test_atoms_without_room_are_refused_before_their_pairs_fill_the_memory(pbc):
+    n = 1 if any(pbc) else 100_000
+    with pytest.raises(InputError, match=r"so densely, .* check the units"):
+        find_pairs(np.zeros((n, 3)), 0.01 * np.eye(3), np.array(pbc), 6.0)

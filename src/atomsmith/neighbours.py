@@ -20,6 +20,8 @@ SMALL_CLUSTER = 60
 """Atoms up to which all distances of a cluster are looked at, which costs less than binning."""
 SLAB_PAIRS = 3e7
 """Pairs that are looked for at once; systems of more are cut into slabs."""
+MOST_NEIGHBOURS = 2e4
+"""Neighbours of an atom, above which a structure is none: diamond has 20,000 within 30 angstrom."""
 MAX_SHIFT = int(np.iinfo(np.int16).max)
 
 Found: TypeAlias = tuple[NDArray[np.uint64], NDArray[np.int32]]
@@ -42,8 +44,8 @@ def find_pairs(
     Raises
     ------
     InputError
-        If positions or cell are not finite, a periodic direction has no cell vector, or an atom has drifted
-        more than 32,767 cells away.
+        If positions or cell are not finite, a periodic direction has no cell vector, atoms lie so densely
+        that their pairs would fill the memory, or one has drifted more than 32,767 cells away.
     """
     n = len(positions)
     if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
@@ -55,6 +57,12 @@ def find_pairs(
     box = _complete_cell(positions, cell, pbc, cutoff)
     wrapped, offset = _wrap(positions, box, pbc)
     expected = n**2 * 4.2 * cutoff**3 / abs(np.linalg.det(box))
+    if expected > MOST_NEIGHBOURS * n:
+        raise InputError(
+            f"The atoms of a system lie so densely, {n / abs(np.linalg.det(box)):.3g} in a cubic angstrom, "
+            f"that each has some {expected / n:.2g} neighbours within {cutoff:g} angstrom; check the units "
+            "of its cell and positions."
+        )
     if expected > SLAB_PAIRS:
         n_slabs = min(n, int(np.ceil(expected / SLAB_PAIRS)))
         return _pairs_in_slabs(wrapped, offset, box, pbc, cutoff, n_slabs)

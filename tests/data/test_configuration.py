@@ -37,6 +37,7 @@ def test_properties_of_water() -> None:
     ("changes", "message"),
     [
         ({"positions": [[0, 0, 0], [0, 0, 1], [0, np.nan, 0]]}, r"atom 2 \(H\): the position .* not finite"),
+        ({"cell": 0.01 * np.eye(3), "pbc": True}, r"1e-06 cubic angstrom for 3 atoms: check the unit"),
         ({"positions": [[0, 0, 0]]}, r"position has shape \(1, 3\), expected \(3, 3\)"),
         ({"forces": np.zeros((2, 3))}, r"force has shape \(2, 3\), expected \(3, 3\)"),
         ({"forces": [[0, 0, 0], [np.inf, 0, 0], [0, 0, 0]]}, r"atom 1 \(H\): the force"),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _LABELS = ("energy", "forces", "stress")
 _WEIGHTS = ("weight", "energy_weight", "forces_weight", "stress_weight")
+_DENSEST = 20.0
+"""Atoms in a cubic angstrom; matter has a tenth of one, and copper whose cell is in nanometres 85."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +108,11 @@ class Configuration:
             )
         if self.pbc.all() and self.volume <= 1e-6 * float(np.prod(lengths)):
             raise InputError("the lattice vectors of a periodic configuration are linearly dependent")
+        if self.pbc.all() and self.n_atoms > _DENSEST * self.volume:
+            raise InputError(
+                f"the cell has {self.volume:.3g} cubic angstrom for {self.n_atoms} atom"
+                f"{'' if self.n_atoms == 1 else 's'}: check the unit of its lattice vectors"
+            )
         if self.stress is not None and self.volume == 0.0:
             raise InputError("a stress was given for a configuration whose cell has no volume: leave it out")
 
