@@ -75,6 +75,7 @@ def test_n2p2_there_and_back(tmp_path):
         ),
         (["export", "made.snapcoeff", "-o", "made.xml"], "can be read, but not written"),
         (["export", "made.snapcoeff", "-o", "made.yace"], "cannot hold bispectrum"),
+        (["export", "made.snapcoeff", "-o", "new/folder/made.yace"], "cannot hold bispectrum"),
         (["export", "made.snapcoeff", "-o", "made.mtp"], "holds only reference energies and moment tensors"),
     ],
 )
@@ -86,6 +87,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(tmp_path, monkeypatch, argu
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
     assert not (tmp_path / "potential.json").exists()
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])

@@ -88,10 +88,11 @@ def export(
     """
     from atomsmith import Potential
     from atomsmith.cli.output import console, require_writable
+    from atomsmith.data.files import new_folder
     from atomsmith.exchange.formats import write_foreign
 
     require_writable({"--output": output}, [potential])
     loaded = Potential.load(potential)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_foreign(loaded, output)
+    with new_folder(output.parent):
+        write_foreign(loaded, output)
     console().print(f"written to {output}", markup=False)
