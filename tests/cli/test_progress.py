@@ -95,6 +95,25 @@ def test_fitting_says_when_the_solver_works(clock, screen, plain):
     ]
 
 
+def test_a_robust_fit_says_which_pass_it_is_in(clock, screen, plain):
+    with FittingProgress(50, console=plain, clock=clock) as progress:
+        for name, counted in (
+            ("estimating", False), ("fitting", True), ("solving", False),
+            ("residuals", True), ("fitting again", True), ("solving", False),
+        ):  # fmt: skip
+            progress.begin(name, counted)
+            clock.now += 12.0
+            progress.update(10) if counted else progress.begin(name, counted)
+    assert screen.getvalue().splitlines() == [
+        "fitting 0/50, estimating, 12 s",
+        "fitting 10/50, 1 min 36 s left, 24 s",
+        "fitting 10/50, solving, 36 s",
+        "residuals 10/50, 48 s left, 12 s",
+        "fitting again 10/50, 48 s left, 12 s",
+        "fitting again 10/50, solving, 24 s",
+    ]
+
+
 def test_a_terminal_gets_a_live_line(clock, screen):
     terminal = Console(file=screen, force_terminal=True, width=120)
     with FittingProgress(4, console=terminal, clock=clock) as progress:

@@ -52,6 +52,20 @@ def test_weights_fall_with_what_is_left_of_a_configuration(spoilt: Dataset) -> N
     assert fit_model(spoilt, PLAIN).robust is None
 
 
+def test_every_pass_says_how_far_it_is(spoilt: Dataset) -> None:
+    seen: list[tuple[str, list[int]]] = []
+    fit_model(
+        spoilt,
+        ROBUST,
+        progress=lambda done: seen[-1][1].append(done),
+        stage=lambda name, counted: seen.append((name, [] if counted else [-1])),
+    )
+    names = ["fitting", "solving", "residuals", "fitting again", "solving"]
+    assert [name for name, _ in seen] == names
+    for _, counts in seen:
+        assert counts == [-1] or (counts[-1] == len(spoilt) and counts == sorted(counts))
+
+
 def test_residuals_are_those_of_the_predictions(spoilt: Dataset) -> None:
     """With weights of their own, labels that are missing, and a kind that does not count."""
     data = [

@@ -120,6 +120,7 @@ def _fitted(train: Dataset, settings: FitSettings, output: Path) -> tuple[FitRes
             workers=workers,
             announce=announce,
             progress=progress.update,
+            stage=progress.begin,
             training=lambda state: progress.train(state.done, state.total, state.text),
             training_folder=unfinished,
         )

@@ -102,7 +102,7 @@ class LiveLine:
 
     def _print(self) -> None:
         done = f"{self.completed}/{self.total}" if self.total is not None else str(self.completed)
-        line = f"{self.name} {done}, {self._text}, {duration(self.elapsed_s)}"
+        line = ", ".join(filter(None, (f"{self.name} {done}", self._text, duration(self.elapsed_s))))
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
         self._last_line, self._shown = self._clock(), self._text
 
@@ -232,7 +232,16 @@ class FittingProgress(LiveLine):
 
     def __init__(self, total: int, *, console: Console | None = None, clock: Clock = time.monotonic) -> None:
         super().__init__("fitting", total, console=console, clock=clock)
-        self._rows = total
+        self._rows, self._pass, self._after = total, self.name, "solving"
+
+    def begin(self, name: str, counted: bool) -> None:
+        """Show what begins; what goes through the data is ``counted`` by `update`."""
+        if not counted:
+            self.show(self.completed, name)
+            return
+        self._pass, self._after = name, ""
+        self._count(name, self._rows)
+        self.show(0, "")
 
     def train(self, done: int, total: int, text: str) -> None:
         """Show how many epochs of how many at most are done, and a text with the errors."""
@@ -241,11 +250,11 @@ class FittingProgress(LiveLine):
         self.show(done, f"{text}, at most {left}" if left else text)
 
     def update(self, done: int) -> None:
-        """Show how many are folded into the triangular factor; after the last one the solver works."""
-        self._count("fitting", self._rows)
+        """Show how many are done; after the last one the solver works, unless `begin` says what does."""
+        self._count(self._pass, self._rows)
         assert self.total is not None
         left = self.total - done
-        self.show(done, _left(self.elapsed_s, done, left) if left > 0 else "solving")
+        self.show(done, _left(self.elapsed_s, done, left) if left > 0 else self._after)
 
 
 def duration(seconds: float) -> str:

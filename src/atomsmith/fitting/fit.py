@@ -44,6 +44,9 @@ from atomsmith.systems import FloatArray
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
 
+Stage = Callable[[str, bool], None]
+"""Takes the name of a part of a fit that begins, and whether it goes through the configurations."""
+
 
 @dataclass(frozen=True, eq=False)
 class FitResult:
@@ -127,6 +130,7 @@ def fit_model(
     kept: KeptFactors | None = None,
     announce: Callable[[Estimate], None] | None = None,
     progress: Callable[[int], None] | None = None,
+    stage: Stage | None = None,
     training: Observer | None = None,
     training_folder: Path | None = None,
 ) -> FitResult:
@@ -146,6 +150,9 @@ def fit_model(
     announce
         Called with the time and memory that the fit will take, before it begins (terms that are not linear in
         their parameters are trained before).
+    stage
+        Called with the name of what begins, and whether that goes through the configurations, which
+        ``progress`` then counts; a robust fit goes through them for rows, for residuals, and for rows again.
     training
         Called now and then with the state of such a training.
     training_folder
@@ -173,11 +180,14 @@ def fit_model(
         )
     passes = 1 if settings.robust is None else 2
     require_memory(maker.n_features, problem.rows_of, n_groups, passes)
+    begins = stage or _ignored
     if announce is not None:
+        begins("estimating time and memory", False)
         count, kind = 0 if workers is None else workers.count, settings.solver.kind
         announce(estimate(maker, problem.rows_of, kind, n_groups=n_groups, passes=passes, workers=count))
     estimated = time.perf_counter()
-    factors, plain, robust = _folded(problem, maker, n_groups, workers, kept, progress)
+    factors, plain, robust = _folded(problem, maker, n_groups, workers, kept, progress, begins)
+    begins("solving", False)
     folded = time.perf_counter()
     result = replace(_with_extrapolation(solve_model(problem, factors, plain), problem), robust=robust)
     seconds = {"basis": built - started, "rows": folded - estimated, "solve": time.perf_counter() - folded}
@@ -193,6 +203,7 @@ def _folded(
     workers: Workers | None,
     kept: KeptFactors | None,
     progress: Callable[[int], None] | None,
+    begins: Stage,
 ) -> tuple[FactorSet, FactorSet | None, FloatArray | None]:
     """Fold all rows.
 
@@ -203,20 +214,31 @@ def _folded(
     """
     seed = problem.settings.seed
 
-    def fold(configurations: Sequence[Configuration], show: Callable[[int], None] | None = None) -> FactorSet:
+    def fold(configurations: Sequence[Configuration]) -> FactorSet:
         found = FactorSet(maker.n_features, n_groups)
-        accumulate(maker, configurations, found, seed=seed, workers=workers, progress=show)
+        accumulate(maker, configurations, found, seed=seed, workers=workers, progress=progress)
         found.compact()
         return found
 
+    begins("fitting", True)
     if kept is None:
-        factors = fold(problem.rows_of, progress)
+        factors = fold(problem.rows_of)
     else:
         factors = kept.update(maker, problem.rows_of, n_groups, seed, workers=workers, progress=progress)
     if problem.settings.robust is None:
         return factors, None, None
-    weighted, robust = _robust(problem, maker, factors, fold)
-    return weighted, factors, robust
+    begins("solving", False)
+    coefficients, weights = _solved(problem, factors)
+    begins("residuals", True)
+    found = robust_weights(
+        maker, problem.rows_of, coefficients, KindWeights.of(weights), problem.settings.robust, progress
+    )
+    begins("fitting again", True)
+    return fold(reweighted(problem.rows_of, found)), factors, found
+
+
+def _ignored(_name: str, _counted: bool) -> None:
+    """Nobody watches."""
 
 
 def _trained(problem: Problem, trainers: Sequence[Trainer | None], means: TrainingMeans) -> Problem:
@@ -300,20 +322,6 @@ class _Solved:
             )
         factor = merge_factors(groups)
         return cls(weights, groups, factor, solve(factor, prior, solver))
-
-
-def _robust(
-    problem: Problem,
-    maker: RowMaker,
-    factors: FactorSet,
-    fold: Callable[[Sequence[Configuration]], FactorSet],
-) -> tuple[FactorSet, FloatArray]:
-    """Fold the rows again, with weights of configurations by what a fit leaves of them; returns these too."""
-    coefficients, weights = _solved(problem, factors)
-    kinds, freedom = KindWeights.of(weights), problem.settings.robust
-    assert freedom is not None
-    found = robust_weights(maker, problem.rows_of, coefficients, kinds, freedom)
-    return fold(reweighted(problem.rows_of, found)), found
 
 
 def _solved(problem: Problem, factors: FactorSet) -> tuple[FloatArray, Weights]:

@@ -17,7 +17,7 @@ them again from its residuals, and so on, gains little more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +36,7 @@ def robust_weights(
     coefficients: FloatArray,
     kinds: KindWeights,
     freedom: float,
+    progress: Callable[[int], None] | None = None,
 ) -> FloatArray:
     """Factors on the weights of configurations by what a fit leaves of their labels, shape (C,).
 
@@ -51,8 +52,10 @@ def robust_weights(
         Weights of energies, forces and virials.
     freedom
         Degrees of freedom nu; the smaller, the heavier the tails.
+    progress
+        Called with the number of configurations that are done.
     """
-    squares = mean_squares(maker, configurations, coefficients, kinds)
+    squares = mean_squares(maker, configurations, coefficients, kinds, progress)
     ordinary = float(np.median(squares[squares > 0.0])) if (squares > 0.0).any() else 1.0
     weights: FloatArray = np.sqrt((freedom + 1.0) / (freedom + squares / ordinary))
     return weights
@@ -63,10 +66,12 @@ def mean_squares(
     configurations: Sequence[Configuration],
     coefficients: FloatArray,
     kinds: KindWeights,
+    progress: Callable[[int], None] | None = None,
 ) -> FloatArray:
     """Mean square of the weighted residuals of each configuration, 0 without labels; see `robust_weights`."""
     evaluator = maker.evaluator()
     found: list[FloatArray] = []
+    done = 0
     for block in blocks(configurations, maker.n_features):
         sums, counts = np.zeros(len(block)), np.zeros(len(block))
         residuals = maker.residuals(block, coefficients, evaluator)
@@ -83,6 +88,9 @@ def mean_squares(
                 sums += np.bincount(np.repeat(np.arange(len(block)), rows), left**2, minlength=len(block))
             counts += rows
         found.append(sums / np.maximum(counts, 1.0))
+        done += len(block)
+        if progress is not None:
+            progress(done)
     return np.concatenate(found) if found else np.zeros(0)
 
 
