@@ -29,7 +29,7 @@ from learning.test_kill import environment
         ({"selection": {"test_fraction": 0.5}}, "selection.test_fraction = 0.1, now it is 0.5"),
         (
             {"reference": {"arguments": {"seconds": 1.0}}},
-            "reference.arguments.seconds = None, now",
+            "reference.arguments.seconds = null, now",
         ),
         ({"potential": {"committee": 4}}, "potential.committee = 8, now it is 4"),
     ],
@@ -73,6 +73,17 @@ def test_a_run_of_an_earlier_version_goes_on(starts: Path) -> None:
     require_same(fixed | {"reference": reference}, fixed, "run")
     with pytest.raises(InputError, match=r"reference\.reuse"):
         require_same(fixed | {"reference": reference | {"reuse": True}}, fixed, "run")
+
+
+def test_a_run_begun_before_fits_could_be_robust_goes_on(starts: Path) -> None:
+    fixed = fixed_settings(learn_settings(starts))
+    assert fixed["potential"]["robust"] == 1.0
+    older = {key: value for key, value in fixed["potential"].items() if key != "robust"}
+    require_same(fixed | {"potential": older}, fixed, "run")
+    with pytest.raises(InputError, match=r"potential\.committee = 4, now it is 8"):
+        require_same(fixed | {"potential": older | {"committee": 4}}, fixed, "run")
+    with pytest.raises(InputError, match=r"potential\.robust = null, now it is 1\.0"):
+        require_same(fixed | {"potential": older | {"robust": None}}, fixed, "run")
 
 
 def test_a_second_process_is_refused(starts: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from atomsmith.errors import InputError
@@ -50,13 +51,22 @@ def require_same(before: dict[str, Any], now: dict[str, Any], folder: object) ->
     InputError
         Naming the first key that differs.
     """
-    difference = _first_difference(_comparable(before), _comparable(now), "")
+    now = _comparable(now)
+    if "robust" not in before["potential"]:
+        # Begun before there was a choice: it matters to the fit after the last label alone.
+        now["potential"] = {key: value for key, value in now["potential"].items() if key != "robust"}
+    difference = _first_difference(_comparable(before), now, "")
     if difference:
-        key, old, new = difference
+        key, old, new = difference[0], *map(_written, difference[1:])
         raise InputError(
             f"{folder}: this run was begun with {key} = {old}, now it is {new}; put it back, or start a new "
             f"run in another folder (only {', '.join(MAY_CHANGE)} may change)."
         )
+
+
+def _written(value: Any) -> str:
+    """A value as it stands in a settings file: null, true, numbers, names without quotes."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _first_difference(before: Any, now: Any, path: str) -> tuple[str, Any, Any] | None:
