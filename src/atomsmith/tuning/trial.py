@@ -15,6 +15,7 @@ from atomsmith.data.configuration import Configuration
 from atomsmith.data.dataset import Dataset
 from atomsmith.data.splitting import k_fold, split_random
 from atomsmith.data.units import GPA_PER_EV_A3
+from atomsmith.elements import symbol_of
 from atomsmith.errors import InputError
 from atomsmith.fitting.fit import FitResult, fit_model
 from atomsmith.fitting.settings import FitSettings
@@ -111,6 +112,7 @@ class Bench:
         self.train = training_data(start)
         self.folds = folds_of(self.train, settings)
         self.crystal = None if settings.targets is None else settings.targets.crystal.build()
+        _require_known(self.crystal, self.train, settings.fit_file)
         largest = max(self.train, key=len)
         self.timed = timed_crystal(self.crystal or largest.without_labels(), settings.cost.atoms)
 
@@ -190,6 +192,16 @@ class Bench:
                 done[quantity.property] = result.to_dict()
             found[name] = quantity.find(done[quantity.property])
         return found
+
+
+def _require_known(crystal: Configuration | None, train: Dataset, place: Path) -> None:
+    """Refuse a crystal of elements that the potential will not know."""
+    missing = [] if crystal is None else [symbol_of(z) for z in crystal.elements if z not in train.elements]
+    if missing:
+        raise InputError(
+            f"targets.crystal holds {', '.join(missing)}, which the training data of {place} do not; give a "
+            f"crystal of {', '.join(map(symbol_of, train.elements))}, or other data."
+        )
 
 
 FAILED_DEVIATION = 1.0
