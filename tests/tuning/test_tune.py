@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import multiprocessing
 import os
 import signal
 import sqlite3
@@ -67,6 +68,19 @@ def run(folder, *more):
     return runner.invoke(app, [str(argument) for argument in arguments])
 
 
+HOLD = """
+import pathlib, sys, time
+from atomsmith.data.locking import RunLock
+lock = RunLock(pathlib.Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
 def rows(folder):
     with (folder / "out/trials.csv").open() as stream:
         return list(csv.DictReader(stream))
@@ -127,7 +141,6 @@ def test_the_score_is_the_error_on_data_that_the_fits_did_not_see(folder):
 
 def test_a_search_goes_on_after_a_kill(folder):
     command = [sys.executable, "-m", "atomsmith", "tune", "tune.yaml", "-o", "out", "--set", "trials=400"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
     storage = folder / "out/tuning.sqlite"
 
@@ -146,7 +159,7 @@ def test_a_search_goes_on_after_a_kill(folder):
             return 0
 
     with subprocess.Popen(
-        command, cwd=folder, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        command, cwd=folder, env=environment(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     ) as process:
         until = time.monotonic() + 600.0
         while n_ended() < 3 and time.monotonic() < until and process.poll() is None:
@@ -233,6 +246,40 @@ def test_processes_share_a_search(folder):
     assert len(rows(folder)) == 4
 
 
+def test_a_worker_that_is_killed_leaves_no_trial_behind(folder, monkeypatch):
+    from atomsmith.tuning import search
+
+    monkeypatch.setattr(search, "POLL_S", 0.05)
+    settings = load_settings(folder / "tune.yaml", search.TuneSettings, ["trials=6", "workers=2"])
+    killed = []
+
+    def watch(now):
+        children = multiprocessing.active_children()
+        if len(now.tries) >= 1 and not killed and len(children) == 2:
+            killed.append(children[0].pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    found = search.tune(settings, folder / "out", watch)
+    assert len(killed) == 1
+    assert len(found.tries) == 6
+    study = optuna.load_study(
+        study_name="atomsmith tune", storage=f"sqlite:///{folder / 'out/tuning.sqlite'}"
+    )
+    assert not [t for t in study.trials if t.state == optuna.trial.TrialState.RUNNING]
+
+
+def test_a_search_under_way_is_left_alone(folder):
+    assert run(folder, "--set", "trials=1").exit_code == 0
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder / "out")], stdout=subprocess.PIPE, env=environment()
+    ) as other:
+        other.stdout.readline()
+        done = run(folder)
+        other.kill()
+    assert done.exit_code == 2
+    assert f"is in use by process {other.pid}" in done.stderr
+
+
 def test_no_trial_begins_while_enough_are_under_way(folder):
     import threading
 
@@ -251,7 +298,7 @@ def test_no_trial_begins_while_enough_are_under_way(folder):
     study = optuna.create_study(storage=optuna.storages.InMemoryStorage())
 
     def work():
-        search._work(study, settings, SlowBench(), None, lambda: None, together)
+        search._work(study, settings, SlowBench(), None, lambda: None, lambda: together)
 
     workers = [threading.Thread(target=work) for _ in range(4)]
     for worker in workers:
@@ -328,6 +375,10 @@ def test_differential_evolution_goes_on_from_what_is_stored():
         ("search={weights.energy: {low: 3, high: 2}}", "low is 3 and high 2; low should be below high"),
         ("sampler.kind=cma_es", ""),
         ("targets={crystal: {element: Cu}, values: {C45: 3}}", "'C45' is no quantity"),
+        (
+            "targets={crystal: {element: Ni}, values: {a: 3.5}}",
+            "targets.crystal holds Ni, which the training",
+        ),
     ],
 )
 def test_wrong_settings_are_one_sentence(folder, change, said):

@@ -7,14 +7,14 @@ import json
 import math
 import multiprocessing
 import os
-import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atomsmith.data.locking import RunLock, exclusive
 from atomsmith.errors import AtomsmithError, InputError
 from atomsmith.settings_file import settings_from_values
 from atomsmith.tuning.samplers import grid, load_optuna, make_sampler, suggest
@@ -22,19 +22,24 @@ from atomsmith.tuning.settings import TuneSettings
 from atomsmith.tuning.trial import Bench, Outcome, TooSlowError
 
 if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
     from optuna.study import Study
     from optuna.trial import Trial
 
-BASELINE, SETTINGS, ASKED, OUTCOME, REASON = "baseline", "settings", "asked", "outcome", "reason"
-"""Attributes of the study and of its trials; ``settings`` is a hash of what ``asked`` holds in full."""
+BASELINE, SETTINGS, ASKED = "baseline", "settings", "asked"
+"""Attributes of the study; ``settings`` is a hash of what ``asked`` holds in full."""
+OUTCOME, REASON, WORKER = "outcome", "reason", "worker"
+"""Attributes of trials."""
 STUDY = "atomsmith tune"
 STORAGE_NAME = "tuning.sqlite"
+BEGINNING_NAME = "beginning.lock"
 POLL_S = 0.2
 
 Watch = Callable[["Search"], None]
 """Is called now and then while a search runs."""
-Lock = AbstractContextManager[bool, None]
-"""Of threads or of processes."""
+Lock = Callable[[], AbstractContextManager[object, bool | None]]
+"""Makes a block that one thread or process is in at a time."""
 
 
 @dataclass(frozen=True)
@@ -116,18 +121,24 @@ def tune(
     InputError
         If Optuna is missing, the settings as given cannot be fitted, the folder holds another search, or
         every trial was refused.
+    RunLockedError
+        If another process searches in this folder.
     """
     load_optuna()
     bench = bench or Bench(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    study = _opened(settings, bench, folder, worker=0, create=True)
-    baseline = _baseline(study, bench)
-    _bury(study, settings)
-    if settings.workers == 1:
-        _work(study, settings, bench, baseline, lambda: watch(_read(study, baseline)), threading.Lock())
-    else:
-        _distribute(settings, folder, lambda: watch(_read(study, baseline)))
-    found = _read(study, baseline)
+    lock = RunLock(folder)
+    try:
+        study = _opened(settings, bench, folder, worker=0, create=True)
+        baseline = _baseline(study, bench)
+        _bury(study, settings)
+        if settings.workers == 1:
+            _work(study, settings, bench, baseline, lambda: watch(_read(study, baseline)), nullcontext)
+        else:
+            _distribute(study, settings, folder, lambda: watch(_read(study, baseline)))
+        found = _read(study, baseline)
+    finally:
+        lock.release()
     if found.best is None:
         reasons = {one.reason for one in found.tries}
         raise InputError(f"all {len(found.tries)} trials were refused, the first one: {sorted(reasons)[0]}")
@@ -211,10 +222,15 @@ def _baseline(study: Study, bench: Bench) -> Outcome:
     return Outcome(**study.user_attrs[BASELINE])
 
 
-def _bury(study: Study, settings: TuneSettings) -> None:
-    """End trials that a killed run has left behind as running; points of a grid are tried again."""
+def _bury(study: Study, settings: TuneSettings, worker: int | None = None) -> None:
+    """End trials that a killed run, or one worker, has left behind as running.
+
+    Points of a grid are tried again.
+    """
     optuna = load_optuna()
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+        if worker is not None and trial.user_attrs.get(WORKER) != worker:
+            continue
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
         if settings.sampler.kind == "grid":
             # The sampler takes a point whose trial has ended for done, however it ended.
@@ -229,11 +245,13 @@ def _work(
     baseline: Outcome,
     watch: Callable[[], None],
     lock: Lock,
+    worker: int = 0,
 ) -> None:
     """Try settings until enough trials have begun; all that share the lock begin them one at a time."""
     optuna = load_optuna()
 
     def objective(trial: Trial) -> float | tuple[float, float]:
+        trial.set_user_attr(WORKER, worker)
         # From here on the trial is in the storage, where others count it.
         beginning.close()
         parameters = suggest(trial, settings.search)
@@ -252,7 +270,7 @@ def _work(
     watch()
     while True:
         with ExitStack() as beginning:
-            beginning.enter_context(lock)
+            beginning.enter_context(lock())
             if _begun(study) >= most:
                 return
             study.optimize(objective, n_trials=1)
@@ -265,36 +283,49 @@ def _begun(study: Study) -> int:
     return len(study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED, states.RUNNING)))
 
 
-def _distribute(settings: TuneSettings, folder: Path, watch: Callable[[], None]) -> None:
-    """Let several processes try settings; this one watches."""
+def _distribute(study: Study, settings: TuneSettings, folder: Path, watch: Callable[[], None]) -> None:
+    """Let several processes try settings; this one watches.
+
+    The trial of a worker that was killed is free again, and another worker takes its place; so many times as
+    there are workers, for what kills them may be the settings.
+    """
     context = multiprocessing.get_context("spawn")
-    lock = context.Lock()
-    processes = [
-        context.Process(target=_worker, args=(settings, folder, index + 1, lock), daemon=True)
-        for index in range(settings.workers)
-    ]
-    for process in processes:
+    started: list[BaseProcess] = []
+
+    def start() -> BaseProcess:
+        process = context.Process(target=_worker, args=(settings, folder, len(started) + 1), daemon=True)
         process.start()
+        started.append(process)
+        return process
+
+    alive = {index: start() for index in range(1, settings.workers + 1)}
     try:
-        while any(process.is_alive() for process in processes):
+        while alive:
             time.sleep(POLL_S)
+            for index in [index for index, process in alive.items() if not process.is_alive()]:
+                if alive.pop(index).exitcode != 0:
+                    _bury(study, settings, index)
+                    if len(started) < 2 * settings.workers:
+                        alive[len(started) + 1] = start()
             watch()
     finally:
-        for process in processes:
+        for process in started:
             process.terminate()
-        for process in processes:
+        for process in started:
             process.join()
-    if all(process.exitcode not in (0, None) for process in processes):
+    _bury(study, settings)
+    if all(process.exitcode != 0 for process in started):
         raise InputError(
-            f"all {settings.workers} worker processes ended with an error; run with workers: 1 to see it."
+            f"all {len(started)} worker processes ended with an error; run with workers: 1 to see it."
         )
 
 
-def _worker(settings: TuneSettings, folder: Path, index: int, lock: Lock) -> None:
+def _worker(settings: TuneSettings, folder: Path, index: int) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     bench = Bench(settings)
     study = _opened(settings, bench, folder, index, create=False)
-    _work(study, settings, bench, _baseline(study, bench), lambda: None, lock)
+    baseline = _baseline(study, bench)
+    _work(study, settings, bench, baseline, lambda: None, lambda: exclusive(folder / BEGINNING_NAME), index)
 
 
 def _read(study: Study, baseline: Outcome) -> Search:
