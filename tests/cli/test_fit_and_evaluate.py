@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from atomsmith import Dataset, Potential
 from atomsmith.cli.application import app
 from atomsmith.data import Configuration
+from atomsmith.data.files import new_folder
+from atomsmith.data.locking import RunLock
 
 runner = CliRunner(env={"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"})
 
@@ -343,3 +345,28 @@ def test_data_that_teach_nothing_are_refused(tmp_path):
 
     assert "isolated atoms alone" in refusal(Atoms("Cu", positions=[[0.0, 0.0, 0.0]]))
     assert "lattice vector of 0.01 angstrom" in refusal(Atoms("Cu", cell=[0.01, 3.0, 3.0], pbc=True))
+    tiny = refusal(Atoms("Cu", cell=[0.01, 0.01, 0.01], pbc=True))
+    assert "the cell has 1e-06 cubic angstrom for 1 atom: check the unit" in tiny
+
+
+ACE = "{kind: ace, cutoff: 4.0, correlation_order: 2, degree: 4}"
+NETWORK = f"[{{descriptor: {ACE}, regressor: {{kind: network, hidden: [2]}}}}]"
+
+
+def test_two_trainings_do_not_share_a_folder(folder, tmp_path):
+    output = tmp_path / "new" / "p.json"
+    terms = f"model={{terms: {NETWORK}}}"
+    command = ["fit", str(folder / "data" / "train.xyz"), "-o", str(output), "--set", terms]
+    with new_folder(output.with_name("p.json.training")):
+        lock = RunLock(output.with_name("p.json.training"))
+        refused = runner.invoke(app, command)
+        lock.release()
+    assert refused.exit_code == 2
+    assert f"--output {output}: another fit to this file trains" in refused.stderr
+    epochs = f"model={{terms: {NETWORK.replace('hidden: [2]', 'hidden: [2], epochs: 2, members: 1')}}}"
+    done = runner.invoke(app, [*command[:-1], epochs])
+    assert done.exit_code == 0, done.output
+    assert [file.name for file in output.parent.iterdir()] == ["p.json"]
+    count = Potential.load(output).n_functions  # that the network takes, not its one output
+    assert count > 1
+    assert f"{count} basis functions, cutoff 4.00 angstrom" in done.output, done.output

@@ -14,7 +14,8 @@ import typer
 
 from atomsmith.cli.failures import reported
 from atomsmith.cli.options import JsonFile, Overrides
-from atomsmith.errors import InputError
+from atomsmith.errors import InputError, RunLockedError
+from atomsmith.wording import counted
 
 if TYPE_CHECKING:
     from atomsmith.data.dataset import Dataset
@@ -91,7 +92,7 @@ def fit(
     for name, dataset in (("training", train), ("test", test)):
         if dataset:
             reports[name] = errors(dataset, result.potential.predict(dataset, n_threads=chosen.threads))
-            show_table(reports[name].table(f"Errors on {len(dataset)} {name} configurations"))
+            show_table(reports[name].table(f"Errors on {counted(len(dataset), f'{name} configuration')}"))
     console().print(_weights(result), markup=False)
     console().print(_summary(result, output), markup=False)
     if json_file is not None:
@@ -108,7 +109,11 @@ def _fitted(train: Dataset, settings: FitSettings, output: Path) -> tuple[FitRes
 
     announced: list[Estimate] = []
     unfinished = output.with_name(f"{output.name}.training")
-    with fit_workers(settings.executor) as workers, FittingProgress(len(train)) as progress:
+    with (
+        _training_folder(unfinished, settings, output),
+        fit_workers(settings.executor) as workers,
+        FittingProgress(len(train)) as progress,
+    ):
 
         def announce(estimate: Estimate) -> None:
             announced.append(estimate)
@@ -124,9 +129,41 @@ def _fitted(train: Dataset, settings: FitSettings, output: Path) -> tuple[FitRes
             training=lambda state: progress.train(state.done, state.total, state.text),
             training_folder=unfinished,
         )
-    result.potential.save(output)
-    rmtree(unfinished, ignore_errors=True)
+        result.potential.save(output)
     return result, announced[0]
+
+
+@contextmanager
+def _training_folder(folder: Path, settings: FitSettings, output: Path) -> Iterator[None]:
+    """Hold the folder of a fit's trainings, for one process at a time, until the potential is written.
+
+    Raises
+    ------
+    RunLockedError
+        If another fit with the same output is training.
+    """
+    from atomsmith.data.files import new_folder
+    from atomsmith.data.locking import LOCK_NAME, RunLock
+    from atomsmith.fitting.trainers.registry import trainer_of
+
+    if all(trainer_of(term) is None for term in settings.model.terms):
+        yield
+        return
+    with new_folder(folder):
+        try:
+            lock = RunLock(folder)
+        except RunLockedError as error:
+            raise RunLockedError(
+                f"--output {output}: another fit to this file trains: {error}; or give another --output"
+            ) from None
+        try:
+            yield
+            rmtree(folder, ignore_errors=True)
+        except BaseException:
+            (folder / LOCK_NAME).unlink(missing_ok=True)
+            raise
+        finally:
+            lock.release()
 
 
 @contextmanager
@@ -311,8 +348,8 @@ def _weights(result: FitResult) -> str:
 def _summary(result: FitResult, output: Path) -> str:
     potential, seconds = result.potential, sum(result.seconds.values())
     return (
-        f"{potential.n_functions} basis functions, cutoff {potential.cutoff:.2f} angstrom, "
-        f"{len(potential.committee)} committee members, fitted in {seconds:.1f} s; wrote {output}"
+        f"{counted(potential.n_functions, 'basis function')}, cutoff {potential.cutoff:.2f} angstrom, "
+        f"{counted(len(potential.committee), 'committee member')}, fitted in {seconds:.1f} s; wrote {output}"
     )
 
 
