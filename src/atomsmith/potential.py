@@ -20,6 +20,7 @@ from atomsmith.extrapolation.grading import Extrapolation, Grader
 from atomsmith.fitting.solvers.posterior import Posterior
 from atomsmith.prediction import Prediction, require_finite
 from atomsmith.systems import FloatArray, Systems
+from atomsmith.wording import counted
 
 if TYPE_CHECKING:
     from atomsmith.calculator import AtomsmithCalculator
@@ -74,8 +75,8 @@ class Potential:
     def __repr__(self) -> str:
         symbols = ", ".join(SYMBOLS[z] for z in self.elements)
         return (
-            f"Potential({symbols}; {self.n_functions} basis functions, cutoff {self.cutoff:.2f} angstrom, "
-            f"{len(self.committee)} committee members)"
+            f"Potential({symbols}; {counted(self.n_functions, 'basis function')}, cutoff {self.cutoff:.2f} "
+            f"angstrom, {counted(len(self.committee), 'committee member')})"
         )
 
     @property

@@ -10,6 +10,7 @@ import typer
 from atomsmith.cli.failures import reported
 from atomsmith.cli.options import JsonFile, LabelOptions, Threads
 from atomsmith.errors import InputError
+from atomsmith.wording import counted
 
 
 @reported()
@@ -63,7 +64,7 @@ def evaluate(
     if fitted.metadata.get("data", {}).get("fingerprint") == dataset.fingerprint():
         console().print("these are the data that the potential was fitted to: the errors are no test of it")
     report = errors(dataset, fitted.predict(dataset, n_threads=threads, precision=precision))
-    show_table(report.table(f"Errors of {potential} on {len(dataset)} configurations"))
+    show_table(report.table(f"Errors of {potential} on {counted(len(dataset), 'configuration')}"))
     found = {"potential": potential, "structures": structures, **report.to_dict()}
     if fitted.extrapolation is not None:
         graded = grade_report(fitted, dataset, threads)

@@ -9,6 +9,7 @@ import typer
 
 from atomsmith.cli.failures import reported
 from atomsmith.cli.options import JsonFile, Overrides, SettingsFile, folder_option
+from atomsmith.wording import counted
 
 if TYPE_CHECKING:
     from atomsmith.cli.observer import ScreenObserver
@@ -68,7 +69,7 @@ def _summary(outcome: Outcome, page: Path | None) -> str:
     """What was done, and where everything is."""
     failed = outcome.counts["failed"]
     lines = [
-        f"{outcome.rounds} rounds, {outcome.counts['labelled']} configurations labelled"
+        f"{counted(outcome.rounds, 'round')}, {counted(outcome.counts['labelled'], 'configuration')} labelled"
         + (f", {failed} failed" if failed else ""),
         f"potential  {outcome.potential}",
         f"data       {outcome.dataset}",

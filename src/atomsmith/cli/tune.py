@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from atomsmith.cli.failures import reported
 from atomsmith.cli.options import JsonFile, Overrides, SettingsFile, folder_option
+from atomsmith.wording import counted
 
 if TYPE_CHECKING:
     from atomsmith.cli.progress import LiveLine
@@ -84,7 +85,7 @@ def _summary(found: Search, written: Written) -> str:
     values = "\n".join(f"  {key}: {value}" for key, value in best.parameters.items())
     worse = "no trial is better than the settings as given\n" if (best.score or 0.0) > 1.0 else ""
     return worse + (
-        f"best of {len(found.tries)} trials: score {best.score:.3f} (1 as given), "
+        f"best of {counted(len(found.tries), 'trial')}: score {best.score:.3f} (1 as given), "
         f"{best.outcome.us_per_atom:.3g} us/atom\n{values}\n"
         f"settings   {written.settings}\npotential  {written.potential}\nreport     {written.page}"
     )

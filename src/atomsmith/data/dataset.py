@@ -15,6 +15,7 @@ from atomsmith.data.reading import configurations_from_atoms, read_configuration
 from atomsmith.data.stress_check import require_consistent_stress
 from atomsmith.elements import symbol_of
 from atomsmith.errors import InputError
+from atomsmith.wording import counted
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -121,7 +122,8 @@ class Dataset(Sequence[Configuration]):
 
     def __repr__(self) -> str:
         symbols = " ".join(symbol_of(z) for z in self.elements)
-        return f"Dataset({len(self)} configurations, {self.n_atoms} atoms, {symbols or 'no elements'})"
+        size = f"{counted(len(self), 'configuration')}, {counted(self.n_atoms, 'atom')}"
+        return f"Dataset({size}, {symbols or 'no elements'})"
 
     @property
     def n_atoms(self) -> int:

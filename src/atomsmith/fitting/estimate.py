@@ -23,6 +23,7 @@ from atomsmith.fitting.rows.design import BLOCK_BYTES, RowMaker, number_of_label
 from atomsmith.fitting.rows.factor import TriangularFactor
 from atomsmith.fitting.rows.streaming import leaf_rows
 from atomsmith.fitting.weights import KINDS
+from atomsmith.wording import counted
 
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
@@ -76,11 +77,11 @@ class Estimate:
     @property
     def text(self) -> str:
         """One line for a terminal."""
-        where = f" with {self.workers} workers" if self.workers else ""
+        where = f" with {counted(self.workers, 'worker')}" if self.workers else ""
         return (
-            f"{self.n_rows:,} rows of {self.n_configurations:,} configurations ({self.n_atoms:,} atoms) for "
-            f"{self.n_features:,} coefficients: about {self.seconds:,.0f} s{where}, "
-            f"{self.peak_bytes / 2**20:,.0f} MiB of memory at most"
+            f"{counted(self.n_rows, 'row')} of {counted(self.n_configurations, 'configuration')} "
+            f"({counted(self.n_atoms, 'atom')}) for {counted(self.n_features, 'coefficient')}: about "
+            f"{self.seconds:,.0f} s{where}, {self.peak_bytes / 2**20:,.0f} MiB of memory at most"
         )
 
     def to_dict(self) -> dict[str, Any]:

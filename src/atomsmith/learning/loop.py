@@ -61,6 +61,7 @@ from atomsmith.sampling.sampler import SamplingResult
 from atomsmith.sampling.sampler import run as run_sampler
 from atomsmith.sampling.state import StopReason, Walkers
 from atomsmith.sampling.trace import Trace
+from atomsmith.wording import counted
 
 CHECKPOINT = "walkers"
 LAMMPS = "lammps"
@@ -376,9 +377,9 @@ class Learner:
         shutil.rmtree(self.folder / LAMMPS, ignore_errors=True)
         reasons = Counter(walker["reason"].replace("_", " ") for walker in record["walkers"])
         self.observer.message(
-            f"round {number}: {record['n_functions']} functions, "
+            f"round {number}: {counted(record['n_functions'], 'function')}, "
             f"{', '.join(f'{count} {reason}' for reason, count in sorted(reasons.items()))}; "
-            f"{len(new)} new configurations"
+            f"{counted(len(new), 'new configuration')}"
         )
 
     def _without_repeats(self, potential: Potential, walkers: Walkers, possible: list[int]) -> list[int]:
@@ -400,14 +401,14 @@ class Learner:
     def _stop_reason(self) -> str | None:
         stop, counts, rounds = self.settings.stop, self.store.counts(), self.store.rounds()
         if stop.labels is not None and counts["labelled"] >= stop.labels:
-            return f"{counts['labelled']} configurations are labelled (stop.labels)"
+            return f"{counted(counts['labelled'], 'configuration')} labelled (stop.labels)"
         if stop.rounds is not None and len(rounds) >= stop.rounds:
-            return f"{len(rounds)} rounds are done (stop.rounds)"
+            return f"{counted(len(rounds), 'round')} done (stop.rounds)"
         if stop.hours is not None and self._seconds() >= 3600.0 * stop.hours:
             return f"{stop.hours:g} hours have passed (stop.hours)"
         quiet = stop.quiet_rounds
         if quiet is not None and len(rounds) >= quiet and all(record["quiet"] for record in rounds[-quiet:]):
-            return f"nothing to label was found in the last {quiet} rounds (stop.quiet_rounds)"
+            return f"nothing to label was found in the last {counted(quiet, 'round')} (stop.quiet_rounds)"
         return None
 
     def _finish(self, reason: str) -> Outcome:

@@ -28,6 +28,7 @@ from atomsmith.report.gather.accuracy import Assessed, assess
 from atomsmith.report.gather.fits import model_sentence, potential_sections, potential_verdicts, to_yaml
 from atomsmith.report.gather.structures import error_properties, structure
 from atomsmith.report.records import ReportData, Split, Structure, Verdict
+from atomsmith.wording import counted
 
 POTENTIAL_FILE, TEST_FILE = "potential.json", "test.xyz"
 DATA_FILE = "report.json"
@@ -204,8 +205,8 @@ def _independent(folder: Path) -> tuple[Configuration, ...]:
 def _summary(history: History, potential: Potential | None) -> str:
     parts = [] if potential is None else [model_sentence(potential)]
     starts = sum(entry.origin.get("kind") == "start" for entry in history.entries)
-    labelled = _plural(history.count("labelled"), "configuration")
-    found = f"{_plural(starts, 'start')} and what walkers found in {_plural(len(history.rounds), 'round')}"
+    labelled = counted(history.count("labelled"), "configuration")
+    found = f"{counted(starts, 'start')} and what walkers found in {counted(len(history.rounds), 'round')}"
     parts.append(f"{labelled} labelled by {_reference_name(history.settings)}: {found}.")
     return " ".join(parts)
 
@@ -216,10 +217,6 @@ def _reference_name(settings: dict[str, Any]) -> str:
     kind = str(reference.get("kind", "the reference"))
     method = next((reference[key] for key in _METHOD_KEYS if isinstance(reference.get(key), str)), None)
     return kind if method is None else f"{method} ({kind})"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _run_verdicts(
@@ -257,11 +254,11 @@ def _run_verdicts(
         )
         found.append(Verdict("note", text))
     if sets.later:
-        text = f"{_plural(len(sets.later), 'label')} came after the last fit and are not in it yet."
+        text = f"{counted(len(sets.later), 'label')} came after the last fit and are not in it yet."
         found.append(Verdict("note", text))
     if sets.excluded:
         text = (
-            f"{_plural(len(sets.excluded), 'labelled configuration')} with forces beyond the limit "
+            f"{counted(len(sets.excluded), 'labelled configuration')} with forces beyond the limit "
             "(selection.largest_force_ev_per_angstrom) were left out of the fit."
         )
         found.append(Verdict("note", text))
@@ -272,11 +269,11 @@ def _end_verdict(history: History) -> Verdict:
     """Whether the run has ended, and whether because there was nothing left to learn."""
     if history.final is None:
         waiting = history.count("pending")
-        text = f"This run has not ended after {_plural(len(history.rounds), 'round')}"
+        text = f"This run has not ended after {counted(len(history.rounds), 'round')}"
         if waiting == 0:
             return Verdict("note", f"{text}: the next fit or its walkers are under way, or were interrupted.")
         wait = "waits for its label" if waiting == 1 else "wait for labels"
-        return Verdict("note", f"{text}: {_plural(waiting, 'configuration')} {wait}.")
+        return Verdict("note", f"{text}: {counted(waiting, 'configuration')} {wait}.")
     reason = history.final["reason"]
     quiet = bool(history.rounds) and all(record["quiet"] for record in history.rounds[-1:])
     if "quiet_rounds" in reason:

@@ -30,6 +30,7 @@ from atomsmith.report.sections.base import FigureShelf, Section, fold
 from atomsmith.report.storage import write_text
 from atomsmith.tuning.search import Search, Try
 from atomsmith.tuning.settings import TuneSettings
+from atomsmith.wording import counted
 
 SHOWN = 20
 
@@ -47,8 +48,9 @@ def write_tuning(settings: TuneSettings, found: Search, folder: Path) -> Path:
     created = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
     refused = sum(one.score is None for one in found.tries)
     summary = (
-        f"{len(found.tries)} trials of {len(settings.search)} keys of {settings.fit_file.name}"
-        f"{f', of which {refused} were refused' if refused else ''}."
+        f"{counted(len(found.tries), 'trial')} of {counted(len(settings.search), 'key')} of "
+        f"{settings.fit_file.name}"
+        f"{f', {refused} refused' if refused else ''}."
     )
     heading = Heading(f"Search: {settings.fit_file.stem}", created, summary)
     page = folder / "report.html"
@@ -172,12 +174,12 @@ def _front(settings: TuneSettings, found: Search) -> Section:
     parts = [
         element("h3", "Front of score and cost (front/NN.yaml)"),
         _trials(settings, front),
-        element("h3", f"Best {min(SHOWN, len(scored))} of {len(scored)} trials"),
+        element("h3", f"Best {min(SHOWN, len(scored))} of {counted(len(scored), 'trial')}"),
         _trials(settings, scored[:SHOWN]),
     ]
     refused: list[list[Child]] = [[f"{one.number}", one.reason] for one in found.tries if one.score is None]
     if refused:
-        parts.append(fold(f"{len(refused)} trials that were refused", table([["Trial", "Why"]], [refused])))
+        parts.append(fold(f"{counted(len(refused), 'trial')} refused", table([["Trial", "Why"]], [refused])))
     return Section("trials", "Trials", join(parts))
 
 

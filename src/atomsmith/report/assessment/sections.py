@@ -12,6 +12,7 @@ from atomsmith.report.assessment.figures import Curve, Point
 from atomsmith.report.assessment.reading import Reading, deviation, pareto
 from atomsmith.report.html import Child, Html, element, join, number, table
 from atomsmith.report.sections.base import Section
+from atomsmith.wording import counted
 
 UNITS = {"energy": "mev_per_atom", "forces": "ev_per_angstrom", "stress": "gpa"}
 """In names of columns."""
@@ -39,9 +40,9 @@ def summary_section(reading: Reading, sheet: Sheet) -> Section:
     failed = sum(item.failure is not None for item in reading.assessment.found.values())
     doubts = sum(1 for _ in reading.statements()) - failed
     found = (
-        f"{len(reading.names)} potentials, {len(systems)} system{'s' if len(systems) != 1 else ''}, "
-        f"{len(reading.assessment.found)} results, of which {failed} failed, and {doubts} remarks on "
-        "doubtful numbers"
+        f"{counted(len(reading.names), 'potential')}, {counted(len(systems), 'system')}, "
+        f"{counted(len(reading.assessment.found), 'result')}, of which {failed} failed, and "
+        f"{counted(doubts, 'remark')} on doubtful numbers"
     )
     note = (
         "; errors are mean absolute errors on the test sets, properties are judged by their mean relative "

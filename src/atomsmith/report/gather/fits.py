@@ -28,6 +28,7 @@ from atomsmith.report.records import (
     Tone,
     Verdict,
 )
+from atomsmith.wording import counted
 
 GOOD_RELATIVE_ERROR, POOR_RELATIVE_ERROR = 0.1, 0.25
 """Force RMSE over the rms force below which it counts as good, and above which as poor."""
@@ -132,13 +133,18 @@ def model_sentence(potential: Potential) -> str:
     kinds = [part["kind"] for part in potential.plan["parts"]]
     repulsion = " over a short-range repulsion" if "zbl" in kinds else ""
     terms = " and ".join({"ace": "ACE", "pair": "pair"}.get(k, k) for k in kinds if k not in ("e0", "zbl"))
+    regressors = {part.get("regressor", {}).get("kind") for part in potential.plan["parts"]}
+    nature = "Potential" if regressors & {"network", "embedding"} else "Linear potential"
     text = (
-        f"Linear potential for {names}: {potential.n_functions:,} {terms} functions{repulsion}, "
+        f"{nature} for {names}: {counted(potential.n_functions, f'{terms} function')}{repulsion}, "
         f"cutoff {potential.cutoff:g} Å"
     )
     data, fit = potential.metadata.get("data", {}), potential.metadata.get("fit", {})
     if data:
-        text += f", fitted to {data['n_configurations']:,} configurations of {data['n_atoms']:,} atoms in all"
+        text += (
+            f", fitted to {counted(data['n_configurations'], 'configuration')} of "
+            f"{counted(data['n_atoms'], 'atom')} in all"
+        )
     if fit.get("effective_parameters"):
         text += f", whose labels determine {fit['effective_parameters']:,.0f} coefficients"
     return f"{text}."
