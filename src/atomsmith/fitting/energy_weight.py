@@ -4,11 +4,17 @@ Energies are few and forces many, and no fixed ratio of their weights suits all 
 noisy (different or coarse k-points), a large weight makes the fit follow the noise. Whether it does shows on
 groups of configurations left out. As in the calibration of the posterior (`atomsmith.fitting.held_out`),
 functions and strength of the prior stay those of the fit, so that a trial costs one Cholesky decomposition a
-group. Functions that were chosen with all data flatter these errors; so a weight has to be clearly better.
+group.
+
+Few groups rarely single out one weight, and which of several good ones is best is then chance. So the choice
+is smoothed over bootstrap samples of the groups (Efron, J. Am. Stat. Assoc. 109, 991 (2014)): the geometric
+mean of the weights that are best in the samples. Where one is clearly best, that is it; where two are
+equally good, the one between them.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,9 +33,11 @@ from atomsmith.systems import FloatArray
 MULTIPLES = tuple(2.0**power for power in range(-4, 4))
 """Of the weight of a fit that are tried; closer ones differ by less than their uncertainty."""
 
-SURE = 4.0
-"""Standard errors by which a weight has to be better: what chance gives one in twenty times where there is
-nothing to gain, as the error is that of five groups (Student's t) and seven weights are tried."""
+NEAR = np.sqrt(2.0)
+"""Factor within which the usual weight stays: half the distance of those tried."""
+
+LIKELY = 0.1
+"""Share of the samples from which on a weight is named as one that may be best."""
 
 FEWEST = 50
 """Configurations with an energy; fewer in five groups say little about the uncertainty."""
@@ -47,7 +55,7 @@ class EnergyChoice:
     weight
         The one taken.
     usual
-        The one that stays where no other is better.
+        The one that stays where the data ask for none that differs by more than `NEAR`.
     tried
         Weights.
     gains
@@ -55,6 +63,8 @@ class EnergyChoice:
         energies and forces with respect to the usual one, mean over the groups.
     uncertainties
         Standard errors of the gains, from their spread over the groups.
+    shares
+        Of the bootstrap samples of the groups in which each is best.
     """
 
     weight: float
@@ -62,10 +72,11 @@ class EnergyChoice:
     tried: tuple[float, ...]
     gains: tuple[float, ...]
     uncertainties: tuple[float, ...]
+    shares: tuple[float, ...]
 
     @classmethod
     def of(cls, tried: FloatArray, scores: FloatArray, usual: int) -> EnergyChoice:
-        """Take the weight of the smallest errors, if they are smaller by more than `SURE` uncertainties.
+        """Take the geometric mean of the weights that are best in the bootstrap samples of the groups.
 
         Parameters
         ----------
@@ -74,25 +85,23 @@ class EnergyChoice:
         scores
             Logarithms of the errors by weight and group, shape (m, groups).
         usual
-            Index of the weight that stays if no other is better.
+            Index of the weight that stays if the mean is near it.
         """
         gains = scores[usual] - scores
         mean, error = gains.mean(axis=1), gains.std(axis=1, ddof=1) / np.sqrt(gains.shape[1])
-        best = int(np.argmax(mean))
-        weight = tried[best] if mean[best] > SURE * error[best] else tried[usual]
-        return cls(float(weight), float(tried[usual]), *(tuple(x.tolist()) for x in (tried, mean, error)))
+        shares = _shares_of_the_best(scores, usual)
+        smooth = float(np.exp(shares @ np.log(tried)))
+        near = 1.0 / NEAR < smooth / tried[usual] < NEAR
+        weight = float(tried[usual]) if near else float(f"{smooth:.2g}")
+        return cls(weight, float(tried[usual]), *(tuple(x.tolist()) for x in (tried, mean, error, shares)))
 
     @property
     def text(self) -> str:
         """How it came about, in words."""
-        if self.weight == self.usual:
-            return f"no other energy weight from {min(self.tried):g} to {max(self.tried):g} is clearly better"
-        taken = self.tried.index(self.weight)
-        gain, error = -100.0 * np.expm1(-self.gains[taken]), 100.0 * self.uncertainties[taken]
-        return (
-            f"energy {self.weight:g} instead of {self.usual:g} lowers errors on configurations left out by "
-            f"{gain:.1f} +- {error:.1f} %"
-        )
+        likely = [weight for weight, share in zip(self.tried, self.shares, strict=True) if share >= LIKELY]
+        span = f"{min(likely):g} to {max(likely):g} are" if len(likely) > 1 else f"{likely[0]:g} is"
+        taken = "stays" if self.weight == self.usual else f"instead of {self.usual:g}"
+        return f"energy {self.weight:g} {taken}: {span} best on configurations left out"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for metadata."""
@@ -100,7 +109,21 @@ class EnergyChoice:
             "tried": list(self.tried),
             "gains": list(self.gains),
             "uncertainties": list(self.uncertainties),
+            "shares": list(self.shares),
         }
+
+
+def _shares_of_the_best(scores: FloatArray, usual: int) -> FloatArray:
+    """In what share of all samples of the groups with replacement each weight is best, shape (m,).
+
+    Five groups have 3,125 samples, so all are looked at and no seed is needed. The usual one wins a draw.
+    """
+    n_groups = scores.shape[1]
+    samples = np.array(list(itertools.product(range(n_groups), repeat=n_groups)))
+    errors = scores[:, samples].sum(axis=2)
+    best = np.where(errors[usual] <= errors.min(axis=0), usual, errors.argmin(axis=0))
+    shares: FloatArray = np.bincount(best, minlength=len(scores)) / len(samples)
+    return shares
 
 
 def leaves_energy_weight(weights: Weights, solver: Solver) -> bool:
