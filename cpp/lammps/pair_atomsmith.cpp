@@ -194,12 +194,31 @@ void PairAtomsmith::check_masses() {
     }
 }
 
+// LAMMPS takes atoms that bonds connect out of its lists where special_bonds gives them no weight at all; to
+// this potential they are neighbours like others.
+void PairAtomsmith::check_bonds() {
+    int hidden = 0, any = 0;
+    for (int i = 0; atom->molecular && atom->nspecial && i < atom->nlocal; ++i)
+        for (int k = 1, before = 0; k <= 3 && species_[atom->type[i]] >= 0; ++k) {
+            const int upto = atom->nspecial[i][k - 1];
+            if (upto > before && force->special_lj[k] == 0.0 && force->special_coul[k] == 0.0) hidden = 1;
+            before = upto;
+        }
+    MPI_Allreduce(&hidden, &any, 1, MPI_INT, MPI_MAX, world);
+    if (any)
+        stop_all(error, FLERR,
+                 "pair_style atomsmith sees no neighbors that special_bonds takes out of the lists of bonded "
+                 "atoms; write special_bonds lj/coul 1 1 1 (or 1e-50 in place of 0, if another style needs "
+                 "that)");
+}
+
 void PairAtomsmith::init_style() {
     if (std::strcmp(update->unit_style, "metal") != 0)
         stop_all(error, FLERR,
                  std::string("pair_style atomsmith needs units metal (eV, angstrom), found ") +
                      update->unit_style);
     check_masses();
+    check_bonds();
     if (!order_full_list(neighbor, this, instance_me))
         stop_all(error, FLERR,
                  "pair_style atomsmith cannot order a neighbor list from this version of LAMMPS");

@@ -57,6 +57,7 @@ private:
     void read_file(const std::string& path);
     void map_types();
     void check_masses();
+    void check_bonds();
     void update_atoms();
     void check_positions();
     void check_result(double energy);

@@ -198,6 +198,45 @@ def test_a_communication_distance_below_the_cutoff_loses_no_neighbours(plugin, f
     np.testing.assert_allclose(printed(result.stdout, "value")[0, 0], expected, rtol=1e-10)
 
 
+BONDED = """units metal
+atom_style bond
+special_bonds {special}
+region all block 0 9 0 9 0 9
+create_box 2 all bond/types 1 extra/bond/per/atom 2 extra/special/per/atom 4
+create_atoms 1 single 1 1 1
+create_atoms 2 single 3 1 1
+create_atoms 2 single 3 3 1
+mass 1 26.98
+mass 2 28.09
+create_bonds single/bond 1 1 2 special no
+create_bonds single/bond 1 2 3 special yes
+bond_style zero
+bond_coeff 1
+pair_style atomsmith
+pair_coeff * * ace.json Al Si
+run 0
+print "value $(pe:%.17g)"
+"""
+
+
+@pytest.mark.parametrize(
+    ("special", "hides"),
+    [("lj/coul 0 0 0", True), ("lj/coul 1 0 1", True), ("lj/coul 1 1 0", False), ("lj 1e-50 1 1", False)],
+)
+def test_bonds_of_molecules_hide_no_neighbours(plugin, folder, special, hides):
+    """LAMMPS takes bonded atoms out of the neighbour lists, by default up to three bonds away."""
+    script = BONDED.format(special=special)
+    result = run_lammps(plugin, folder, script, check=not hides)
+    if hides:
+        assert result.returncode != 0
+        assert "special_bonds lj/coul 1 1 1" in " ".join((result.stdout + result.stderr).split())
+        return
+    sample = Sample(np.array([13, 14, 14]), np.array([[1.0, 1, 1], [3, 1, 1], [3, 3, 1]]), 9.0 * np.eye(3))
+    potential = make_potential(1, elements=ELEMENTS, cutoff=4.0)
+    expected = Evaluator(potential, skin=0.0).predict(sample.systems).energy[0]
+    np.testing.assert_allclose(printed(result.stdout, "value")[0, 0], expected, rtol=1e-10)
+
+
 def test_another_version_of_lammps_is_refused(plugin, folder):
     """The loader, built for a version that never was."""
     source = find_sources().folder / "lammps" / "plugin.cpp"
