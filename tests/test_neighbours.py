@@ -195,13 +195,16 @@ def test_a_list_is_never_kept_for_other_systems():
         assert neighbours.update(other)
 
 
-def test_a_kept_list_holds_its_own_copy_of_the_positions():
-    """Callers may move atoms in place."""
+@pytest.mark.parametrize("name", ["positions", "cells", "numbers", "pbc"])
+def test_a_kept_list_holds_its_own_copy(name):
+    """Callers may move atoms, or change them, in place."""
     systems = random_system(SHAPES["skewed"], [14], 10)
     neighbours = NeighbourList(CUTOFF, 0.4)
     neighbours.update(systems)
-    systems.positions[0] += 0.5
+    values = getattr(systems, name)
+    values[0] = ~values[0] if name == "pbc" else 2 * values[0] + 1
     assert neighbours.update(systems)
+    assert not neighbours.update(systems)
 
 
 MALFORMED = {

@@ -249,6 +249,11 @@ def _joined(
     return first, neighbour, shift
 
 
+def _kinds(systems: Systems) -> tuple[bytes, ...]:
+    """What of a batch must not change at all; callers may change it in place, so it is copied."""
+    return systems.numbers.tobytes(), systems.first.tobytes(), systems.pbc.tobytes()
+
+
 class NeighbourList:
     """Pairs of a batch within ``cutoff + skin``, found again only when a pair could have been missed.
 
@@ -264,6 +269,7 @@ class NeighbourList:
         self.cutoff, self.skin = float(cutoff), float(skin)
         self.builds = 0
         self._reference: Systems | None = None
+        self._kinds: tuple[bytes, ...] = ()
         self.first: NDArray[np.int64] = np.zeros(1, np.int64)
         self.neighbour: NDArray[np.int32] = np.zeros(0, np.int32)
         self.shift: NDArray[np.int16] = np.zeros((0, 3), np.int16)
@@ -279,6 +285,7 @@ class NeighbourList:
         ]
         self.first, self.neighbour, self.shift = lists[0] if len(lists) == 1 else _joined(lists, systems)
         self._reference = systems.replace(positions=systems.positions.copy(), cells=systems.cells.copy())
+        self._kinds = _kinds(systems)
         self.builds += 1
         return True
 
@@ -288,11 +295,7 @@ class NeighbourList:
         With F the change of the cell (x' = x F) and u the displacement left when it is undone, a pair at d'
         now was at d with |d| <= |d'| |F^-1| + 2 max |u|, |.| of a matrix its largest singular value.
         """
-        if old.first is not new.first and not np.array_equal(old.first, new.first):
-            return False
-        if old.numbers is not new.numbers and not np.array_equal(old.numbers, new.numbers):
-            return False
-        if old.pbc is not new.pbc and not np.array_equal(old.pbc, new.pbc):
+        if self._kinds != _kinds(new):
             return False
         if np.array_equal(old.cells, new.cells):
             moved = new.positions - old.positions
