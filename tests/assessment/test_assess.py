@@ -253,6 +253,16 @@ def learning_system(folder, potentials):
     return candidates_of(system, folder / "out", ExecutorSettings(kind="serial"), 1)
 
 
+def test_a_learning_curve_tells_the_orders_that_are_done(copied):
+    captions = [(copied / "out/report.html").read_text()]
+    (second,) = (copied / "out/items/learning_curve/Cu").glob("*order_1*")
+    second.unlink()
+    assert run(copied, "--no-compute").exit_code == 0
+    captions.append((copied / "out/report.html").read_text())
+    assert ["mean and range of 2 orders" in text for text in captions] == [True, False]
+    assert "mean and range of 1 order." in captions[1]
+
+
 # Weights are given, for a file tells those that all its data have settled.
 PAIR = {
     "model": {"terms": [{"descriptor": {"kind": "pair", "cutoff": 5.0, "degree": 6}}]},

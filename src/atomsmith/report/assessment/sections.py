@@ -370,18 +370,31 @@ def data_section(reading: Reading, sheet: Sheet) -> Section | None:
                 curve for name in reading.names if (curve := _learning_curve(reading, system, name, quantity))
             ]
         _note_learning(reading, sheet, system)
+    orders = _orders(reading)
     for quantity, unit in (("energy", "meV/atom"), ("forces", "eV/Å")):
         systems = [s for s in reading.systems if curves[quantity][s]]
         if systems:
             caption = (
                 f"Mean absolute error of test {quantity} against the number of training configurations: mean "
-                f"and range of {asked.seeds} orders. Each part of the data holds the smaller ones."
+                f"and range of {orders}. Each part of the data holds the smaller ones."
             )
             figure = figures.curves_figure(
                 systems, reading.looks, curves[quantity], ("training configurations", f"{quantity} ({unit})")
             )
             parts.append(sheet.shelf.place(f"learning-{quantity}", figure, caption))
     return Section("data", "Learning curves", join(parts)) if parts else None
+
+
+def _orders(reading: Reading) -> str:
+    """In how many orders data were added; not all may be done yet."""
+    done: dict[tuple[str, str, float], int] = {}
+    for system in reading.systems:
+        for name in reading.names:
+            for fraction, _, _ in _points(reading, system, name):
+                if fraction < 1.0:
+                    done[system, name, fraction] = done.get((system, name, fraction), 0) + 1
+    fewest, most = min(done.values(), default=1), max(done.values(), default=1)
+    return f"{most} order{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} orders"
 
 
 def _points(reading: Reading, system: str, name: str) -> list[tuple[float, int, dict[str, object]]]:
