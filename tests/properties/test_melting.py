@@ -8,6 +8,7 @@ from atomsmith.builders.crystals import crystal
 from atomsmith.builders.supercells import supercell
 from atomsmith.properties.melting import (
     MeltingSettings,
+    Phases,
     Rate,
     _apart,
     _joined,
@@ -55,9 +56,30 @@ def test_a_rate_is_the_slope_of_the_energy_without_the_beginning():
     noise = np.random.default_rng(0).normal(size=200)
     trace["energy"] = 100 * (2e-6 * trace["time_fs"] + 1e-3 * noise)
     trace["energy"][:20] -= 50.0  # what is left of the joining
-    one = _rate(Simulation(None, trace, NONE, NONE), 0, 1000.0, 100)
+    one = _rate(Simulation(None, trace, NONE, NONE), 0, 1000.0, 100, Phases(1000.0, -0.1, 0.12))
     assert one.rate_mev_per_atom_per_ps == pytest.approx(2.0, abs=4 * one.error_mev_per_atom_per_ps)
     assert 0.01 < one.error_mev_per_atom_per_ps < 0.3
+
+
+@pytest.mark.parametrize(("temperature", "end"), [(800.0, -4.0), (2000.0, -3.65)])
+def test_a_phase_that_is_gone_early_has_a_rate_still(temperature, end):
+    """After one picosecond nothing happens any more; what noise does then has either sign."""
+    phases = Phases(1400.0, -3.9, -3.75)
+    trace = np.zeros(300, TRACE)
+    trace["time_fs"] = np.arange(300) * 33.0
+    gone = np.minimum(trace["time_fs"] / 1000.0, 1.0)
+    trace["energy"] = 360 * (-3.82 + gone * (end + 3.82) - np.sign(end + 3.82) * 1e-6 * trace["time_fs"])
+    rate = _rate(Simulation(None, trace, NONE, NONE), 0, temperature, 360, phases).rate_mev_per_atom_per_ps
+    assert np.sign(rate) == np.sign(temperature - 1400.0)
+    assert 5.0 < abs(rate) < 15.0
+
+
+def test_the_liquid_share_of_both_phases():
+    phases = Phases(1400.0, -3.9, -3.7)
+    assert phases.share(-3.9, 1400.0) == pytest.approx(0.0)
+    assert phases.share(-3.8, 1400.0) == pytest.approx(0.5)
+    assert phases.share(-3.7 + 1.5 * 8.617333262e-5 * 600.0, 2000.0) == pytest.approx(1.0)
+    assert Phases(1400.0, -3.9, -3.95).share(-3.0, 1400.0) == 0.5
 
 
 def test_two_halves_are_stacked_without_a_gap_or_an_overlap():

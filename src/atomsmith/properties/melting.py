@@ -2,8 +2,9 @@
 
 Crystal and liquid share a long cell at one temperature and pressure. Above the melting point the crystal
 shrinks and the potential energy rises, below it grows and the energy falls; the rate goes through zero at the
-melting point (Broughton, Gilmer and Jackson, Phys. Rev. Lett. 49, 1496 (1982)). All temperatures of a round
-run as one batch.
+melting point (Broughton, Gilmer and Jackson, Phys. Rev. Lett. 49, 1496 (1982)). Far from it one phase is gone
+soon, and the energy stands still, too: how high it then is tells which. All temperatures of a round run as
+one batch.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from atomsmith.properties.relaxation import RelaxSettings, relax
 from atomsmith.properties.simulation import Simulation, plain_dynamics, simulate
 from atomsmith.sampling.moves import CellMoveSettings
 from atomsmith.sampling.ramps import Ramp
+from atomsmith.sampling.units import BOLTZMANN
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray
 
@@ -41,6 +43,8 @@ PUSHES = 200
 RECORDED = 300
 SKIPPED = 0.2
 """Part of a run, at its beginning, whose energies are not used."""
+ENDED = 0.25
+"""A run has ended where less than this part of its atoms is in the other phase, by its energies."""
 
 
 class MeltingSettings(Settings):
@@ -72,10 +76,33 @@ class MeltingSettings(Settings):
     )
 
 
+@dataclass(frozen=True)
+class Phases:
+    """Potential energies of crystal and liquid in eV/atom, at one temperature in K."""
+
+    temperature_k: float
+    crystal_ev: float
+    liquid_ev: float
+
+    @property
+    def apart_ev(self) -> float:
+        """By how much the liquid is higher."""
+        return self.liquid_ev - self.crystal_ev
+
+    def share(self, energy_ev: float, temperature_k: float) -> float:
+        """Part that is liquid where both together have an energy; either has the heat of oscillators."""
+        if self.apart_ev <= 0.0:  # The liquid was never one.
+            return 0.5
+        cold = energy_ev - 1.5 * BOLTZMANN * (temperature_k - self.temperature_k)
+        return (cold - self.crystal_ev) / self.apart_ev
+
+
 @dataclass(frozen=True, eq=False)
 class Rate:
-    """One run: the slope of the potential energy at a temperature, and its standard error.
+    """One run: the rate of the potential energy at a temperature, and its standard error.
 
+    It is the slope over time; of a run at whose end one phase is gone, the way that the energy has come since
+    half of the atoms were in either phase over all its time, which is the least that the rate was before.
     ``times_ps`` and ``energies_ev_per_atom`` are what it was taken from.
     """
 
@@ -148,13 +175,13 @@ def melting(
     solid = _long(base, settings)
     if relaxed.problem is not None:
         return _result(crystal, settings, problems, None, [], 2 * solid.n_atoms)
-    both, failure = _coexisting(force_field, solid, settings, report, folder)
+    both, phases, failure = _coexisting(force_field, solid, settings, report, folder)
     rates: list[Rate] = []
     low, high = settings.lowest_k, settings.highest_k
     bracket: tuple[float, float] | None = None
     last: list[Rate] = []
     for number in range(settings.rounds if failure is None else 0):
-        last, failure = _round(force_field, both, (low, high), number, settings, report, folder)
+        last, failure = _round(force_field, (both, phases), (low, high), number, settings, report, folder)
         if failure is not None:
             break
         rates += last
@@ -187,13 +214,15 @@ def _coexisting(
     settings: MeltingSettings,
     report: Report,
     folder: Path | None,
-) -> tuple[Configuration, str | None]:
-    """Crystal and liquid one above the other, both as large as the crystal is warm; and what failed.
+) -> tuple[Configuration, Phases, str | None]:
+    """Crystal and liquid one above the other, both as large as the crystal is warm; energies of either; and
+    what failed.
 
     The liquid is made of the crystal's own half in the same cell, a little stretched along its length, so
     that both fit; the right length is found by the cell moves of the runs that follow.
     """
     middle = 0.5 * (settings.lowest_k + settings.highest_k)
+    phases = Phases(middle, 0.0, 0.0)
     warm = plain_dynamics(
         temperature_k=middle,
         timestep_fs=settings.timestep_fs,
@@ -209,8 +238,9 @@ def _coexisting(
     )  # fmt: skip
     failure = failure_of(made)
     if failure is not None:
-        return solid, f"warming the crystal to {middle:.0f} K, {failure}"
+        return solid, phases, f"warming the crystal to {middle:.0f} K, {failure}"
     crystal = made.last(0, solid)
+    crystal_ev = _last_energy(made, 0.5)
     stretch = np.zeros((3, 3))
     normal = np.cross(crystal.cell[0], crystal.cell[1])
     normal /= np.linalg.norm(normal)
@@ -231,11 +261,18 @@ def _coexisting(
         )
         failure = failure_of(made)
         if failure is not None:
-            return solid, f"{text}, {failure}"
+            return solid, phases, f"{text}, {failure}"
         liquid = made.last(0, liquid)
+    phases = Phases(middle, crystal_ev, _last_energy(made, 0.1))
     joined = _apart(_joined(crystal, liquid), CONTACT * solid.shortest_distance())
     (rough,) = relax(force_field, [joined], RelaxSettings(max_steps=ROUGH_STEPS), report=report)
-    return rough.configuration, None
+    return rough.configuration, phases, None
+
+
+def _last_energy(made: Simulation, part: float) -> float:
+    """Mean potential energy of the last part of the run of one walker, in eV/atom."""
+    energies = made.trace["energy"]
+    return float(energies[-max(1, round(part * len(energies))) :].mean()) / made.walkers.systems.n_atoms
 
 
 def _joined(lower: Configuration, upper: Configuration) -> Configuration:
@@ -276,14 +313,15 @@ def _inside(configuration: Configuration) -> FloatArray:
 
 def _round(
     force_field: ForceField,
-    both: Configuration,
+    start: tuple[Configuration, Phases],
     span: tuple[float, float],
     number: int,
     settings: MeltingSettings,
     report: Report,
     folder: Path | None,
 ) -> tuple[list[Rate], str | None]:
-    """Rates at temperatures between two; and what failed."""
+    """Rates at temperatures between two, from both phases together; and what failed."""
+    both, phases = start
     temperatures = np.linspace(*span, settings.temperatures)
     steps = _steps(settings.time_ps, settings)
     each = [
@@ -310,10 +348,10 @@ def _round(
     failure = failure_of(made)
     if failure is not None:
         return [], f"with crystal and liquid together, {failure}"
-    return [_rate(made, k, float(t), both.n_atoms) for k, t in enumerate(temperatures)], None
+    return [_rate(made, k, float(t), both.n_atoms, phases) for k, t in enumerate(temperatures)], None
 
 
-def _rate(made: Simulation, walker: int, temperature: float, n_atoms: int) -> Rate:
+def _rate(made: Simulation, walker: int, temperature: float, n_atoms: int, phases: Phases) -> Rate:
     rows = made.rows(walker)
     times = made.trace["time_fs"][rows] / 1000.0
     energies = made.trace["energy"][rows] / n_atoms
@@ -326,6 +364,9 @@ def _rate(made: Simulation, walker: int, temperature: float, n_atoms: int) -> Ra
     ]
     # The slope of the whole is better determined than that of a part by the ratio of their lengths.
     error = float(np.std(parts, ddof=1)) / 4.0**1.5
+    molten = phases.share(float(energies[-max(1, len(energies) // 4) :].mean()), temperature)
+    if abs(molten - 0.5) > 0.5 - ENDED:
+        slope = (molten - 0.5) * phases.apart_ev / times[-1]
     return Rate(temperature, 1000.0 * slope, 1000.0 * error, times, energies)
 
 
