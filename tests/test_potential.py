@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from atomsmith import Dataset, fit
+from atomsmith import Dataset, _engine, fit
 from atomsmith.data.configuration import Configuration
 from atomsmith.errors import InputError
 from atomsmith.potential import FORMAT_VERSION, Potential
-from engine.plans import SHAPES, joined, random_system
+from engine.plans import SHAPES, joined, plans, random_system
 from potentials import ELEMENTS, make_potential
 
 STORED = Path(__file__).parent / "data_files"
+PLANS = plans()
 
 
 def structures():
@@ -90,6 +91,13 @@ def test_cutoff_functions_and_predictions_of_configurations():
     np.testing.assert_array_equal(
         potential.predict(configurations).forces, potential.evaluator().predict(systems).forces
     )
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_the_cutoff_is_that_of_the_engine(name):
+    plan = PLANS[name]
+    potential = dataclasses.replace(make_potential(), elements=tuple(plan["elements"]), plan=plan)
+    assert potential.cutoff == _engine.Model.from_plan(plan).cutoff
 
 
 def _cut(array, key="float64"):

@@ -258,8 +258,9 @@ def _reach(part: Mapping[str, Any]) -> float:
     """Largest distance at which a part of a plan is not zero."""
     of_radial = part["radial"]["cutoff"] if "radial" in part else 0.0
     of_centres = [np.max(c["cutoff"], initial=0.0) for c in part.get("centres", ()) if "cutoff" in c]
+    of_kernels = [kernel["cutoff"] for kernel in part.get("kernels", ())]
     of_part = np.max(part.get("cutoff", 0.0)), np.max(part.get("outer", 0.0))
-    return float(max(np.max(of_radial), *of_part, *of_centres))
+    return float(max(np.max(of_radial), *of_part, *of_centres, *of_kernels))
 
 
 def _taken(part: Mapping[str, Any]) -> int | None:
