@@ -284,6 +284,26 @@ def test_there_and_back(tmp_path, letters):
     )
 
 
+def test_inputs_that_count_for_nothing_are_written(tmp_path):
+    """As fits leave features that are the same for all atoms of the data."""
+    potential = read_n2p2(small(tmp_path))
+    part = potential.plan["parts"][1]
+    centres = [
+        c | {"scale": np.where(np.arange(len(c["scale"])) == 1, 0.0, c["scale"])}
+        for c in part["regressor"]["centres"]
+    ]
+    constant = part | {"regressor": part["regressor"] | {"centres": centres}}
+    plan = potential.plan | {"parts": [potential.plan["parts"][0], constant]}
+    potential = Potential(potential.elements, plan, potential.features, potential.coefficients)
+    folder = tmp_path / "again"
+    folder.mkdir()
+    write_n2p2(potential, folder / "input.nn")
+    assert "inf" not in (folder / "scaling.data").read_text()
+    systems = crystal(4, NUMBERS, n_atoms=6, size=4.5)
+    found = read_n2p2(folder / "input.nn").evaluator().predict(systems)
+    np.testing.assert_allclose(found.energy, potential.evaluator().predict(systems).energy, rtol=1e-13)
+
+
 def test_elements_in_any_order_are_written(tmp_path):
     """A potential whose elements do not rise, as a fit may leave it."""
     potential = read_n2p2(small(tmp_path))

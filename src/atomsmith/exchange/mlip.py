@@ -267,7 +267,8 @@ def write_mtp(potential: Potential, path: str | Path) -> None:
     inner, cutoff = np.unique(radial["inner"]), np.unique(radial["cutoff"])
     if len(inner) > 1 or len(cutoff) > 1:
         raise InputError(
-            f"{path}: an .mtp file holds one min_dist and one max_dist for all pairs of species."
+            f"{path}: an .mtp file holds one min_dist and one max_dist for all pairs of species; fit with "
+            "descriptor.min_distance."
         )
     products = np.asarray(part["products"])
     weight = np.asarray(part["weight"])

@@ -146,6 +146,9 @@ def _element(
         functions.append((kind, moved))
     order = sorted(range(len(functions)), key=lambda k: sort_key(functions[k]))
     network = part["regressor"]["centres"][species]
+    scale = np.asarray(network["scale"])
+    # Of an input that is the same for all data, no sigma could be written; its weights are zero instead.
+    counts = scale != 0.0
     layers = []
     for depth, layer in enumerate(network["layers"]):
         if layer["activation"] not in _LETTERS:
@@ -154,13 +157,13 @@ def _element(
             )
         weights = np.asarray(layer["weights"])[0]
         if depth == 0:
-            weights = weights[:, order]
+            weights = (weights * counts)[:, order]
         layers.append((_LETTERS[layer["activation"]], weights, np.asarray(layer["bias"])[0]))
     return _Element(
         number=int(potential.elements[species]),
         functions=tuple(functions[k] for k in order),
         shift=np.asarray(network["shift"])[order],
-        scale=np.asarray(network["scale"])[order],
+        scale=np.where(counts, scale, 1.0)[order],
         layers=tuple(layers),
     )
 
