@@ -9,6 +9,7 @@ import numpy as np
 from ase.calculators.calculator import Calculator, all_changes
 
 from atomsmith.errors import InputError
+from atomsmith.evaluator import NO_COMMITTEE
 from atomsmith.prediction import require_finite, stress_from_virial
 from atomsmith.systems import Systems
 
@@ -38,7 +39,7 @@ class AtomsmithCalculator(Calculator):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         if committee and not len(potential.committee):
-            raise InputError("The potential has no committee; fit it with committee: 8 or more members.")
+            raise InputError(NO_COMMITTEE)
         self.potential = potential
         self.committee = committee
         self._options: dict[str, Any] = {"skin": skin, "n_threads": n_threads, "precision": precision}

@@ -270,7 +270,7 @@ class Evaluator(PlanEvaluator):
     def _committee_derivative(self, sums: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Sigma (S,) of the committee and its derivative by the feature sums (S, n)."""
         if not self.n_members:
-            raise InputError("The potential has no committee; fit it with committee: 8 or more members.")
+            raise InputError(NO_COMMITTEE)
         deviation = sums @ self._offsets.T
         sigma = np.sqrt(np.square(deviation).mean(axis=1))
         safe = np.where(sigma > 0.0, sigma, np.inf)[:, None]

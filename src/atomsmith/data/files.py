@@ -113,6 +113,12 @@ def read_text(path: str | Path, until: bytes | None = None) -> str:
         raise InputError(f"{path} is not a readable text file: {error}") from None
 
 
+def read_words(path: str | Path) -> list[list[str]]:
+    """Words of every line of a text file that has any, without comments, which begin with ``#``."""
+    lines = (line.split("#")[0].split() for line in read_text(path).splitlines())
+    return [line for line in lines if line]
+
+
 def _decoded(raw: bytes) -> str:
     """UTF-8, with or without a mark at the beginning; else, as names in old comments, Latin-1."""
     try:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from atomsmith.data.files import read_text, replacing
+from atomsmith.data.files import read_words, replacing
 from atomsmith.descriptors import BispectrumSettings
 from atomsmith.descriptors.bispectrum import InnerSwitch
 from atomsmith.elements import SYMBOLS, number_of
@@ -91,14 +91,8 @@ def read_snap(coefficients: str | Path, parameters: str | Path | None = None) ->
     )
 
 
-def _words(path: Path) -> list[list[str]]:
-    """Words of every line that has any, without comments."""
-    lines = (line.split("#")[0].split() for line in read_text(path).splitlines())
-    return [line for line in lines if line]
-
-
 def _read_coefficients(path: Path) -> list[_Element]:
-    lines = _words(path)
+    lines = read_words(path)
     try:
         n_elements, count = int(lines[0][0]), int(lines[0][1])
     except (IndexError, ValueError):
@@ -139,7 +133,7 @@ def _read_element(path: Path, lines: Sequence[Sequence[str]]) -> _Element:
 
 def _read_parameters(path: Path) -> dict[str, Any]:
     values: dict[str, Any] = dict(_FLAGS) | dict(_NUMBERS)
-    for key, *words in _words(path):
+    for key, *words in read_words(path):
         try:
             if key in _FLAGS:
                 values[key] = _flag(words[0])

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from atomsmith.data.files import read_text
+from atomsmith.data.files import read_words
 from atomsmith.descriptors import FeatureInfo
 from atomsmith.descriptors.symmetry_functions import SymmetryFunction, symmetry_functions_part
 from atomsmith.elements import SYMBOLS
@@ -143,7 +143,7 @@ class _Statistics:
 
 
 def _read_scaling(path: Path, settings: N2p2Settings) -> list[_Statistics]:
-    rows = [_numbers(path, words) for words in _words(path)]
+    rows = [_numbers(path, words) for words in read_words(path)]
     counts = [len(functions) for functions in settings.functions]
     if len(rows) < sum(counts):
         raise InputError(
@@ -164,12 +164,6 @@ def _read_scaling(path: Path, settings: N2p2Settings) -> list[_Statistics]:
         table = np.array([[*row[2:6], *([np.nan] * (6 - len(row)))] for row in own]).reshape(-1, 4)
         found.append(_Statistics(*table.T))
     return found
-
-
-def _words(path: Path) -> list[list[str]]:
-    """Words of every line that has any, without comments."""
-    lines = (line.split("#")[0].split() for line in read_text(path).splitlines())
-    return [line for line in lines if line]
 
 
 def _numbers(path: Path, words: Sequence[str]) -> list[float]:
@@ -202,7 +196,7 @@ def _scaling(
 
 def _layers(path: Path, network: Network, n_inputs: int, normalise: bool) -> list[dict[str, Any]]:
     """Layers from a file of weights: of each layer all weights, by the neuron they come from, then biases."""
-    values = np.array([_numbers(path, words[:1])[0] for words in _words(path)])
+    values = np.array([_numbers(path, words[:1])[0] for words in read_words(path)])
     if not np.isfinite(values).all():
         raise InputError(f"{path}: holds a weight or bias that is not finite; the file is damaged.")
     for nodes in network.candidates:
