@@ -153,7 +153,7 @@ static inline void add_global_slopes(const Sweep& sweep, const Part& part, const
         const int input = regressor.n_described(c) + g, first = part.first_feature + c.first_output;
         if (regressor.kind == Regressor::Kind::kLinear)
             sweep.design_global_slopes[(first + input) * GlobalFeatures::kMost + g] += n_atoms;
-        if (regressor.kind != Regressor::Kind::kNetwork) continue;
+        if (!regressor.is_ensemble()) continue;
         for (int k = 0; k < c.n_outputs; ++k)
             for (int s = 0; s < n_atoms; ++s)
                 sweep.design_global_slopes[(first + k) * GlobalFeatures::kMost + g] +=
@@ -176,9 +176,8 @@ static inline void design_outputs(const Sweep& sweep, const Part& part, int cent
     });
     if (!sweep.design_forces && !sweep.design_virial) return;
     prepare_gradients(part, centre, w, own);
-    const bool network = regressor.kind == Regressor::Kind::kNetwork;
-    for (int k = 0; network && k < c.n_outputs; ++k)
-        network_energy(c, k, own.features, own.scratch, own.slopes + k * c.padded_inputs());
+    for (int k = 0; regressor.is_ensemble() && k < c.n_outputs; ++k)
+        member_energy(regressor, c, k, own.features, own.scratch, own.slopes + k * c.padded_inputs());
     add_global_slopes(sweep, part, c, n_atoms, own);
     for (int s = 0; s < n_atoms; ++s) {
         const std::size_t at = static_cast<std::size_t>(s) * stride;
@@ -201,6 +200,7 @@ static inline void design_outputs(const Sweep& sweep, const Part& part, int cent
             kernel_gradients(regressor, centre, own, s, w, emit);
             break;
         case Regressor::Kind::kNetwork:
+        case Regressor::Kind::kEmbedding:
             for (int k = 0; k < c.n_outputs; ++k) {
                 for (std::size_t e = 0; e < row; ++e) w.row[e] = Vec{};
                 for (int d = 0; d < n; ++d) {

@@ -1,5 +1,5 @@
-// The embedding regressor, lanes = atoms: densities, the energy as a function of them, and one backward pass
-// to dE/dA.
+// The embedding of an ace part, lanes = atoms: densities of its products, the energy as a function of them,
+// and one backward pass to dE/dA.
 //
 // Of a term c_p Re(u v) the forward pass keeps, for each left factor u, the sums s_p = sum c_p v; so the
 // backward pass gets dE/du = sum_p F'_p s_p without looking at the terms, which then only pass F'_p c_p u on
@@ -7,6 +7,7 @@
 #pragma once
 
 #include "ace.hpp"
+#include "embedding_functions.hpp"
 
 namespace atomsmith::ATOMSMITH_ISA {
 
@@ -166,51 +167,6 @@ static inline void densities_backward(const Embedding& e, const Vec* value, cons
         const ComplexVec gradient{adjoint[p->to.re], p->to.im >= 0 ? adjoint[p->to.im] : Vec{}};
         product_adjoint(*p, value, gradient, adjoint);
     }
-}
-
-// sign(x) ((1 - g) |x|^m + w^(1-m) g |x|), g = exp(-(w |x|)^3), w = 10^6: |x|^m with a finite slope at 0
-// (Bochkarev et al., Phys. Rev. Mater. 6, 013804 (2022), appendix).
-static inline void finnis_sinclair(double x, double exponent, double& value, double& slope) {
-    constexpr double w = 1e6;
-    const double a = __builtin_fabs(x), limit = __builtin_pow(w, 1.0 - exponent);
-    if (a <= 1e-10) {
-        value = limit * x;
-        slope = limit;
-        return;
-    }
-    const double cube = w * a * w * a * w * a;
-    const double power = __builtin_pow(a, exponent), g = cube > 30.0 ? 0.0 : __builtin_exp(-cube);
-    const double dg = -3.0 * w * w * w * a * a * g;
-    value = __builtin_copysign((1.0 - g) * power + limit * g * a, x);
-    slope = exponent * power / a * (1.0 - g) - power * dg + limit * (dg * a + g);
-}
-
-// sign(x) ((|x| + x_0 exp(-|x|))^m - y_0 exp(-|x|)), where x^m has slope 1 and value y_0
-// at x_0.
-static inline void shifted_scaled(double x, double exponent, double& value, double& slope) {
-    if (__builtin_fabs(exponent - 1.0) < 1e-10) {
-        value = x;
-        slope = 1.0;
-        return;
-    }
-    const double a = __builtin_fabs(x), decay = __builtin_exp(-a), inverse = 1.0 / exponent;
-    const double x0 = __builtin_pow(inverse, inverse / (1.0 - inverse)) * decay;
-    const double y0 = __builtin_pow(inverse, 1.0 / (1.0 - inverse)) * decay;
-    const double power = __builtin_pow(x0 + a, exponent);
-    value = __builtin_copysign(power - y0, x);
-    slope = y0 + exponent * (1.0 - x0) * power / (x0 + a);
-}
-
-// 1 below end - width, 0 above end, a quintic between.
-static inline void falling_step(double x, double end, double width, double& value, double& slope) {
-    slope = 0.0;
-    if (x >= end || x <= end - width) {
-        value = x <= end - width ? 1.0 : 0.0;
-        return;
-    }
-    const double s = (x - (end - width)) / width;
-    value = 1.0 - s * s * s * (10.0 - s * (15.0 - 6.0 * s));
-    slope = -30.0 * s * s * (1.0 - s) * (1.0 - s) / width;
 }
 
 static inline Nearest nearest_neighbour(const Part& part, int centre, const Neighbourhood& near, int s) {

@@ -22,6 +22,7 @@ static inline void layer_values(const double* w, const double* bias, int n_in, i
     int o = 0;
     for (; o + 8 <= n_out; o += 8) neurons<8>(w + o * n_in, bias + o, n_in, x, out + o);
     for (; o + 4 <= n_out; o += 4) neurons<4>(w + o * n_in, bias + o, n_in, x, out + o);
+    for (; o + 2 <= n_out; o += 2) neurons<2>(w + o * n_in, bias + o, n_in, x, out + o);
     for (; o < n_out; ++o) neurons<1>(w + o * n_in, bias + o, n_in, x, out + o);
 }
 

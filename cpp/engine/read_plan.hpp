@@ -176,14 +176,16 @@ ThreeBody read_three_body(const Dict& from) {
     return three_body;
 }
 
+inline Embedding::Function embedding_function_of(const std::string& name) {
+    if (name == "shifted_scaled") return Embedding::Function::kShiftedScaled;
+    if (name == "finnis_sinclair") return Embedding::Function::kFinnisSinclair;
+    throw std::invalid_argument("engine plan: unknown embedding function '" + name + "'");
+}
+
 template <class Dict>
 Embedding read_embedding(const Dict& regressor, const Dict& from) {
     Embedding embedding;
-    const auto function = value_of<std::string>(from, "function");
-    if (function == "shifted_scaled")
-        embedding.function = Embedding::Function::kShiftedScaled;
-    else if (function != "finnis_sinclair")
-        throw std::invalid_argument("engine plan: unknown embedding function '" + function + "'");
+    embedding.function = embedding_function_of(value_of<std::string>(from, "function"));
     embedding.prefactor = array_of<double>(from, "prefactor");
     embedding.exponent = array_of<double>(from, "exponent");
     embedding.n_densities = static_cast<int>(embedding.prefactor.size());
@@ -213,10 +215,31 @@ Regressor::Layer read_layer(const Dict& from) {
     return layer;
 }
 
-// Whether the part has a regressor of the kind.
+// Densities of the features of one centre, for all members of an ensemble.
 template <class Dict>
-bool has_regressor(const Dict& from, const char* kind) {
-    return from.contains("regressor") && value_of<std::string>(dict_of(from, "regressor"), "kind") == kind;
+void read_densities(const Dict& from, Regressor::Centre& centre) {
+    centre.function = embedding_function_of(value_of<std::string>(from, "function"));
+    const auto prefactor = array_of<double>(from, "prefactor"), exponent = array_of<double>(from, "exponent");
+    if (prefactor.size() != exponent.size())
+        throw std::invalid_argument(
+            "engine plan: an embedding needs one prefactor and one exponent for each density");
+    for (std::size_t p = 0; p < prefactor.size(); ++p) {
+        Regressor::Density density;
+        density.prefactor = prefactor[p];
+        density.exponent = exponent[p];
+        centre.densities.push_back(density);
+    }
+    centre.coefficients = array_of<double>(from, "coefficients");
+    if (from.contains("linear_density") && !array_of<std::int32_t>(from, "linear_density").empty())
+        throw std::invalid_argument(
+            "engine plan: channels join the densities of an ace without members only");
+}
+
+// Whether an ace part has an embedding that its own sweep holds, so that it has no outputs.
+template <class Dict>
+bool has_own_embedding(const Dict& from) {
+    return value_of<int>(from, "n_features") == 0 && from.contains("regressor") &&
+           value_of<std::string>(dict_of(from, "regressor"), "kind") == "embedding";
 }
 
 // The regressor on the features of a descriptor; linear where none is named.
@@ -240,7 +263,12 @@ Regressor read_regressor(const Dict& part) {
         regressor.zeta = value_of<int>(from, "zeta");
     } else if (kind == "network") {
         regressor.kind = Regressor::Kind::kNetwork;
-        regressor.n_networks = value_of<int>(from, "networks");
+        regressor.n_members = value_of<int>(from, "networks");
+    } else if (kind == "embedding") {
+        regressor.kind = Regressor::Kind::kEmbedding;
+        regressor.n_members = value_of<int>(from, "members");
+        if (value_of<std::string>(from, "core") != "none")
+            throw std::invalid_argument("engine plan: an embedding of features has the core 'none'");
     } else {
         throw std::invalid_argument("engine plan: unknown kind of regressor '" + kind + "'");
     }
@@ -252,6 +280,8 @@ Regressor read_regressor(const Dict& part) {
                 centre.shift = array_of<double>(own, "shift");
                 centre.scale = array_of<double>(own, "scale");
             }
+        } else if (regressor.kind == Regressor::Kind::kEmbedding) {
+            read_densities(own, centre);
         } else {
             centre.shift = array_of<double>(own, "shift");
             centre.scale = array_of<double>(own, "scale");
@@ -320,7 +350,7 @@ Part read_kind(const Dict& from, const std::string& kind) {
         part.radial = read_radial(dict_of(from, "radial"));
         part.radial_first = array_of<std::int32_t>(from, "radial_first");
         part.radial_count = array_of<std::int32_t>(from, "radial_count");
-        if (has_regressor(from, "embedding"))
+        if (has_own_embedding(from))
             read_embeddings(from, part);
         else
             for (const Dict& centre : list_of(from, "centres")) part.centres.push_back(read_centre(centre));

@@ -1,8 +1,8 @@
 // Energies, slopes and outputs of regressors on the features of a block of atoms, lanes = atoms.
 #pragma once
 
+#include "embedding_regressor.hpp"
 #include "kernel_regressor.hpp"
-#include "network.hpp"
 #include "workspace.hpp"
 
 namespace atomsmith::ATOMSMITH_ISA {
@@ -35,6 +35,14 @@ ATOMSMITH_INLINE Vec linear_energy(int n, const double* c, const Vec* x, Vec* sl
     return energy;
 }
 
+// Energy of one member of an ensemble; `slopes` becomes dE/dB, unless it is null.
+ATOMSMITH_INLINE Vec member_energy(const Regressor& regressor, const Regressor::Centre& c, int member,
+                                   const Vec* features, Vec* scratch, Vec* slopes) {
+    return regressor.kind == Regressor::Kind::kNetwork
+               ? network_energy(c, member, features, scratch, slopes)
+               : embedding_energy(c, member, features, scratch, slopes);
+}
+
 // Fills own.energies [set] and own.slopes [set][padded feature] for every set of coefficients of the outputs;
 // all regressors but the kernel, which takes all blocks of a chunk at once.
 template <class Coefficients>
@@ -42,19 +50,19 @@ static inline void regress(const Regressor& regressor, int centre, int n_sets,
                            const Coefficients& coefficients, PartWorkspace& own) {
     const Regressor::Centre& c = regressor.centres[centre];
     const int n = c.n_inputs, stride = c.padded_inputs();
-    if (regressor.kind == Regressor::Kind::kNetwork) {
+    if (regressor.is_ensemble()) {
         for (int set = 0; set < n_sets; ++set) {
             own.energies[set] = Vec{};
             for (int k = 0; k < n; ++k) own.slopes[set * stride + k] = Vec{};
         }
-        for (int network = 0; network < regressor.n_networks; ++network) {
+        for (int member = 0; member < regressor.n_members; ++member) {
             bool wanted = false;
-            for (int set = 0; set < n_sets; ++set) wanted |= coefficients(set)[network] != 0.0;
+            for (int set = 0; set < n_sets; ++set) wanted |= coefficients(set)[member] != 0.0;
             if (!wanted) continue;
-            Vec* slopes = own.scratch + network_scratch(c);
-            const Vec energy = network_energy(c, network, own.features, own.scratch, slopes);
+            Vec* slopes = own.scratch + member_scratch(regressor, c);
+            const Vec energy = member_energy(regressor, c, member, own.features, own.scratch, slopes);
             for (int set = 0; set < n_sets; ++set) {
-                const double coefficient = coefficients(set)[network];
+                const double coefficient = coefficients(set)[member];
                 if (coefficient == 0.0) continue;
                 own.energies[set] += coefficient * energy;
                 for (int k = 0; k < n; ++k) own.slopes[set * stride + k] += coefficient * slopes[k];
@@ -82,7 +90,9 @@ static inline void for_each_output(const Regressor& regressor, int centre, PartW
         for (int s = 0; s < c.n_outputs; ++s) body(s, power(own.scratch[s], regressor.zeta));
         return;
     case Regressor::Kind::kNetwork:
-        for (int k = 0; k < c.n_outputs; ++k) body(k, network_energy(c, k, x, own.scratch, nullptr));
+    case Regressor::Kind::kEmbedding:
+        for (int k = 0; k < c.n_outputs; ++k)
+            body(k, member_energy(regressor, c, k, x, own.scratch, nullptr));
         return;
     case Regressor::Kind::kLinear:
     case Regressor::Kind::kQuadratic:

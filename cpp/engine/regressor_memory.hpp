@@ -17,12 +17,17 @@ ATOMSMITH_INLINE std::size_t network_scratch(const Regressor::Centre& c) {
     return c.n_inputs + 2 * static_cast<std::size_t>(c.n_neurons()) + 2 * c.widest();
 }
 
+// Of one member of an ensemble; an embedding has its densities.
+ATOMSMITH_INLINE std::size_t member_scratch(const Regressor& regressor, const Regressor::Centre& c) {
+    return regressor.kind == Regressor::Kind::kNetwork ? network_scratch(c) : c.densities.size();
+}
+
 // Of a part's regressor for one block.
 static inline std::size_t regressor_scratch(const Regressor& regressor) {
     std::size_t most = 0;
     for (const Regressor::Centre& c : regressor.centres) {
         std::size_t own = 0;
-        if (regressor.kind == Regressor::Kind::kNetwork) own = network_scratch(c) + c.n_inputs;
+        if (regressor.is_ensemble()) own = member_scratch(regressor, c) + c.n_inputs;
         if (regressor.kind == Regressor::Kind::kKernel) own = static_cast<std::size_t>(c.n_panels()) * kPanel;
         most = own > most ? own : most;
     }

@@ -37,9 +37,9 @@ void finish_kernel(Regressor::Centre& c, int zeta) {
             c.panels[(s / panel * rows + d) * panel + s % panel] = c.points[s * n + d];
 }
 
-void finish_network(Regressor::Centre& c, int n_networks) {
-    require(n_networks >= 1, "networks must be at least 1");
-    const std::size_t inputs = c.n_inputs, networks = n_networks;
+void finish_network(Regressor::Centre& c, int n_members) {
+    require(n_members >= 1, "networks must be at least 1");
+    const std::size_t inputs = c.n_inputs, members = n_members;
     require(c.shift.size() == inputs && c.scale.size() == inputs,
             "shift and scale need one value for each of the descriptor's " + std::to_string(inputs) +
                 " features");
@@ -50,10 +50,10 @@ void finish_network(Regressor::Centre& c, int n_networks) {
     for (std::size_t k = 0; k < c.layers.size(); ++k) {
         Regressor::Layer& layer = c.layers[k];
         const std::string name = "layer " + std::to_string(k);
-        require(!layer.bias.empty() && layer.bias.size() % networks == 0,
+        require(!layer.bias.empty() && layer.bias.size() % members == 0,
                 name + ": bias needs the shape (networks, neurons)");
         layer.n_in = n_in;
-        layer.n_out = static_cast<int>(layer.bias.size() / networks);
+        layer.n_out = static_cast<int>(layer.bias.size() / members);
         require(layer.weights.size() == layer.bias.size() * layer.n_in,
                 name + ": weights need the shape (networks, neurons, " + std::to_string(n_in) + ")");
         require_finite(layer.weights, name + ": weights");
@@ -61,6 +61,27 @@ void finish_network(Regressor::Centre& c, int n_networks) {
         n_in = layer.n_out;
     }
     require(n_in == 1, "the last layer of a network has one neuron");
+}
+
+void finish_embedding(Regressor::Centre& c, int n_members) {
+    require(n_members >= 1, "members must be at least 1");
+    const std::size_t members = n_members, n = c.densities.size();
+    require(n >= 1 && n <= Embedding::kMaxDensities,
+            "an embedding needs 1 to " + std::to_string(Embedding::kMaxDensities) + " densities");
+    require(c.coefficients.size() == members * n * c.n_inputs,
+            "an embedding's coefficients need the shape (members, densities, " + std::to_string(c.n_inputs) +
+                ")");
+    require_finite(c.coefficients, "coefficients");
+    for (Regressor::Density& d : c.densities) {
+        require(std::isfinite(d.prefactor), "prefactor holds a value that is not finite");
+        require(std::isfinite(d.exponent) && d.exponent > 0.0, "exponents must be positive");
+        d.is_linear = std::abs(d.exponent - 1.0) < 1e-10;
+        if (d.is_linear) continue;
+        const double inverse = 1.0 / d.exponent;
+        d.x0 = std::pow(inverse, inverse / (1.0 - inverse));
+        d.y0 = std::pow(inverse, 1.0 / (1.0 - inverse));
+    }
+    c.no_bias.assign(n, 0.0);
 }
 
 } // namespace
@@ -93,9 +114,9 @@ int Regressor::finish(const std::vector<int>& n_inputs, const std::vector<int>& 
             outputs = std::max(outputs, first_feature[z] + n);
             continue;
         }
-        if (kind == Kind::kNetwork) {
-            finish_network(c, n_networks);
-            c.n_outputs = outputs = n_networks;
+        if (is_ensemble()) {
+            kind == Kind::kNetwork ? finish_network(c, n_members) : finish_embedding(c, n_members);
+            c.n_outputs = outputs = n_members;
             continue;
         }
         if (kind == Kind::kKernel) finish_kernel(c, zeta);

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "embedding_plan.hpp"
+
 namespace atomsmith {
 
 // Activations of networks; x is the weighted sum of a neuron.
@@ -25,7 +27,7 @@ enum class Activation {
 };
 
 struct Regressor {
-    enum class Kind { kLinear, kQuadratic, kKernel, kNetwork };
+    enum class Kind { kLinear, kQuadratic, kKernel, kNetwork, kEmbedding };
     // Points of a kernel stand in panels of so many, features in blocks of so many; tails are zero.
     static constexpr int kPanel = 8;
 
@@ -33,7 +35,13 @@ struct Regressor {
         Activation activation = Activation::kIdentity;
         double gamma = 0.0;
         int n_in = 0, n_out = 0;
-        std::vector<double> weights, bias; // [network][out][in], [network][out]
+        std::vector<double> weights, bias; // [member][out][in], [member][out]
+    };
+    // One function F(rho; exponent) of an embedding, with the constants of `shifted_scaled`.
+    struct Density {
+        double prefactor = 1.0, exponent = 1.0;
+        bool is_linear = false;
+        double x0 = 0.0, y0 = 0.0;
     };
     struct Centre {
         int n_inputs = 0;                    // features of the descriptor, then global ones
@@ -44,6 +52,9 @@ struct Regressor {
         // divides all by their norm; a kernel without them takes B as it is.
         std::vector<double> shift, scale;
         std::vector<Layer> layers; // network; the last has one neuron
+        Embedding::Function function = Embedding::Function::kShiftedScaled; // embedding
+        std::vector<Density> densities;
+        std::vector<double> coefficients, no_bias; // of densities: [member][density][input], [density]
         bool is_normalised() const { return !points.empty() && !scale.empty(); }
         int n_columns() const { return n_inputs + (is_normalised() ? 1 : 0); } // of the points
         int padded_inputs() const { return (n_columns() + kPanel - 1) / kPanel * kPanel; }
@@ -53,13 +64,14 @@ struct Regressor {
     };
 
     Kind kind = Kind::kLinear;
-    int zeta = 1;       // kernel: output s = (B . B_s)^zeta
-    int n_networks = 0; // outputs that all centres share
-    int n_globals = 0;  // inputs that all atoms of a system share
+    int zeta = 1;      // kernel: output s = (B . B_s)^zeta
+    int n_members = 0; // of an ensemble of networks or embeddings: outputs that all centres share
+    int n_globals = 0; // inputs that all atoms of a system share
     std::vector<Centre> centres;
 
     // Whether outputs are the features of the descriptor.
     bool is_linear() const { return kind == Kind::kLinear && n_globals == 0; }
+    bool is_ensemble() const { return kind == Kind::kNetwork || kind == Kind::kEmbedding; }
     int n_described(const Centre& c) const { return c.n_inputs - n_globals; }
     // Checks and lays out the outputs. `first_feature`: where each centre's features would stand without a
     // regressor; centres with equal entries share their (linear and quadratic) outputs. Returns how many

@@ -124,7 +124,7 @@ ATOMSMITH_INLINE std::size_t soap_design_size(const Soap& soap) {
 static inline void lay_out_regressor(const Part& part, int n_sets, Arena& arena, PartWorkspace& p) {
     const Regressor& regressor = part.regressor;
     const std::size_t n = most_features(part);
-    const int sets = regressor.n_networks > n_sets ? regressor.n_networks : n_sets;
+    const int sets = regressor.n_members > n_sets ? regressor.n_members : n_sets;
     p.features = arena.take<Vec>(n);
     p.inputs = arena.take<Vec>(n + 1);
     p.energies = arena.take<Vec>(sets);

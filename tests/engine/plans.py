@@ -290,6 +290,27 @@ def network(part, n_elements, seed=2, networks=3, activations=("tanh", "silu", "
     return part | {"regressor": regressor, "n_features": networks}
 
 
+def embedding(part, n_elements, seed=4, members=2, function="shifted_scaled", exponents=(1.0, 0.5, 2.0, 0.7)):
+    """Functions of densities of both signs, on species of different prefactors."""
+    rng = np.random.default_rng(seed)
+    centres = [
+        {
+            "function": function,
+            "prefactor": rng.uniform(0.5, 1.5, size=len(exponents)),
+            "exponent": np.array(exponents),
+            "coefficients": rng.normal(size=(members, len(exponents), len(own))) / np.sqrt(max(1, len(own))),
+        }
+        for own in features_of_centres(part, n_elements)
+    ]
+    regressor = {"kind": "embedding", "core": "none", "members": members, "centres": centres}
+    return part | {"regressor": regressor, "n_features": members}
+
+
+def rooted(part, n_elements):
+    """An embedding by the other functions, of one member."""
+    return embedding(part, n_elements, members=1, function="finnis_sinclair", exponents=(0.5, 1.3))
+
+
 def normalised_kernel(part, n_elements, zeta=2, seed=3):
     """A kernel of standardised, normalised features."""
     rng = np.random.default_rng(seed)
@@ -312,6 +333,8 @@ REGRESSORS = {
     "kernel": kernel,
     "normalised kernel": normalised_kernel,
     "network": network,
+    "embedding": embedding,
+    "Finnis-Sinclair embedding": rooted,
 }
 
 

@@ -80,6 +80,39 @@ def test_embeddings_are_written(elements, exponents, pair, n_densities, function
     np.testing.assert_allclose(theirs.forces, ours.forces, rtol=0.0, atol=1e-7 * scale)
 
 
+def test_a_member_of_an_ensemble_is_written_and_sums_are_refused(tmp_path):
+    """An embedding with a committee is outputs of the plan, of which the first is the potential."""
+    potential = embedded([14], (1.0, 0.5), pair=True)
+    *others, part = potential.plan["parts"]
+    rng = np.random.default_rng(2)
+    centres = [
+        {
+            "function": c["function"],
+            "prefactor": c["prefactor"],
+            "exponent": c["exponent"],
+            "coefficients": np.stack([rng.normal(size=np.shape(c["coefficients"])), c["coefficients"]]),
+        }
+        for c in part["regressor"]["centres"]
+    ]
+    regressor = {"kind": "embedding", "core": "none", "members": 2, "centres": centres}
+    members = FeatureInfo(np.ones(2, np.int32), np.zeros(2), np.ones(2), ((14,), (14,)), ("a", "b"))
+    ensemble = dataclasses.replace(
+        potential,
+        plan=potential.plan | {"parts": [*others, part | {"n_features": 2, "regressor": regressor}]},
+        features=FeatureInfo.concatenate([potential.features, members]),
+        coefficients=np.append(potential.coefficients, [0.0, 1.0]),
+    )
+    systems = random_system(CRYSTAL, [14], 3)
+    alone, chosen = (Evaluator(p).predict(systems) for p in (potential, ensemble))
+    np.testing.assert_allclose(chosen.forces, alone.forces, atol=1e-11 * np.abs(alone.forces).max())
+    for name, one in (("alone", potential), ("chosen", ensemble)):
+        write_foreign(one, tmp_path / f"{name}.yace")
+    assert (tmp_path / "alone.yace").read_text() == (tmp_path / "chosen.yace").read_text()
+    mean = dataclasses.replace(ensemble, coefficients=np.append(potential.coefficients, [0.5, 0.5]))
+    with pytest.raises(InputError, match="cannot hold sums of several embeddings"):
+        write_foreign(mean, tmp_path / "mean.yace")
+
+
 def test_what_was_read_is_not_written_again(tmp_path):
     write_foreign(_potential([14], PAIR, ACE), tmp_path / "p.yace")
     with pytest.raises(InputError, match="keep its file"):

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from atomsmith import Dataset, Potential
-from atomsmith.descriptors import AceSettings, BispectrumSettings, PairSettings
-from atomsmith.descriptors.base import FeatureInfo
+from atomsmith.descriptors import AceSettings, BispectrumSettings, MomentsSettings, PairSettings
+from atomsmith.descriptors.base import FeatureInfo, features_of_centres
 from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator, species_of, sum_atoms
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.metrics import errors
 from atomsmith.fitting.settings import PotentialSettings
-from atomsmith.fitting.trainers.embedding import Layout, rows_and_jacobian
+from atomsmith.fitting.trainers.embedding.rows import Layout, rows_and_jacobian
 from atomsmith.model import ModelSettings, TermSettings, build_model
 from atomsmith.prediction import stress_from_virial
 from atomsmith.regressors import EmbeddingCentre, EmbeddingSettings, embed, embed_curvature, embedding_plan
@@ -21,6 +21,7 @@ from fitting.test_fit import ELEMENTS, labelled, structures
 ACE = AceSettings(cutoff=3.6, correlation_order=2, degree=[2.0, 3.0], first_order=True)
 PAIR = TermSettings(descriptor=PairSettings(cutoff=3.6, degree=4))
 EXPONENTS = (1.0, 0.5)
+BISPECTRUM = BispectrumSettings(cutoff=3.4, twojmax=3)
 
 
 def settings(regressor=None, **changes):
@@ -28,46 +29,60 @@ def settings(regressor=None, **changes):
     return PotentialSettings(model=ModelSettings(terms=(embedded,), repulsion=None), **changes)
 
 
-def embedded_plan(parameters, layout):
+def described(descriptor=ACE):
+    """Plan and features of the descriptor alone."""
+    model = build_model(ModelSettings(terms=(TermSettings(descriptor=descriptor),), repulsion=None), ELEMENTS)
+    return model.term_part(0)
+
+
+def layout_of(descriptor=ACE, exponents=EXPONENTS):
+    return Layout(tuple(features_of_centres(described(descriptor).part, len(ELEMENTS))), exponents)
+
+
+def features_of(descriptor, species):
+    """Features of the atoms of a species in some structures."""
+    systems = Systems.from_configurations(structures(2, 8))
+    part = described(descriptor).part
+    features = PlanEvaluator({"elements": list(ELEMENTS), "parts": [part]}).features(systems)
+    own = features_of_centres(part, len(ELEMENTS))[species]
+    return features[species_of(systems.numbers, ELEMENTS) == species][:, own]
+
+
+def embedded_plan(parameters, layout, descriptor=ACE):
     """Plan of densities alone, and that of their descriptor."""
-    model = build_model(ModelSettings(terms=(TermSettings(descriptor=ACE),), repulsion=None), ELEMENTS)
     centres = [
         EmbeddingCentre(
             function="shifted_scaled",
             prefactor=np.ones(len(layout.exponents)),
             exponent=np.array(layout.exponents),
-            coefficients=layout.of_species(parameters, z).copy(),
+            coefficients=layout.of_species(parameters, z)[None].copy(),
         )
         for z in range(len(ELEMENTS))
     ]
-    bare = model.plan["parts"][1]
-    part = bare | {"n_features": 0, "regressor": embedding_plan(centres)}
+    bare = described(descriptor).part
+    part = bare | {"n_features": 1, "regressor": embedding_plan(centres, members=1)}
     return tuple({"elements": list(ELEMENTS), "parts": [p]} for p in (part, bare))
 
 
 @pytest.fixture(scope="module")
 def layout():
-    model = build_model(ModelSettings(terms=(TermSettings(descriptor=ACE),), repulsion=None), ELEMENTS)
-    sizes = tuple(c["n_features"] for c in model.plan["parts"][1]["centres"])
-    return Layout(sizes, EXPONENTS)
+    return layout_of()
 
 
 @pytest.fixture(scope="module")
 def truth(layout):
     """A potential that no linear one of these features is, and what it says of some structures."""
-    info = build_model(
-        ModelSettings(terms=(TermSettings(descriptor=ACE),), repulsion=None), ELEMENTS
-    ).features
+    info = described().info
     parameters = np.random.default_rng(1).normal(size=layout.n_parameters)
-    parameters /= layout.repeated(info.smoothness[len(ELEMENTS) :])
+    parameters[: layout.n_coefficients] /= layout.repeated(info.smoothness)[: layout.n_coefficients]
     for z in range(len(ELEMENTS)):
         # a density of bonds, several times one
         layout.of_species(parameters, z)[1] *= 0.2
-        layout.of_species(parameters, z)[1] -= 4.0 * (
-            info.degree[2:][: layout.sizes[z]] + info.order[2:][: layout.sizes[z]] == 1.0
-        )
+        own = layout.columns[z]
+        layout.of_species(parameters, z)[1] -= 4.0 * (info.degree[own] + info.order[own] == 1.0)
     plan, _ = embedded_plan(parameters, layout)
-    potential = Potential(ELEMENTS, plan, FeatureInfo.concatenate([]), np.zeros(0))
+    facts = FeatureInfo(np.ones(1, np.int32), np.zeros(1), np.ones(1), (ELEMENTS,), ("truth",))
+    potential = Potential(ELEMENTS, plan, facts, np.ones(1))
     return potential, labelled(structures(24, 3), potential)
 
 
@@ -81,20 +96,31 @@ def test_curvature_is_the_derivative_of_the_slope():
         )
 
 
-def test_rows_are_those_of_the_engine_and_the_jacobian_their_derivative(layout):
+@pytest.mark.parametrize(
+    "descriptor",
+    [ACE, BISPECTRUM, MomentsSettings(kind="moments", cutoff=3.4, level=6)],
+    ids=lambda d: d.kind,
+)
+def test_rows_are_those_of_the_engine_and_the_jacobian_their_derivative(descriptor):
     rng = np.random.default_rng(0)
-    parameters = rng.normal(size=layout.n_parameters)
+    layout = layout_of(descriptor, (1.0, 0.5, 1.7))
+    parameters, direction = rng.normal(size=(2, layout.n_parameters))
+    for z in range(len(ELEMENTS)):  # features come in all sizes
+        size = np.abs(features_of(descriptor, z)).max(axis=0)
+        for vector in (parameters, direction):
+            layout.of_species(vector, z)[:] /= np.where(size == 0.0, 1.0, size)
     systems = Systems.from_configurations(structures(1, 8))
     species = species_of(systems.numbers, ELEMENTS)
-    embedded, bare = embedded_plan(parameters, layout)
+    embedded, bare = embedded_plan(parameters, layout, descriptor)
     rows = PlanEvaluator(bare).descriptor_rows(systems, 0)
     values, jacobian = rows_and_jacobian(rows, species, layout, parameters)
     engine = PlanEvaluator(embedded)
-    energies, forces, virial = engine.predict_sets(systems, engine.weights(np.zeros((1, 0))))
+    energies, forces, virial = engine.predict_sets(systems, engine.weights(np.ones((1, 1))))
     voigt = -stress_from_virial(virial[0], np.ones(1))[0]
-    expected = np.concatenate([sum_atoms(energies[0], systems), forces[0].reshape(-1), voigt])
+    energy = sum_atoms(energies[0], systems) + layout.offsets(parameters)[species].sum()
+    expected = np.concatenate([energy, forces[0].reshape(-1), voigt])
     np.testing.assert_allclose(values, expected, atol=1e-10 * np.abs(expected).max())
-    direction, h = rng.normal(size=layout.n_parameters), 1e-5
+    h = 1e-5
     ahead, behind = (
         rows_and_jacobian(rows, species, layout, parameters + s * h * direction)[0] for s in (1.0, -1.0)
     )
@@ -140,10 +166,8 @@ def test_labels_may_be_missing(truth):
     assert history[1]["train"] < history[0]["train"]
 
 
-def test_other_descriptors_are_refused(truth):
+def test_terms_that_describe_no_atom_are_refused(truth):
     _, train = truth
-    term = TermSettings(
-        descriptor=BispectrumSettings(cutoff=3.5, twojmax=2), regressor=EmbeddingSettings(kind="embedding")
-    )
-    with pytest.raises(InputError, match="bispectrum has the regressor embedding"):
-        fit_model(train, PotentialSettings(model=ModelSettings(terms=(PAIR, term))))
+    term = TermSettings(descriptor=PAIR.descriptor, regressor=EmbeddingSettings(kind="embedding"))
+    with pytest.raises(InputError, match=r"regressor embedding.*single atom"):
+        fit_model(train, PotentialSettings(model=ModelSettings(terms=(term,), repulsion=None)))

@@ -108,7 +108,7 @@ def test_every_kind_of_part_and_regressor_is_compared():
     }  # fmt: skip
     regressors = {(part["kind"], part["regressor"]["kind"]) for part in parts if "regressor" in part}
     for descriptor in ("ace", "bispectrum", "moments", "symmetry_functions", "soap"):
-        assert {(descriptor, kind) for kind in ("quadratic", "kernel", "network")} <= regressors
+        assert {(descriptor, kind) for kind in ("quadratic", "kernel", "network", "embedding")} <= regressors
     for potential in potentials().values():
         systems = sample_of("triclinic", potential.elements).systems
         assert np.abs(Evaluator(potential, skin=0.0).predict(systems).forces).max() > 1e-3

@@ -19,11 +19,16 @@ ACTIVATIONS = {
 }
 
 
+def is_linear(part):
+    """Whether outputs are the features; an embedding without outputs is what no coefficient changes."""
+    kind = part.get("regressor", {"kind": "linear"})["kind"]
+    return kind == "linear" or (kind == "embedding" and part["n_features"] == 0)
+
+
 def descriptor_of(part, n_elements):
     """The part without its regressor, and the columns of each centre's features (docs/architecture.md)."""
-    regressor = part.get("regressor", {"kind": "linear"})
     columns = features_of_centres(part, n_elements)
-    if regressor["kind"] in ("linear", "embedding"):
+    if is_linear(part):
         return part, columns
     n = max((int(own[-1]) + 1 for own in columns if len(own)), default=0)
     return {key: part[key] for key in part if key != "regressor"} | {"n_features": n}, columns
@@ -32,7 +37,7 @@ def descriptor_of(part, n_elements):
 def outputs(part, columns, species, features):
     """Outputs of every atom, shape (N, n_features), from the features of the descriptor."""
     regressor = part.get("regressor", {"kind": "linear"})
-    if regressor["kind"] in ("linear", "embedding"):
+    if is_linear(part):
         return features
     out = np.zeros((len(features), part["n_features"]), dtype=features.dtype)
     first, known = 0, {}
@@ -40,6 +45,9 @@ def outputs(part, columns, species, features):
         values = features[np.ix_(species == z, own)]
         if regressor["kind"] == "network":
             made = _networks(regressor["centres"][z], regressor["networks"], values)
+            start = 0
+        elif regressor["kind"] == "embedding":
+            made = _embeddings(regressor["centres"][z], values)
             start = 0
         elif regressor["kind"] == "kernel":
             centre = regressor["centres"][z]
@@ -69,6 +77,32 @@ def _networks(centre, count, features):
             values = _activation(layer)(values @ layer["weights"][k].T + layer["bias"][k])
         energies.append(values[:, 0])
     return np.stack(energies, axis=1)
+
+
+def _embeddings(centre, features):
+    energies = []
+    for coefficients in centre["coefficients"]:
+        densities = features @ coefficients.T
+        energies.append(
+            sum(
+                prefactor * _function(centre["function"], densities[:, p], m)
+                for p, (prefactor, m) in enumerate(zip(centre["prefactor"], centre["exponent"], strict=True))
+            )
+        )
+    return np.stack(energies, axis=1)
+
+
+def _function(name, density, m):
+    sign = np.where(density.real < 0.0, -1.0, 1.0)
+    x = sign * density
+    if name == "finnis_sinclair":
+        steep = 1e6 * x
+        g = np.exp(-(steep**3))
+        return sign * ((1.0 - g) * x**m + g * 1e6 ** (1.0 - m) * x)
+    if m == 1.0:
+        return density
+    n, decay = 1.0 / m, np.exp(-x)
+    return sign * ((x + n ** (n / (1.0 - n)) * decay) ** m - n ** (1.0 / (1.0 - n)) * decay)
 
 
 def _activation(layer):

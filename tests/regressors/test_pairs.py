@@ -21,7 +21,13 @@ from atomsmith.errors import InputError
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.model import ModelSettings, TermSettings
 from atomsmith.prediction import stress_from_virial
-from atomsmith.regressors import KernelSettings, LinearSettings, NetworkSettings, QuadraticSettings
+from atomsmith.regressors import (
+    EmbeddingSettings,
+    KernelSettings,
+    LinearSettings,
+    NetworkSettings,
+    QuadraticSettings,
+)
 from atomsmith.systems import Systems
 from fitting.test_fit import labelled, structures, truth
 
@@ -37,6 +43,7 @@ DESCRIPTORS = {
 REGRESSORS = {
     "linear": LinearSettings(),
     "quadratic": QuadraticSettings(kind="quadratic"),
+    "embedding": EmbeddingSettings(kind="embedding", steps=3),
     "kernel": KernelSettings(kind="kernel", points=24, zeta=2),
     "network": NetworkSettings(kind="network", hidden=(5,), members=3, epochs=3),
 }
@@ -178,7 +185,10 @@ POWERS = InversePowersSettings(kind="inverse_powers", powers=(6, 12))
 
 @pytest.mark.parametrize(
     ("descriptor", "regressor"),
-    [(PAIR, "quadratic"), (PAIR, "network"), *((POWERS, name) for name in REGRESSORS if name != "linear")],
+    [
+        *((PAIR, name) for name in ("quadratic", "embedding", "network")),
+        *((POWERS, name) for name in REGRESSORS if name != "linear"),
+    ],
     ids=lambda value: getattr(value, "kind", value),
 )
 def test_terms_that_describe_no_atom_are_refused(descriptor, regressor):

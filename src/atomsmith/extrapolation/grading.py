@@ -224,11 +224,14 @@ class _Passes:
             yield made
 
 
+NOT_LINEAR = ("network", "kernel", "embedding")
+
+
 def descriptors_of(plan: dict[str, Any]) -> dict[str, Any]:
-    """Plan of the features that networks and kernels take, in place of their outputs."""
+    """Plan of the features that regressors take which are not linear in them, in place of their outputs."""
     parts = []
     for part in plan["parts"]:
-        if part.get("regressor", {}).get("kind") in ("network", "kernel"):
+        if part["n_features"] and part.get("regressor", {}).get("kind") in NOT_LINEAR:
             columns = features_of_centres(part, len(plan["elements"]))
             size = max(int(own[-1]) + 1 for own in columns if len(own))
             part = {key: value for key, value in part.items() if key != "regressor"} | {"n_features": size}

@@ -21,7 +21,7 @@ from atomsmith.systems import FloatArray, IntArray
 class EmbeddingSettings(Settings):
     """Functions of densities that are linear in the features, E = sum_p F(rho_p); fitted by least squares."""
 
-    kind: Literal["embedding"] = Field(description="Name of the regressor; for descriptors of kind ace.")
+    kind: Literal["embedding"] = Field(description="Name of the regressor.")
     exponents: tuple[Annotated[float, Field(gt=0.0, le=4.0)], ...] = Field(
         default=(1.0, 0.5),
         min_length=1,
@@ -94,7 +94,8 @@ class EmbeddingCentre:
     prefactor, exponent
         Of every density, shape (n_densities,); eV and none.
     coefficients
-        Of the features of the centre in every density, shape (n_densities, n_features).
+        Of the features of the centre in every density, shape (n_densities, n_features), or
+        (members, n_densities, n_features) for an ensemble.
     linear_density, linear_channel
         Channels of the basis that are added to densities as they are, shape (k,); density n_densities is the
         energy of the core in eV.
@@ -130,8 +131,10 @@ def embedding_plan(
     centres: Sequence[EmbeddingCentre],
     core: EmbeddingCore = "none",
     reach: tuple[FloatArray, FloatArray] | None = None,
+    *,
+    members: int | None = None,
 ) -> dict[str, Any]:
-    """The ``regressor`` of an ``ace`` part in an engine plan (docs/architecture.md).
+    """The ``regressor`` of a part of an engine plan (docs/architecture.md).
 
     Parameters
     ----------
@@ -142,7 +145,14 @@ def embedding_plan(
     reach
         For the core ``nearest``: distances in angstrom below which the core is alone and above which the
         embedding is, for every ordered pair of species, shapes (n^2,).
+    members
+        How many embeddings are outputs of the part, which may then be of any descriptor and has no core.
+        None: the one of an ``ace`` part without outputs.
     """
+    if members is not None:
+        own = ("function", "prefactor", "exponent", "coefficients")
+        plans = [{key: centre.plan()[key] for key in own} for centre in centres]
+        return {"kind": "embedding", "core": "none", "members": members, "centres": plans}
     plan: dict[str, Any] = {"kind": "embedding", "core": core, "centres": [c.plan() for c in centres]}
     if reach is not None:
         plan |= {"inner": reach[0], "outer": reach[1]}

@@ -115,7 +115,7 @@ class _Parts:
             if reason:
                 raise InputError(f"{path}: the format of PACE cannot hold {reason}")
             if part["kind"] == "ace":
-                ace, ace_coefficients = part, own
+                ace, ace_coefficients = _without_members(part, own, path), own
             elif part["kind"] == "pair":
                 pairs.append((part, own))
         return cls(ace, ace_coefficients, pairs)
@@ -179,6 +179,20 @@ class _Parts:
                     share: NDArray[np.complex128] = weights * np.prod([share for _, share in chosen])
                     found[key] = found[key] + share if key in found else share
         return _without_conjugates(found)
+
+
+def _without_members(part: dict[str, Any], coefficients: FloatArray, path: Path) -> dict[str, Any]:
+    """The part with the one embedding that its coefficients choose among the members of an ensemble."""
+    regressor = part.get("regressor", {})
+    if "members" not in regressor:
+        return part
+    used = np.flatnonzero(coefficients)
+    if len(used) != 1 or coefficients[used[0]] != 1.0:
+        raise InputError(
+            f"{path}: the format of PACE cannot hold sums of several embeddings; export one member."
+        )
+    centres = [c | {"coefficients": np.asarray(c["coefficients"])[used[0]]} for c in regressor["centres"]]
+    return part | {"regressor": regressor | {"centres": centres}}
 
 
 def _cannot_hold(part: Mapping[str, Any], has_ace: bool) -> str | None:
