@@ -3,8 +3,9 @@
 E_i = sum_p F(rho_ip; m_p) with rho_ip = sum_k c_pk B_ik (Drautz, Phys. Rev. B 99, 014104 (2019), sec. V). All
 densities are made of the same features B of an atom, so that a step needs them and their gradients once. A
 step folds the rows of its Jacobian into a triangular factor, as linear fits do with theirs: memory does not
-grow with the data. The strengths of the prior, one of linear densities and one of the others, maximise the
-evidence of the linearised problem, anew in every step (Foresee and Hagan, Proc. ICNN 3, 1930 (1997)).
+grow with the data beyond a fixed budget. The strengths of the prior, one of linear densities and one of the
+others, maximise the evidence of the linearised problem, anew in every step (Foresee and Hagan, Proc. ICNN 3,
+1930 (1997)).
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ GAIN = 1.0e-4
 """Relative gain of a step below which the fit has converged."""
 
 
+BUDGET_BYTES = 2**30
+"""Gradients of features that are kept; those of further configurations are made again in every step."""
+
+
 @dataclass(frozen=True, eq=False)
 class EmbeddingFit:
     """The least-squares problem of a term.
@@ -59,6 +64,7 @@ class EmbeddingFit:
     task: TrainingTask
     layout: Layout
     _evaluator: PlanEvaluator = field(init=False)
+    _kept: dict[int, DescriptorRows] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         plan = {"elements": list(self.elements), "parts": [self.task.descriptor.part]}
@@ -82,11 +88,10 @@ class EmbeddingFit:
         for k in chosen:
             systems = Systems.from_configurations([self.task.configurations[k]])
             species = species_of(systems.numbers, self.elements)
-            yield (
-                self._evaluator.descriptor_rows(systems, 0),
-                species,
-                *_labels(self.task.residuals[k], len(species)),
-            )
+            rows = self._kept.get(k) or self._evaluator.descriptor_rows(systems, 0)
+            if k not in self._kept and sum(map(_n_bytes, self._kept.values())) < BUDGET_BYTES:
+                self._kept[k] = rows
+            yield rows, species, *_labels(self.task.residuals[k], len(species))
 
     def factor(self, parameters: FloatArray, chosen: Sequence[int]) -> TriangularFactor:
         """Weighted rows of the problem that is linearised at these parameters, of some configurations."""
@@ -98,19 +103,8 @@ class EmbeddingFit:
 
     def part(self, members: Sequence[FloatArray]) -> dict[str, Any]:
         """Part of the plan whose outputs are the energies with these parameters."""
-        return self.task.descriptor.part | {
-            "n_features": len(members),
-            "regressor": embedding_plan(self._centres(members), members=len(members)),
-        }
-
-    def part_without_outputs(self, parameters: FloatArray) -> dict[str, Any]:
-        """Part of an ace, whose own sweep holds one embedding."""
-        centres = self._centres([parameters])
-        return self.task.descriptor.part | {"n_features": 0, "regressor": embedding_plan(centres)}
-
-    def _centres(self, members: Sequence[FloatArray]) -> list[EmbeddingCentre]:
         exponents = np.array(self.layout.exponents)
-        return [
+        centres = [
             EmbeddingCentre(
                 function="shifted_scaled",
                 prefactor=np.ones(len(exponents)),
@@ -119,6 +113,10 @@ class EmbeddingFit:
             )
             for z in range(len(self.elements))
         ]
+        return self.task.descriptor.part | {
+            "n_features": len(members),
+            "regressor": embedding_plan(centres, members=len(members)),
+        }
 
     def errors(
         self, parameters: FloatArray, chosen: Sequence[int]
@@ -286,9 +284,6 @@ def _assembled(
     fit, task = steps.fit, steps.fit.task
     general = task.problem.settings
     elements, count = fit.elements, general.committee
-    if count == 0 and task.descriptor.part["kind"] == "ace":
-        part = DescriptorPart(fit.part_without_outputs(found), FeatureInfo.concatenate([]))
-        return TrainedTerm(term=task.term, part=part, record=record)
     if count == 0:
         part = DescriptorPart(fit.part([found]), outputs(elements, 1))
         return TrainedTerm(term=task.term, part=part, coefficients=np.ones(1), record=record)
@@ -319,6 +314,10 @@ def calibrated_spread(
         for k, errors, scales in fit.errors(found + change, judges):
             deviation += float(np.square(errors * scales - left[k]).sum()) / len(changes)
     return float(np.sqrt(error / deviation)) if deviation > 0.0 else 1.0
+
+
+def _n_bytes(rows: DescriptorRows) -> int:
+    return rows.gradients.nbytes + rows.strain.nbytes
 
 
 def outputs(elements: Sequence[int], count: int) -> FeatureInfo:
