@@ -100,11 +100,6 @@ REGRESSORS: dict[str, tuple[Any, int]] = {
 """Settings, and which of the two sizes."""
 
 
-def admitted(descriptor: str, regressor: str) -> bool:
-    """Whether there is such a pair: the engine has embeddings of ACE alone."""
-    return regressor != "embedding" or descriptor == "ACE"
-
-
 COLUMNS = (
     "element",
     "descriptor",
@@ -195,12 +190,7 @@ def markdown(rows: dict[tuple[str, ...], dict[str, Any]]) -> str:
             "|---" * (len(REGRESSORS) + 1) + "|",
         ]
         for descriptor in DESCRIPTORS:
-            cells = [
-                _cell(own.get((descriptor, name)), (descriptor, name) == best)
-                if admitted(descriptor, name)
-                else "-"
-                for name in REGRESSORS
-            ]
+            cells = [_cell(own.get((descriptor, name)), (descriptor, name) == best) for name in REGRESSORS]
             sizes = sorted({int(row["features"]) for key, row in own.items() if key[0] == descriptor})
             lines.append(f"| {descriptor}: {', '.join(map(str, sizes))} | " + " | ".join(cells) + " |")
         parts.append("\n".join(lines))
@@ -238,7 +228,7 @@ def main() -> None:
                 key = (element, descriptor, regressor, str(given.share))
                 if given.only and not {descriptor, regressor} & set(given.only):
                     continue
-                if not admitted(descriptor, regressor) or (key in rows and not given.again):
+                if key in rows and not given.again:
                     continue
                 command = [sys.executable, "-m", "benchmarks.pairs.run", "--share", str(given.share), "--one"]
                 done = subprocess.run([*command, *key[:3]], capture_output=True, text=True, check=False)

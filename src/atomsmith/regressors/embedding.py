@@ -23,12 +23,13 @@ class EmbeddingSettings(Settings):
 
     kind: Literal["embedding"] = Field(description="Name of the regressor.")
     exponents: tuple[Annotated[float, Field(gt=0.0, le=4.0)], ...] = Field(
-        default=(1.0, 0.5),
+        default=(1.0, 0.5, 0.5, 0.5, 2.0, 2.0, 2.0),
         min_length=1,
+        max_length=32,
         description="Exponent m of F for each density: F(rho) is rho near zero and |rho|^m for large ones. "
-        "By default a linear density and one under a square root.",
+        "By default a linear density, three under a square root and three squared.",
     )
-    steps: int = Field(default=30, ge=1, description="Most steps of the fit; each passes over the data once.")
+    steps: int = Field(default=40, ge=1, description="Most steps of the fit; each passes over the data once.")
     held_out: float = Field(
         default=0.1,
         ge=0.0,
@@ -37,7 +38,7 @@ class EmbeddingSettings(Settings):
         "and their best moment is kept. 0: all are fitted.",
     )
     patience: int = Field(
-        default=3, ge=1, description="Steps without a gain on the held-out configurations until the end."
+        default=10, ge=1, description="Steps without a gain on the held-out configurations until the end."
     )
 
 

@@ -104,13 +104,13 @@ def rows_and_jacobian(
         atoms = np.flatnonzero(species == z)
         if not len(atoms) or not size:
             continue
-        pairs = np.flatnonzero(species[owner] == z)
+        pairs = np.flatnonzero(species[owner] == z).astype(np.int64)
         features, strain = rows.features[atoms, :size], rows.strain[atoms, :, :size]
-        gradients, atom = rows.gradients[pairs][:, :, :size], rows.atom[pairs]
+        gradients, atom = _taken(rows.gradients, pairs, size), rows.atom[pairs]
         centre = np.searchsorted(atoms, owner[pairs]).astype(np.int64)
         c = layout.of_species(parameters, z)
         functions = _functions(features @ c.T, layout.exponents)
-        along, strained = gradients @ c.T, strain @ c.T
+        along, strained = _times(gradients, c.T), _times(strain, c.T)
         values[energy] += functions.value.sum()
         pulled = np.einsum("rap,rp->ra", along, functions.slope[centre])
         values[forces] -= _onto(atom, n_atoms, pulled).reshape(-1)
@@ -145,6 +145,19 @@ def _functions(densities: FloatArray, exponents: Sequence[float]) -> _Functions:
         np.stack([slope for _, slope in made], axis=1),
         np.stack(curvature, axis=1),
     )
+
+
+def _taken(gradients: FloatArray, rows: NDArray[np.int64], size: int) -> FloatArray:
+    """The first features in some rows, without a copy where that is all."""
+    if len(rows) == len(gradients) and size == gradients.shape[2]:
+        return gradients
+    return gradients[rows][:, :, :size]
+
+
+def _times(values: FloatArray, c: FloatArray) -> FloatArray:
+    """Product with the last axis, as one of matrices."""
+    product: FloatArray = values.reshape(-1, values.shape[2]) @ c
+    return product.reshape(*values.shape[:2], -1)
 
 
 def _onto(atom: IntArray, n_atoms: int, values: FloatArray) -> FloatArray:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 DAMPING, RAISED, LOWERED, STRONGEST = 1.0e-2, 10.0, 0.2, 1.0e8
 """First cost of changing densities by 1 relative to the squares; factors after refusal, success; its end."""
-GAIN = 1.0e-4
+GAIN = 1.0e-3
 """Relative gain of a step below which the fit has converged."""
 
 
