@@ -224,12 +224,13 @@ class Steps:
         self, parameters: FloatArray, train: Sequence[int], judges: Sequence[int]
     ) -> tuple[FloatArray, dict[str, Any]]:
         """Return the best parameters, by the judges if there are any, and a record of the way."""
-        fit, settings, damping = self.fit, self.settings, DAMPING
+        fit, settings = self.fit, self.settings
         best, best_judged, best_step = parameters, np.inf, 0
         history: list[dict[str, float]] = []
+        moved = _Step(parameters, fit.factor(parameters, train), np.inf, 0.0, DAMPING)
         for step in range(1, settings.steps + 1):
-            moved = self._step(parameters, train, damping)
-            parameters, damping = moved.parameters, moved.damping
+            moved = self._step(moved, train)
+            parameters = moved.parameters
             judged = fit.squares(parameters, judges) if judges else moved.squares
             history.append({"train": moved.squares, "held_out": judged})
             _show(fit.task, step, settings.steps, history)
@@ -239,10 +240,9 @@ class Steps:
                 break
         return best, {"steps": len(history), "kept": best_step, "history": history}
 
-    def _step(self, parameters: FloatArray, train: Sequence[int], damping: float) -> _Step:
+    def _step(self, at: _Step, train: Sequence[int]) -> _Step:
         """Damp the solution of the linearised problem until it is an improvement; stay where none is."""
-        fit = self.fit
-        factor = fit.factor(parameters, train)
+        factor, parameters, damping = at.factor, at.parameters, at.damping
         solution = solve(factor, self.prior, Evidence())
         free = np.isfinite(solution.alpha)
         penalty = np.sqrt(np.where(free, solution.alpha, 0.0) / solution.beta)
@@ -255,12 +255,13 @@ class Steps:
             wanted = np.concatenate([target, np.zeros(int(free.sum())), slow @ parameters[free]])
             moved = parameters.copy()
             moved[free] = lstsq(stacked, wanted, lapack_driver="gelsy", check_finite=False)[0]
-            after = fit.squares(moved, train)
+            there = self.fit.factor(moved, train)
+            after = there.predicted_sum_of_squares(moved)
             value = after + float(np.square(penalty * moved).sum())
             if value < before:
-                return _Step(moved, after, (before - value) / before, damping * LOWERED)
+                return _Step(moved, there, after, (before - value) / before, damping * LOWERED)
             damping *= RAISED
-        return _Step(parameters, squares, 0.0, damping)
+        return _Step(parameters, factor, squares, 0.0, damping)
 
     def posterior(self, parameters: FloatArray, train: Sequence[int]) -> Solution:
         """Solution of the problem that is linearised at the parameters."""
@@ -269,9 +270,12 @@ class Steps:
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """Parameters after a step, squared errors, relative gain with the prior, and the next damping."""
+    """Where a step has led: parameters, the problem that is linearised there and its squared errors, the
+    relative gain with the prior, and the next damping.
+    """
 
     parameters: FloatArray
+    factor: TriangularFactor
     squares: float
     gain: float
     damping: float
