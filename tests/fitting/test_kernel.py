@@ -181,6 +181,20 @@ def test_inputs_without_a_norm_hold_the_features_themselves():
     assert missed[2.0] > 0.1
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("descriptor", [SOAP, {"kind": "bispectrum", "cutoff": 3.8, "twojmax": 2}])
+def test_elements_that_the_data_do_not_hold(descriptor):
+    """As folds of a search and learning curves have them: such atoms have no outputs of their own."""
+    term = {"descriptor": descriptor, "regressor": {"kind": "kernel", "points": 10}}
+    settings = PotentialSettings.model_validate({"model": {"terms": [term]}, "committee": 0})
+    potential = fit_model(configurations(6, elements=(29,)), settings, elements=(29, 79)).potential
+    (mixed,) = configurations(1, seed=1)
+    prediction = potential.predict([mixed])
+    assert set(mixed.numbers) == {29, 79}
+    assert np.isfinite(prediction.forces).all()
+    assert np.abs(prediction.forces).max() > 0.0
+
+
 def test_solvers_that_drop_functions_are_refused():
     with pytest.raises(InputError, match="solver ard drops functions"):
         fit_model(

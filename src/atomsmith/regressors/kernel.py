@@ -78,7 +78,12 @@ class Standard:
 
     @classmethod
     def of(cls, features: FloatArray, together: float) -> Standard:
-        """Mean and spread of the data (N, D), all features alike; ``together`` is the spread of all."""
+        """Mean and spread of the data (N, D), all features alike; ``together`` is the spread of all.
+
+        Without data (an element that only later configurations hold) all features count for nothing.
+        """
+        if not len(features):
+            return cls(np.zeros(features.shape[1]), np.zeros(features.shape[1]))
         spread = features.std(axis=0)
         varies = spread > SAME * np.abs(features).max(axis=0, initial=0.0)
         scale = np.where(varies, 1.0 / np.where(varies, spread, 1.0), 0.0)
