@@ -177,6 +177,12 @@ def test_a_list_is_made_again_when_it_must_be_and_not_before():
     assert neighbours.builds == 2
 
 
+@pytest.mark.parametrize("skin", [-0.1, np.nan, np.inf])
+def test_a_skin_that_would_lose_neighbours_is_refused(skin):
+    with pytest.raises(InputError, match="it must be 0 or more"):
+        NeighbourList(CUTOFF, skin)
+
+
 def test_a_list_is_never_kept_for_other_systems():
     systems = one_of_each([14, 8], 3)
     neighbours = NeighbourList(CUTOFF, 2.0)

@@ -266,6 +266,8 @@ class NeighbourList:
     """
 
     def __init__(self, cutoff: float, skin: float = 0.5) -> None:
+        if not (np.isfinite(skin) and skin >= 0.0):
+            raise InputError(f"The skin of a neighbour list is {skin} angstrom; it must be 0 or more.")
         self.cutoff, self.skin = float(cutoff), float(skin)
         self.builds = 0
         self._reference: Systems | None = None
