@@ -212,6 +212,19 @@ def test_bad_files_are_refused_in_one_sentence(tmp_path, old, new, message):
         read_mtp(small(tmp_path, MTP.replace(old, new)), ["Ni", "Al"])
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("min_dist = 1.9", "min_dist = 4.9", "inner distance must be below its cutoff"),
+        ("mapping = {0, 4,", "mapping = {0, 0,", "listed twice among the scalars"),
+    ],
+)
+def test_what_only_the_engine_finds_is_a_sentence_too(tmp_path, old, new, message):
+    assert old in MTP
+    with pytest.raises(InputError, match=rf"small.mtp: .*{message}"):
+        read_foreign(small(tmp_path, MTP.replace(old, new)), elements=["Ni", "Al"])
+
+
 def test_elements_must_be_named(tmp_path):
     with pytest.raises(InputError, match="does not name the elements of its 2 species, and none were given"):
         Potential.load(small(tmp_path))

@@ -139,7 +139,18 @@ def read_foreign(
         raise InputError(
             f"{path}: its {place} hold NaN or infinity; the file is damaged, restore it from a copy."
         )
+    _require_usable(potential, path)
     return potential
+
+
+def _require_usable(potential: Potential, path: str | Path) -> None:
+    """Refuse what no reader finds and the engine does, such as distances in the wrong order."""
+    from atomsmith import _engine
+
+    try:
+        _engine.Model.from_plan(potential.plan)
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: {error}; the file is damaged, restore it from a copy.") from None
 
 
 def non_finite(potential: Potential) -> str | None:

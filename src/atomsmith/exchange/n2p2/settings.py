@@ -92,7 +92,7 @@ class _File:
 
     def whole(self, line: int, key: str, words: Sequence[str], position: int = 0) -> int:
         value = self.number(line, key, words, position)
-        if value != int(value) or value < 0:
+        if not value.is_integer() or value < 0:
             raise self.error(line, f"'{key}' has '{words[position]}', expected a whole number")
         return int(value)
 
