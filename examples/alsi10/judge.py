@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import yaml
 from ground_truth import REFERENCE
 
 from atomsmith import Dataset, Potential, fit
 from atomsmith.data.configuration import Configuration
+from atomsmith.fitting import metrics
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.reference import label
 from atomsmith.sampling import SamplingSettings
@@ -51,13 +51,12 @@ def main() -> None:
 
 def errors(potential: Potential, labelled: Sequence[Configuration]) -> str:
     """Mean and scatter of the energy error, and the root mean square error of the forces."""
-    predicted = potential.predict(labelled)
-    counts = np.array([len(c.numbers) for c in labelled])
-    energy = 1e3 * (predicted.energy - np.array([c.energy for c in labelled])) / counts
-    forces = predicted.forces - np.concatenate([c.forces for c in labelled if c.forces is not None])
+    found = metrics.errors(labelled, potential.predict(labelled)).total
+    assert found.energy is not None
+    assert found.forces is not None
     return (
-        f"{len(labelled)} configurations, energy {energy.mean():6.1f} +- {energy.std():5.1f} meV/atom, "
-        f"forces {np.sqrt(np.mean(forces**2)):.3f} eV/angstrom"
+        f"{len(labelled)} configurations, energy {found.energy.mean:6.1f} +- {found.energy.scatter:5.1f} "
+        f"meV/atom, forces {found.forces.rmse:.3f} eV/angstrom"
     )
 
 

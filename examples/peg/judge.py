@@ -21,6 +21,7 @@ from atomsmith import Dataset, Potential, fit
 from atomsmith.builders import intact_bonds, peg_chain
 from atomsmith.data import Store
 from atomsmith.data.configuration import Configuration
+from atomsmith.fitting import metrics
 from atomsmith.fitting.settings import ReferenceEnergies
 from atomsmith.learning.settings import LearnSettings
 from atomsmith.reference import label
@@ -107,13 +108,12 @@ def own_dynamics(potential: Potential, settings: LearnSettings, n: int) -> list[
 
 def errors(potential: Potential, labelled: Sequence[Configuration]) -> str:
     """Mean and scatter of the energy error, and the root mean square error of the forces."""
-    predicted = potential.predict(labelled)
-    counts = np.array([len(c.numbers) for c in labelled])
-    energy = 1e3 * (predicted.energy - np.array([c.energy for c in labelled])) / counts
-    forces = predicted.forces - np.concatenate([c.forces for c in labelled if c.forces is not None])
+    found = metrics.errors(labelled, potential.predict(labelled)).total
+    assert found.energy is not None
+    assert found.forces is not None
     return (
-        f"{len(labelled)} configurations, energy {energy.mean():5.2f} +- {energy.std():4.2f} meV/atom, "
-        f"forces {np.sqrt(np.mean(forces**2)):.3f} eV/angstrom"
+        f"{len(labelled)} configurations, energy {found.energy.mean:5.2f} +- {found.energy.scatter:4.2f} "
+        f"meV/atom, forces {found.forces.rmse:.3f} eV/angstrom"
     )
 
 

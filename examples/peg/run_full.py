@@ -141,11 +141,11 @@ def main() -> None:
     write_json(folder / "errors.json", found.to_dict())
     for name, one in [*found.by_type.items(), ("all", found.total)]:
         print(f"{name}: {one.energy.rmse:.2f} meV/atom, {one.forces.rmse:.3f} eV/angstrom (RMSE)", flush=True)
-    per_atom = 1e3 * (potential.predict(test).energy - [c.energy for c in test]) / [c.n_atoms for c in test]
-    for name in found.by_type:
-        own = per_atom[[c.config_type == name for c in test]]
+    for name, one in found.by_type.items():
+        energy = one.energy
         print(
-            f"{name}: energies shifted by {own.mean():.2f}, scattered by {own.std():.2f} meV/atom", flush=True
+            f"{name}: energies shifted by {energy.mean:.2f}, scattered by {energy.scatter:.2f} meV/atom",
+            flush=True,
         )
     if not (folder / "curve.json").exists():
         write_json(folder / "curve.json", learning_curve(folder, settings, test))

@@ -42,6 +42,7 @@ def test_statistics_by_hand() -> None:
     assert (total.energy.n, total.energy.mae) == (2, pytest.approx(20.0))
     assert total.energy.rmse == pytest.approx(np.sqrt(500.0))
     assert total.energy.max == pytest.approx(30.0)
+    assert (total.energy.mean, total.energy.scatter) == (pytest.approx(-10.0), pytest.approx(20.0))
     assert (bulk.energy.mae, gas.energy.mae) == (pytest.approx(10.0), pytest.approx(30.0))
     assert (bulk.forces.n, bulk.forces.mae, bulk.forces.max) == (12, pytest.approx(6.6 / 12), 1.0)
     assert bulk.forces.rmse == pytest.approx(np.sqrt(6.36 / 12))

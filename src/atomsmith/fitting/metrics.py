@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,12 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ErrorStatistics:
-    """Number of values, mean absolute, root mean square and largest absolute error."""
+    """Number of values, mean absolute, root mean square, largest absolute and mean signed error."""
 
     n: int
     mae: float
     rmse: float
     max: float
+    mean: float
+
+    @property
+    def scatter(self) -> float:
+        """Standard deviation about the mean: what a constant does not explain."""
+        return math.sqrt(max(self.rmse**2 - self.mean**2, 0.0))
 
     @classmethod
     def from_errors(cls, errors: FloatArray) -> ErrorStatistics | None:
@@ -34,7 +41,8 @@ class ErrorStatistics:
         if errors.size == 0:
             return None
         size = np.abs(errors)
-        return cls(errors.size, float(size.mean()), float(np.sqrt(np.mean(size**2))), float(size.max()))
+        rmse = float(np.sqrt(np.mean(size**2)))
+        return cls(errors.size, float(size.mean()), rmse, float(size.max()), float(errors.mean()))
 
 
 @dataclass(frozen=True)
