@@ -12,6 +12,7 @@ from atomsmith import Dataset, Potential, fit
 from atomsmith.builders import intact_bonds
 from atomsmith.cli.application import app
 from atomsmith.demo import peg
+from atomsmith.errors import InputError
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.learning.settings import LearnSettings
 from atomsmith.reference import label
@@ -50,6 +51,16 @@ def test_preparation_gives_settings_that_load(tmp_path: Path) -> None:
     before = (tmp_path / "new" / "demo" / "starts.xyz").stat().st_mtime_ns
     peg.prepare(tmp_path / "new" / "demo")
     assert (tmp_path / "new" / "demo" / "starts.xyz").stat().st_mtime_ns == before
+
+
+def test_another_seed_gives_other_starts_and_another_run(tmp_path: Path) -> None:
+    settings = load_settings(peg.prepare(tmp_path, seed=3), LearnSettings)
+    assert settings.seed == 3
+    starts = Dataset.read(settings.start.files, labelled=False)
+    assert np.array_equal(starts[5].positions, peg.starts(3)[5].positions)
+    assert not np.array_equal(starts[5].positions, peg.starts(0)[5].positions)
+    with pytest.raises(InputError, match="this demonstration and its seed; give another folder"):
+        peg.prepare(tmp_path, seed=4)
 
 
 def test_changed_settings_are_kept_and_refused(tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ def demo(
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where everything is written.")
     ] = Path("demo"),
     json_file: JsonFile = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Of the starts and of learning; the test set is the same.")
+    ] = 0,
 ) -> None:
     """Learn a small potential from scratch, in about two minutes.
 
@@ -51,7 +54,7 @@ def demo(
 
     began = time.perf_counter()
     workers = min(2, os.cpu_count() or 1)
-    settings = load_settings(peg.prepare(folder), LearnSettings)
+    settings = load_settings(peg.prepare(folder, seed), LearnSettings)
     with _progress("test set, GFN2-xTB", peg.n_test_steps()) as show:
         test = peg.independent_test_set(folder, settings.reference, workers, show)
     outcome = learn(settings, folder / peg.RUN_FOLDER, observer(settings))

@@ -46,20 +46,24 @@ _DYNAMICS_TIMESTEP_FS = 0.5
 OnProgress = Callable[[Progress], None]
 
 
-def prepare(folder: Path) -> Path:
-    """Write the settings file and the twelve structures that learning starts from; returns the former."""
+def prepare(folder: Path, seed: int = 0) -> Path:
+    """Write the settings file and the twelve structures that learning starts from; returns the former.
+
+    Both have the ``seed``; that of the settings stands at their end if it is not the usual one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / SETTINGS_FILE
     wanted = files("atomsmith.demo").joinpath(SETTINGS_FILE).read_text(encoding="utf-8")
+    wanted += f"\nseed: {seed}\n" if seed else ""
     if settings.exists() and settings.read_text(encoding="utf-8") != wanted:
         raise InputError(
-            f"{settings} is not that of this demonstration; give another folder with -o, or go on with "
-            f"`atomsmith learn {settings} -o {folder / RUN_FOLDER}`."
+            f"{settings} is not that of this demonstration and its seed; give another folder with -o, or go "
+            f"on with `atomsmith learn {settings} -o {folder / RUN_FOLDER}`."
         )
     with replacing(settings) as stream:
         stream.write(wanted)
     if not (folder / STARTS_FILE).exists():
-        Dataset(starts(seed=0)).write(folder / STARTS_FILE)
+        Dataset(starts(seed)).write(folder / STARTS_FILE)
     return settings
 
 
