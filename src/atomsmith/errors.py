@@ -15,3 +15,7 @@ class LabelError(AtomsmithError):
 
 class RunLockedError(AtomsmithError):
     """Another process holds the run folder."""
+
+
+class LabelWarning(UserWarning):
+    """Labels seem to have another unit or sign than they are read with."""

@@ -1,5 +1,7 @@
 """How verbs end: one sentence, an exit code, no traceback."""
 
+import warnings
+
 import numpy as np
 import pytest
 import typer
@@ -7,7 +9,7 @@ from typer.testing import CliRunner
 
 from atomsmith.cli.failures import reported
 from atomsmith.cli.output import console, plain, write_json
-from atomsmith.errors import InputError, LabelError
+from atomsmith.errors import InputError, LabelError, LabelWarning
 
 
 def _run(error: BaseException, **environment: str):
@@ -58,6 +60,23 @@ def test_expected_failures_are_one_sentence(error, text, code):
     assert result.stderr == text
     assert result.stdout == ""
     assert result.exit_code == code
+
+
+def test_doubts_about_labels_are_one_line_each_and_no_failure():
+    app = typer.Typer()
+
+    @app.command()
+    @reported()
+    def verb() -> None:
+        for file in ("a.xyz", "b.xyz"):
+            warnings.warn(f"{file}: energies look like hartree", LabelWarning, stacklevel=1)
+        typer.echo("done")
+
+    result = CliRunner().invoke(app, [])
+    assert result.exit_code == 0
+    assert result.stdout == "done\n"
+    lines = [f"WARNING: {file}: energies look like hartree." for file in ("a.xyz", "b.xyz")]
+    assert result.stderr.splitlines() == lines
 
 
 def test_debugging_shows_the_traceback():

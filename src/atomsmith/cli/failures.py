@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar
 
 import typer
 
-from atomsmith.errors import AtomsmithError
+from atomsmith.errors import AtomsmithError, LabelWarning
 
 BAD_INPUT = 2
 """Exit code of a refused input or a failed run, explained in one sentence."""
@@ -38,7 +40,8 @@ def reported(
         @functools.wraps(verb)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
-                return verb(*args, **kwargs)
+                with _warnings_shown():
+                    return verb(*args, **kwargs)
             except KeyboardInterrupt:
                 _say(f"interrupted: {interrupted}.")
                 raise typer.Exit(INTERRUPTED) from None
@@ -54,6 +57,23 @@ def reported(
         return run
 
     return decorate
+
+
+@contextmanager
+def _warnings_shown() -> Iterator[None]:
+    """Show doubts about labels as one line each."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", LabelWarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, LabelWarning):
+                _say(f"WARNING: {message}.")
+            else:
+                usual(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def _sentence(error: Exception) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from atomsmith.data.configuration import Configuration
+from atomsmith.data.doubts import warn_of_doubts
 from atomsmith.data.extxyz import format_extxyz
 from atomsmith.data.files import replacing
 from atomsmith.data.labels import LabelNames
@@ -63,7 +64,8 @@ class Dataset(Sequence[Configuration]):
         labelled
             Refuse files in which no label is found.
         check_stress
-            Refuse a stress that contradicts the energies of strained cells, where there are any.
+            Refuse a stress that contradicts the energies of strained cells, where there are any, and warn of
+            forces that contradict energies, and of stresses that contradict forces (`LabelWarning`).
 
         Raises
         ------
@@ -75,7 +77,9 @@ class Dataset(Sequence[Configuration]):
             raise InputError("no file was given to read configurations from")
         dataset = cls(c for file in files for c in read_configurations(file, labels, labelled=labelled))
         if check_stress:
-            require_consistent_stress(dataset, ", ".join(map(str, files)))
+            where = ", ".join(map(str, files))
+            check = require_consistent_stress(dataset, where)
+            warn_of_doubts(dataset, where, stress=check.verdict == "undecided")
         return dataset
 
     @classmethod

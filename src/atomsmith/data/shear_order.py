@@ -108,7 +108,7 @@ def _from_forces(configurations: Sequence[Configuration]) -> ShearDecision:
     snapshots = [c for c in configurations if c.forces is not None][:_MOST_SNAPSHOTS]
     if len(snapshots) < _FEWEST_SNAPSHOTS or not any(np.any(c.forces) for c in snapshots):
         return ShearDecision(None, None, 0.0, 0.0)
-    predicted = _pair_potential_shear(snapshots)
+    predicted = shear_of_forces(snapshots)
     given = np.array([c.stress for c in snapshots])[:, 3:]
     norms = np.outer(np.linalg.norm(predicted, axis=0), np.linalg.norm(given, axis=0))
     correlation = predicted.T @ given / np.where(norms > 0.0, norms, np.inf)
@@ -116,7 +116,7 @@ def _from_forces(configurations: Sequence[Configuration]) -> ShearDecision:
     return _decision(scores, "forces", _LEAST_CORRELATION)
 
 
-def _pair_potential_shear(configurations: Sequence[Configuration]) -> FloatArray:
+def shear_of_forces(configurations: Sequence[Configuration]) -> FloatArray:
     """Shear stresses (yz, xz, xy) of a pair potential fitted to the forces, shape (S, 3), eV/A^3.
 
     The force of a pair is linear in Gaussians of the distance, one set for all elements: a witness of
