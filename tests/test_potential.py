@@ -59,6 +59,14 @@ def test_saving_and_loading_keeps_every_bit(tmp_path):
     assert (tmp_path / "twice.json").read_bytes() == path.read_bytes()
 
 
+def test_a_compressed_file_is_read(tmp_path):
+    potential = make_potential(4)
+    potential.save(tmp_path / "potential.json.gz")
+    assert (tmp_path / "potential.json.gz").read_bytes()[:2] == b"\x1f\x8b"
+    again = Potential.load(tmp_path / "potential.json.gz")
+    assert np.array_equal(again.coefficients, potential.coefficients)
+
+
 def test_a_potential_without_committee_and_posterior_survives(tmp_path):
     bare = dataclasses.replace(make_potential(members=0), posterior=None)
     bare.save(tmp_path / "p.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomsmith.data.files import replacing
+from atomsmith.data.files import read_text, replacing
 from atomsmith.descriptors import FeatureInfo
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
@@ -297,11 +298,11 @@ def _check_sizes(potential: Potential) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if not os.path.exists(path):  # false for names that are too long
+        raise InputError(f"{path}: no such file; expected a potential written by `atomsmith fit`.")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a potential written by `atomsmith fit`.") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        data = json.loads(read_text(path))
+    except (OSError, InputError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: not a readable JSON file ({error}); expected a potential.json.") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise InputError(f"{path}: not an Atomsmith potential (its 'format' is not '{FORMAT}').")

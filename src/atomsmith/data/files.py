@@ -7,6 +7,7 @@ import io
 import os
 import re
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import BinaryIO, TextIO
 
 from atomsmith.errors import InputError
 
+_GZIP = b"\x1f\x8b"
 _NOT_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
@@ -90,7 +92,9 @@ def _umask() -> int:
 
 
 def read_text(path: str | Path, until: bytes | None = None) -> str:
-    """Read a text file, plain or ``.gz``; what begins with ``until``, which need not be text, is left out.
+    """Read a text file, plain or compressed by gzip under any name.
+
+    What begins with ``until``, which need not be text, is left out.
 
     Raises
     ------
@@ -99,17 +103,15 @@ def read_text(path: str | Path, until: bytes | None = None) -> str:
     """
     path = Path(path)
     try:
-        if path.suffix == ".gz":
-            with gzip.open(path, "rb") as stream:
-                raw = stream.read()
-        else:
-            raw = path.read_bytes()
+        raw = path.read_bytes()
+        if raw.startswith(_GZIP):
+            raw = gzip.decompress(raw)
         return _decoded(raw if until is None else raw.partition(until)[0])
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder, expected a file") from None
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
+    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path} is not a readable text file: {error}") from None
 
 
