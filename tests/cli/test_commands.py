@@ -91,6 +91,12 @@ def test_missing_files_are_one_sentence(tmp_path):
     done = _atomsmith("report", tmp_path, cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "holds no run: give the folder of" in done.stderr
+    (tmp_path / "report.html").write_text("<html>")
+    done = _atomsmith("report", "report.html", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: report.html: is no report.json; give the folder it stands in.\n",
+    )
 
 
 def test_a_misspelt_label_name_is_found(tmp_path):

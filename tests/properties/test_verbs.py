@@ -1,7 +1,7 @@
 """Properties on the command line: the same names as in YAML, JSON and figures, runs that go on."""
 
 import json
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import ase.build
 import ase.io
@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from atomsmith.cli.application import app
 from atomsmith.cli.property_verbs import PROPERTY_VERBS
 from atomsmith.properties import PROPERTIES
+from atomsmith.properties.base import PropertyResult
 from atomsmith.properties.suite import ChosenProperties
 
 runner = CliRunner(env={"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"})
@@ -98,6 +99,17 @@ def test_bad_input_is_one_sentence(tmp_path, arguments, words):
     assert done.exit_code == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_figure_that_there_is_not_is_refused_at_once(tmp_path):
+    make_potential().save(tmp_path / "p.json")
+    done = run("lattice", tmp_path / "p.json", "--element", "O", "--figure", tmp_path / "f.png")
+    assert done.exit_code == 2
+    assert "lattice has no figure; leave it out" in done.stderr
+    assert done.stdout == ""
+    for name, entry in PROPERTIES.items():
+        result = get_type_hints(entry.compute)["return"]
+        assert entry.has_figure == (result.figure is not PropertyResult.figure), name
 
 
 @needs_lammps

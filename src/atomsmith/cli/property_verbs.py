@@ -186,6 +186,8 @@ def _compute(
     require_writable({"--json": given["json_file"], "--figure": given["figure"]}, inputs)
     if given["figure"] is not None and given["figure"].suffix.lower() != ".png":
         raise InputError(f"--figure {given['figure']}: figures are PNG files; give a name that ends in .png.")
+    if given["figure"] is not None and not PROPERTIES[name].has_figure:
+        raise InputError(f"--figure {given['figure']}: {name} has no figure; leave it out.")
     crystal = chosen.build()
     with opened(potential, crystal, given["threads"]) as force_field, LiveLine(name) as line:
         result = PROPERTIES[name].compute(
@@ -211,12 +213,14 @@ def write_figure(path: Path, figure: Any) -> None:
     InputError
         If there is none.
     """
+    from atomsmith.data.files import replacing_bytes
     from atomsmith.report.figures.style import render
 
     if figure is None:
         raise InputError(f"--figure {path}: this result has no figure; see the table for why.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(render(figure, path.stem).png)
+    with replacing_bytes(path) as file:
+        file.write(render(figure, path.stem).png)
 
 
 def _assignments(given: dict[str, Any], keys: set[str]) -> list[str]:

@@ -124,6 +124,8 @@ def _written_before(source: Path, folder: Path) -> tuple[Path, str]:
             f"{source.parent if source.name == DATA_FILE else source} holds no run: give the folder of an "
             f"`atomsmith learn`, `tune` or `assess` run, or a {DATA_FILE}."
         )
+    if source.suffix != ".json":
+        raise InputError(f"{source}: is no {DATA_FILE}; give the folder it stands in.")
     data = load_report_data(source)
     page = write_report(data, folder)
     if folder.resolve() != source.parent.resolve():

@@ -129,6 +129,7 @@ class Property(Generic[S_contra, R_co]):
     settings: type[Settings]
     compute: Compute[S_contra, R_co]
     summary: str
+    has_figure: bool = True
 
 
 def shown(value: float | None, digits: int) -> str:

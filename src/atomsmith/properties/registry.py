@@ -19,7 +19,9 @@ from atomsmith.properties.surfaces import SurfaceSettings, surfaces
 from atomsmith.properties.vacancy import VacancySettings, vacancy
 
 PROPERTIES: Mapping[str, Property[Any, Any]] = {
-    "lattice": Property(LatticeSettings, lattice, "Lattice parameters and cohesive energy."),
+    "lattice": Property(
+        LatticeSettings, lattice, "Lattice parameters and cohesive energy.", has_figure=False
+    ),
     "eos": Property(
         EosSettings, equation_of_state, "Equation of state: volume, bulk modulus, the Delta gauge."
     ),
