@@ -86,6 +86,8 @@ def test_one_density_for_all_elements(tmp_path):
         ("zeta=2 delta", "zeta=2 what=1 delta", "the key 'what' is not known"),
         ("l_max=2", "l_max=3", "sparse points have 31 components"),
         ("l_max=2", "l_max=two", "l_max=two is not a number"),
+        ("l_max=2", "l_max=nan", "l_max=nan is not a number"),
+        ("Z1=79", "Z1=Au", "Z1=Au is not a list of atomic numbers"),
         ("l_max=2", "l_max=18", "l_max=18 is not supported; it must be at most 16"),
         ('zeta="2.0000000000000000"', 'zeta="2.5"', "zeta=2.5 is not supported"),
         ("CuAu.sparseX.1", "CuAu.sparseX.4", "186 numbers, but"),

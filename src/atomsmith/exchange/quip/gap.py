@@ -48,7 +48,10 @@ def read_gap(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
     """
     path = Path(path)
     file = read_gap_file(path)
-    numbers = file.elements if elements is None else tuple(number_of(symbol) for symbol in elements)
+    try:
+        numbers = file.elements if elements is None else tuple(number_of(symbol) for symbol in elements)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     if numbers is None:
         raise InputError(
             f"{path}: the file does not say which elements it is for; name them: "

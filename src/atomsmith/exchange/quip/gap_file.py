@@ -59,6 +59,21 @@ class Coordinates:
     points: FloatArray
     weights: FloatArray
 
+    def atomic_numbers(self, key: str) -> tuple[int, ...]:
+        """Atomic numbers that a setting lists, 0 for any; none where it is missing.
+
+        Raises
+        ------
+        InputError
+            If it lists something else.
+        """
+        try:
+            return tuple(int(word) for word in self.values.get(key, "").split())
+        except ValueError:
+            raise InputError(
+                f"{self.kind}: {key}={self.values[key]} is not a list of atomic numbers."
+            ) from None
+
 
 @dataclass(frozen=True, eq=False)
 class GapFile:
@@ -89,10 +104,10 @@ class GapFile:
     def elements(self) -> tuple[int, ...] | None:
         """Atomic numbers that the file is for, rising, as far as it tells."""
         named = {
-            int(number)
+            number
             for c in self.coordinates
             for key in ("Z", "Z_center", "species_Z", "Z1", "Z2")
-            for number in c.values.get(key, "").split()
+            for number in c.atomic_numbers(key)
         } - {0}
         few = set(self.e0) if len(self.e0) <= _MANY else set()
         found = named | set(self.species) or few or set(self.core.elements if self.core else ())

@@ -5,6 +5,8 @@ Names and defaults are those of QUIP (libAtoms), which ignores what it does not 
 
 from __future__ import annotations
 
+import math
+
 from atomsmith.errors import InputError
 from atomsmith.exchange.quip.gap_file import Coordinates
 
@@ -50,17 +52,17 @@ def number_at(one: Coordinates, key: str, default: float | None) -> float:
             raise InputError(f"{one.kind}: '{key}' is missing; the file is damaged.")
         return default
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
-        raise InputError(f"{one.kind}: {key}={text} is not a number.") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{one.kind}: {key}={text} is not a number.")
+    return value
 
 
 def atomic_numbers_at(one: Coordinates, key: str) -> tuple[int, ...]:
     """Return atomic numbers; empty where the key is missing or 0, which stands for any."""
-    try:
-        found = tuple(int(word) for word in one.values.get(key, "").split())
-    except ValueError:
-        raise InputError(f"{one.kind}: {key}={one.values[key]} is not a list of atomic numbers.") from None
+    found = one.atomic_numbers(key)
     return () if 0 in found else found
 
 
