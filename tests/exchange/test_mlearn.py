@@ -91,6 +91,15 @@ def test_settings_override(tmp_path: Path, source: list[Configuration]) -> None:
     assert read_mlearn(path, LabelNames(ignore=("stress",)))[0].labels == ("energy", "forces")
 
 
+def test_keys_of_an_entry_may_come_in_any_order(tmp_path: Path, source: list[Configuration]) -> None:
+    entries = [entry(c, "xy yz xz") for c in source]
+    text = json.dumps([dict(sorted(one.items())) for one in entries], indent=32)
+    assert text.index('"structure"') > 4096
+    (tmp_path / "data.json").write_text(text)
+    plain = Dataset.read(write(tmp_path / "plain.json", entries))
+    assert Dataset.read(tmp_path / "data.json").fingerprint() == plain.fingerprint()
+
+
 def test_malformed_files(tmp_path: Path, source: list[Configuration]) -> None:
     good = entry(source[0], "xy yz xz")
     cases: list[tuple[object, str]] = [

@@ -42,10 +42,11 @@ class GroupShearOrder:
 
 
 def is_mlearn(path: str | Path) -> bool:
-    """Whether a JSON file looks like one of mlearn's: a list whose first entry has structure and outputs."""
+    """Whether a JSON file looks like one of mlearn's: a list of entries with structure and outputs."""
     with Path(path).open("rb") as stream:
         start = stream.read(4096).lstrip()
-    return start.startswith(b"[") and b'"structure"' in start
+    # Either may come first, and be long.
+    return start.startswith(b"[") and (b'"structure"' in start or b'"outputs"' in start)
 
 
 def read_mlearn(path: str | Path, names: LabelNames | None = None) -> list[Configuration]:
