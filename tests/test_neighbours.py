@@ -143,6 +143,7 @@ def test_left_handed_cells_and_atoms_on_top_of_each_other():
         ({"cells": np.full((1, 3, 3), np.inf)}, "NaN or infinity"),
         ({"cells": np.diag([4.0, 4.0, 0.0])[None]}, "lattice vector 3"),
         ({"cells": np.ones((1, 3, 3))}, "in one plane"),
+        ({"cells": np.ones((1, 3, 3)), "pbc": np.array([[True, False, True]])}, "in one line"),
     ],
 )
 def test_impossible_structures_are_refused(changes, message):

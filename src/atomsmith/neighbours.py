@@ -215,6 +215,8 @@ def _complete_cell(
         if abs(np.linalg.det(cell)) < 1e-10:
             raise InputError("The lattice vectors of a periodic system lie in one plane; check the cell.")
         return np.ascontiguousarray(cell, dtype=np.float64)
+    if pbc.sum() == 2 and np.linalg.norm(np.cross(*cell[pbc])) < 1e-10:
+        raise InputError("Both periodic lattice vectors of a system lie in one line; check the cell.")
     box = np.zeros((3, 3))
     box[pbc] = cell[pbc]
     # An orthonormal complement of the periodic vectors.
