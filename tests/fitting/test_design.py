@@ -63,6 +63,20 @@ def test_rows_times_coefficients_minus_targets_are_the_weighted_errors():
         np.testing.assert_allclose(errors, wanted, atol=1e-10 * np.abs(wanted).max(), err_msg=kind)
 
 
+def test_rows_without_pressure_are_those_of_the_deviator():
+    potential, given = make_potential(), configurations()
+    whole = RowMaker(potential.plan, WEIGHTS, REFERENCE).rows(given)
+    found = RowMaker(potential.plan, WEIGHTS.model_copy(update={"pressure": False}), REFERENCE).rows(given)
+    coefficients = potential.coefficients.copy()
+    coefficients[:2] -= REFERENCE
+    before, after = (made["virial"].rows @ coefficients - made["virial"].targets for made in (whole, found))
+    before, after = before.reshape(-1, 6), after.reshape(-1, 6)
+    before[:, :3] -= before[:, :3].mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(after, before, atol=1e-10 * np.abs(before).max())
+    np.testing.assert_array_equal(found["forces"].rows, whole["forces"].rows)
+    np.testing.assert_array_equal(found["virial"].scales, whole["virial"].scales)
+
+
 def test_errors_of_a_set_are_those_of_the_potential():
     potential, given = make_potential(), [c.replace(weight=1.0, forces_weight=1.0) for c in configurations()]
     factors = FactorSet(len(potential.coefficients), 2)

@@ -5,12 +5,15 @@ import pytest
 
 from atomsmith import Dataset
 from atomsmith.data.units import GPA_PER_EV_A3
+from atomsmith.descriptors import AceSettings
+from atomsmith.errors import InputError
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.metrics import errors
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.fitting.virial_weight import RANGE
 from atomsmith.fitting.weights import OPEN_VIRIAL, KindWeights, TypeWeights, Weights, row_weights
-from atomsmith.model import ModelSettings
+from atomsmith.model import ModelSettings, TermSettings
+from atomsmith.regressors import NetworkSettings
 
 from .copper import TERMS, rattled_copper
 
@@ -56,6 +59,40 @@ def test_any_labels_and_few_configurations_give_a_finite_fit(labels, count):
     assert weight > 0.0
     for quantity in (total.energy, total.forces, total.stress):
         assert quantity is None or np.isfinite(quantity.rmse)
+
+
+def test_without_pressure_no_hydrostatic_stress_counts():
+    weights = Weights(energy=30.0, virial=1.0, pressure=False)
+    settings = PotentialSettings(model=ModelSettings(terms=TERMS), weights=weights, committee=0)
+    good, bad = (fit_model(labelled(offset), settings).potential for offset in (0.0, OFFSET))
+    np.testing.assert_allclose(bad.coefficients, good.coefficients, rtol=1e-6)
+    # and yet stresses count: shear and differences of normal stresses are better known than without them
+    data = labelled(0.0)
+    without = fit_model(
+        data, settings.model_copy(update={"weights": Weights(energy=30.0, virial=0.0)})
+    ).potential
+    held_out = Dataset(rattled_copper(12, seed=1))
+
+    def sheared(potential):
+        left = potential.predict(held_out).virial - np.array([-c.volume * full(c.stress) for c in held_out])
+        left -= np.trace(left, axis1=1, axis2=2)[:, None, None] / 3.0 * np.eye(3)
+        return np.sqrt(np.square(left).mean())
+
+    assert sheared(good) < 0.9 * sheared(without)
+
+
+def full(stress):
+    return stress[[[0, 5, 4], [5, 1, 3], [4, 3, 2]]]
+
+
+def test_networks_need_pressures():
+    term = TermSettings(
+        descriptor=AceSettings(cutoff=4.5, correlation_order=2, degree=4),
+        regressor=NetworkSettings(kind="network"),
+    )
+    settings = PotentialSettings(model=ModelSettings(terms=(term,)), weights=Weights(pressure=False))
+    with pytest.raises(InputError, match="pressure is false, but the training of the regressor network"):
+        fit_model(labelled(0.0, 4), settings)
 
 
 def test_a_type_with_its_own_virial_weight_fixes_the_general_one():

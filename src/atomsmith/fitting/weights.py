@@ -61,6 +61,12 @@ class Weights(Settings):
         description="w_V in 1/eV; the six rows of volume * stress are scaled by w_V / sqrt(atoms). By "
         "default virials count as far as energies and forces bear them out, see docs/accuracy.md.",
     )
+    pressure: bool = Field(
+        default=True,
+        description="Whether pressures count. False leaves of stresses what is not hydrostatic: the Pulay "
+        "stress of plane waves at a fixed cutoff, which energies contradict, is a pressure. Trainings of "
+        "networks and embeddings need true.",
+    )
     force_scale_ev_per_angstrom: float | None = Field(
         default=10.0,
         gt=0.0,

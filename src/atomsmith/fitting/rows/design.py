@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,10 +136,26 @@ class RowMaker:
             "virial": -stress_from_virial(virial, np.ones(len(virial))).reshape(-1),
         }
         scales = [relative_weights(c, self.weights) for c in configurations]
-        return {
+        rows = {
             kind: _labelled(kind, configurations, [one.rows(kind) for one in scales], made, known)
             for kind in KINDS
         }
+        return rows if self.weights.pressure else rows | {"virial": without_pressure(rows["virial"])}
+
+
+def without_pressure(virial: LabelledRows) -> LabelledRows:
+    """Rows of virials with the mean of xx, yy and zz taken off rows and targets.
+
+    Of every six rows one then follows from two others; the noise of a fit counts it as one without error.
+    """
+    return replace(virial, rows=_deviator(virial.rows), targets=_deviator(virial.targets))
+
+
+def _deviator(values: FloatArray) -> FloatArray:
+    """Values by component (xx yy zz yz xz xy), shape (6 S, ...), without the mean of the first three."""
+    components = values.reshape(-1, 6, *values.shape[1:]).copy()
+    components[:, :3] -= components[:, :3].mean(axis=1, keepdims=True)
+    return components.reshape(values.shape)
 
 
 def blocks(configurations: Sequence[Configuration], n_features: int) -> Iterator[Sequence[Configuration]]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.linalg import rq
 
 from atomsmith.descriptors.base import DescriptorPart
+from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator, sum_atoms
 from atomsmith.fitting.rows.design import RowMaker
 from atomsmith.fitting.rows.factor_set import FactorSet
@@ -263,6 +264,21 @@ def with_open_virial(weights: Weights) -> Weights:
     if weights.virial is not None:
         return weights
     return weights.model_copy(update={"virial": OPEN_VIRIAL * weights.forces})
+
+
+def require_pressure(task: TrainingTask) -> None:
+    """Refuse weights without pressure where a training compares whole stresses.
+
+    Raises
+    ------
+    InputError
+        If ``weights.pressure`` is false.
+    """
+    if not task.problem.settings.weights.pressure:
+        raise InputError(
+            f"weights.pressure is false, but the training of the regressor {task.settings.regressor.kind} "
+            "takes stresses with their pressure; leave it true, or give weights.virial a small number."
+        )
 
 
 def fitted_coefficients(problem: Problem, means: TrainingMeans) -> FloatArray:

@@ -30,6 +30,7 @@ from atomsmith.fitting.trainers.training import (
     TrainedTerm,
     TrainingState,
     TrainingTask,
+    require_pressure,
     residuals_of,
 )
 from atomsmith.model import Model
@@ -148,8 +149,9 @@ def train_embedding(task: TrainingTask) -> TrainedTerm:
     Raises
     ------
     InputError
-        If the descriptor does not describe single atoms.
+        If the descriptor does not describe single atoms, or pressures shall not count.
     """
+    require_pressure(task)
     settings = task.settings.regressor
     assert isinstance(settings, EmbeddingSettings)
     part, info = task.descriptor.part, task.descriptor.info

@@ -16,7 +16,7 @@ from atomsmith.fitting.trainers.networks.objective import Loss, Objective
 from atomsmith.fitting.trainers.networks.optimisers import EPOCHS, MAKERS, Optimiser
 from atomsmith.fitting.trainers.networks.perceptron import Derivatives, Perceptrons, load_jax
 from atomsmith.fitting.trainers.networks.rows import Scaling, TrainingRows
-from atomsmith.fitting.trainers.training import TrainedTerm, TrainingState, TrainingTask
+from atomsmith.fitting.trainers.training import TrainedTerm, TrainingState, TrainingTask, require_pressure
 from atomsmith.regressors import NetworkSettings
 from atomsmith.systems import FloatArray
 
@@ -39,8 +39,9 @@ def train_networks(task: TrainingTask) -> TrainedTerm:
     Raises
     ------
     InputError
-        If JAX is missing, or there is nothing to train on.
+        If JAX is missing, there is nothing to train on, or pressures shall not count.
     """
+    require_pressure(task)
     load_jax()
     settings = task.settings.regressor
     assert isinstance(settings, NetworkSettings)
