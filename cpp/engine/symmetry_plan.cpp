@@ -61,8 +61,9 @@ void check(const Functions& f, int n_species) {
         require(f.cutoff[k] > 0.0, name + ": the cutoff must be positive");
         require(f.eta[k] >= 0.0 && std::isfinite(f.eta[k]) && std::isfinite(f.shift[k]),
                 name + ": eta must not be negative");
-        require(f.order[k] == 1 || (f.zeta[k] >= 1.0 && std::isfinite(f.lambda[k])),
-                name + ": zeta must be at least 1");
+        // Beyond, 2^(1 - zeta) and the power that it scales leave the range of numbers.
+        require(f.order[k] == 1 || (f.zeta[k] >= 1.0 && f.zeta[k] <= 1000.0 && std::isfinite(f.lambda[k])),
+                name + ": zeta must be between 1 and 1000");
     }
 }
 

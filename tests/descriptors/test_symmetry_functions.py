@@ -172,7 +172,8 @@ def test_bad_input():
         ("first", 5, "species does not exist"),
         ("order", 3, "order must be 1 or 2"),
         ("cutoff", 0.0, "cutoff must be positive"),
-        ("zeta", 0.2, "zeta must be at least 1"),
+        ("zeta", 0.2, "zeta must be between 1 and 1000"),
+        ("zeta", 1.0e4, "zeta must be between 1 and 1000"),
         ("eta", -1.0, "eta must not be negative"),
     ],
 )

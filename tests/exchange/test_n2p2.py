@@ -360,6 +360,7 @@ BAD = {
     "angles": ({"epochs": "symfunction_short H 25 1.0 2.0 90.0 190.0 p2"}, "need their middle there"),
     "few values": ({"epochs": "symfunction_short H 2 O 0.1 6.0"}, "needs 6 values, found 5"),
     "no number": ({"cutoff_type": "cutoff_type cos"}, "'cutoff_type' has 'cos', expected a number"),
+    "not a number": ({"epochs": "symfunction_short H 2 O nan 0.0 6.0"}, "expected eta >= 0, zeta from 1"),
     "not finite": ({"cutoff_type": "cutoff_type nan"}, "'cutoff_type' has 'nan', expected a whole number"),
     "twice": ({"epochs": "cutoff_type 2"}, "'cutoff_type' is given twice"),
     "activation": ({"global_activation_short": "global_activation_short x l"}, "expected 2 of the letters"),

@@ -58,7 +58,7 @@ class AngularFunction(RadialFunction):
     """An angular symmetry function."""
 
     sign: float = Field(description="Usually 1 or -1: large for small or for large angles (lambda).")
-    zeta: float = Field(ge=1.0, description="Power of 1 + sign cos(angle).")
+    zeta: float = Field(ge=1.0, le=1000.0, description="Power of 1 + sign cos(angle).")
     narrow: bool = Field(
         default=True, description="Let the two neighbours count only if they are near each other, too."
     )
@@ -103,7 +103,7 @@ class SymmetryFunctionsSettings(Settings):
     angular_size: int = Field(
         default=3, ge=1, le=64, description="Widths of generated angular functions, the broadest ones."
     )
-    zetas: tuple[Annotated[float, Field(ge=1.0)], ...] = Field(
+    zetas: tuple[Annotated[float, Field(ge=1.0, le=1000.0)], ...] = Field(
         default=(1.0, 4.0, 16.0), min_length=1, description="Powers of generated angular functions."
     )
     narrow: bool = Field(default=True, description="Of generated angular functions.")

@@ -264,10 +264,11 @@ def _function(
     else:
         eta, sign, zeta, cutoff = values[:4]
         shift = values[4] if len(values) > 4 else 0.0
-    if eta < 0.0 or cutoff <= 0.0 or zeta < 1.0:
+    if not (eta >= 0.0 and cutoff > 0.0 and 1.0 <= zeta <= 1000.0):
         raise file.error(
             line,
-            f"eta {eta:g}, zeta {zeta:g}, cutoff {cutoff:g}: expected eta >= 0, zeta >= 1 and cutoff > 0",
+            f"eta {eta:g}, zeta {zeta:g}, cutoff {cutoff:g}: expected eta >= 0, zeta from 1 to 1000 and "
+            "cutoff > 0",
         )
     order = 1 if kind in (2, 12) else 2
     found = SymmetryFunction(order, kind in (3, 13), first, second, cutoff, eta, shift, sign, zeta)
