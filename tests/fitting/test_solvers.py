@@ -253,6 +253,18 @@ def test_zero_targets_give_zero_coefficients(settings, problem: Problem) -> None
     assert np.isfinite(found.log_evidence)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [0.0, 1.0e-155])
+def test_columns_that_are_nothing_keep_their_prior(size: float) -> None:
+    """Atoms without neighbours, or at the edge of the cutoff."""
+    factor = TriangularFactor(3)
+    factor.fold(size * np.ones((5, 3)), np.arange(5.0))
+    for settings in (Evidence(), Ridge()):
+        solution = solve(factor, Prior.flat(3), settings)
+        np.testing.assert_allclose(solution.coefficients, 0.0, atol=1e-100)
+        assert np.isfinite(solution.log_evidence)
+
+
 def test_all_coefficients_free_is_least_squares(problem: Problem) -> None:
     found = solve(problem.factor, Prior.create(np.zeros(15)))
     expected = np.linalg.lstsq(problem.A, problem.y, rcond=None)[0]

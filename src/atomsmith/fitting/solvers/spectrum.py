@@ -11,6 +11,10 @@ from atomsmith.fitting.solvers.standard_form import StandardForm
 from atomsmith.systems import FloatArray
 
 
+_NOTHING = 1.0e-200
+"""Squared singular value of columns that are zero but for rounding; strengths of that size would underflow."""
+
+
 @dataclass(frozen=True, eq=False)
 class Spectrum:
     """Standard form R = U S V^T; ridge x(lam) = argmin |R x - z|^2 + lam |x|^2, lam = alpha / beta.
@@ -70,8 +74,8 @@ class Spectrum:
 
     @property
     def scale(self) -> float:
-        """Largest squared singular value: the unit of relative strengths."""
-        return float(self.s2[0]) if len(self.s2) and self.s2[0] > 0.0 else 1.0
+        """Largest squared singular value: the unit of relative strengths; 1 where it is next to nothing."""
+        return float(self.s2[0]) if len(self.s2) and self.s2[0] > _NOTHING else 1.0
 
     def strengths(self, n: int = 241) -> FloatArray:
         """Grid of lam from where rounding decides to where nothing is left of the data."""
