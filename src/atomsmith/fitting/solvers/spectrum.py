@@ -10,9 +10,8 @@ from scipy.linalg import eigh, svd
 from atomsmith.fitting.solvers.standard_form import StandardForm
 from atomsmith.systems import FloatArray
 
-
 _NOTHING = 1.0e-200
-"""Squared singular value of columns that are zero but for rounding; strengths of that size would underflow."""
+"""Squared singular value of columns that are zero but for rounding; such strengths would underflow."""
 
 
 @dataclass(frozen=True, eq=False)
