@@ -1,5 +1,6 @@
 """How verbs end: one sentence, an exit code, no traceback."""
 
+import errno
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from atomsmith.cli.failures import reported
 from atomsmith.cli.output import console, plain, write_json
+from atomsmith.data.files import replacing_bytes
 from atomsmith.errors import InputError, LabelError, LabelWarning
 
 
@@ -31,6 +33,11 @@ def _run(error: BaseException, **environment: str):
         (
             FileNotFoundError(2, "No such file or directory", "a.xyz"),
             "error: a.xyz: No such file or directory (set ATOMSMITH_DEBUG=1 to see where).\n",
+            2,
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "p.json"),
+            "error: p.json: no space is left there; make room, or choose another place.\n",
             2,
         ),
         (
@@ -77,6 +84,18 @@ def test_doubts_about_labels_are_one_line_each_and_no_failure():
     assert result.stdout == "done\n"
     lines = [f"WARNING: {file}: energies look like hartree." for file in ("a.xyz", "b.xyz")]
     assert result.stderr.splitlines() == lines
+
+
+def test_a_file_that_cannot_be_written_whole_is_named_and_left_as_it_was(tmp_path):
+    def write() -> None:
+        with replacing_bytes(tmp_path / "p.json") as file:
+            file.write(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "p.json").write_text("before")
+    with pytest.raises(OSError, match=r"No space left on device: '.*p\.json'"):
+        write()
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("p.json", "before")]
 
 
 def test_debugging_shows_the_traceback():

@@ -103,9 +103,8 @@ def test_mistakes_are_one_sentence(folder, words, message):
     assert result.stderr.count("\n") == 1
 
 
-@needs_lammps
-def test_a_missing_input_is_said(folder):
-    result = call("potential.json", "--run", "in.none")
+def test_a_missing_input_is_said_before_the_plugin_is_built(folder):
+    result = call("potential.json", "--run", "in.none", "--lmp", "none")
     assert result.exit_code == 2
     assert "in.none: no such file; expected an input script" in result.stderr
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import sys
@@ -81,6 +82,8 @@ def _sentence(error: Exception) -> str:
         subject = f"{error.filename}: " if error.filename else ""
         if isinstance(error, FileExistsError | NotADirectoryError):
             return f"{subject}a file stands where a folder is needed; choose another place."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return f"{subject}no space is left there; make room, or choose another place."
         return f"{subject}{error.strerror} (set {DEBUG_VARIABLE}=1 to see where)."
     text = " ".join(str(error).split())
     if isinstance(error, MemoryError):

@@ -89,12 +89,14 @@ def lammps(
     """
     from atomsmith.errors import InputError
     from atomsmith.lammps import build_plugin, find_installation
-    from atomsmith.lammps.launch import elements_of
+    from atomsmith.lammps.launch import elements_of, require_script
     from atomsmith.lammps.launch import run as run_lammps
     from atomsmith.potential import Potential
 
     if potential is None and not build:
         raise InputError("name a potential, as in `atomsmith lammps potential.json`, or give --build.")
+    if run is not None:  # the plugin takes minutes to build
+        require_script(run)
     wanted = elements.replace(",", " ").split() if elements else None
     symbols = elements_of(Potential.load(potential), wanted) if potential else []
     arguments = _variables(var or [])

@@ -59,8 +59,10 @@ def replacing_bytes(path: str | Path) -> Iterator[BinaryIO]:
             os.fsync(raw.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:  # as where a disk is full
+            error.filename = str(path)
         raise
 
 

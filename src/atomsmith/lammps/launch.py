@@ -79,8 +79,7 @@ def run(
     LammpsError
         If LAMMPS stops with an error.
     """
-    if not script.is_file():
-        raise InputError(f"{script}: no such file; expected an input script for LAMMPS.")
+    require_script(script)
     command = launcher(plugin, ranks)
     with tempfile.TemporaryDirectory(prefix="atomsmith-lammps-") as folder:
         lines = Path(folder) / "in.atomsmith"
@@ -88,6 +87,18 @@ def run(
         lines.write_text("\n".join(input_lines(plugin, potential, elements, load=load)) + "\n")
         command += [str(plugin.executable), "-in", str(script), "-var", "atomsmith", str(lines), *arguments]
         _follow(command, environment(plugin), log_of(arguments))
+
+
+def require_script(script: Path) -> None:
+    """Refuse a LAMMPS input that is not there.
+
+    Raises
+    ------
+    InputError
+        If it is no file.
+    """
+    if not script.is_file():
+        raise InputError(f"{script}: no such file; expected an input script for LAMMPS.")
 
 
 def launcher(plugin: Plugin, ranks: int) -> list[str]:
