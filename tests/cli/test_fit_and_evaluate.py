@@ -1,6 +1,8 @@
 """`atomsmith fit` and `atomsmith evaluate` on a small data set with known labels."""
 
+import io
 import json
+import re
 from pathlib import Path
 
 import ase.io
@@ -9,13 +11,16 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from rich.console import Console
 from typer.testing import CliRunner
 
 from atomsmith import Dataset, Potential
+from atomsmith.cli import output
 from atomsmith.cli.application import app
 from atomsmith.data import Configuration
 from atomsmith.data.files import new_folder
 from atomsmith.data.locking import RunLock
+from atomsmith.fitting.metrics import errors
 
 runner = CliRunner(env={"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"})
 
@@ -74,6 +79,18 @@ def test_fit_writes_a_potential_and_its_errors(folder):
     shown = (folder / "shown.txt").read_text()
     assert "Errors on 6 test configurations" in shown
     assert "weights: energy 30, forces 1, virial " in shown
+
+
+def test_numbers_are_whole_on_a_narrow_screen(folder, monkeypatch):
+    def numbers(width: int) -> list[str]:
+        screen = Console(width=width, file=io.StringIO())
+        monkeypatch.setattr(output, "console", lambda: screen)
+        data = Dataset.read(folder / "data" / "test.xyz")
+        output.show_table(errors(data, Potential.load(folder / "p.json").predict(data)).table("Errors"))
+        return re.findall(r"\d\.\d+", screen.file.getvalue())
+
+    assert len(numbers(100)) == 18
+    assert numbers(40) == numbers(100)
 
 
 def test_fit_tells_beforehand_what_it_takes(folder):

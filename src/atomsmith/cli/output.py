@@ -30,15 +30,21 @@ def console() -> Console:
 
 
 def show_table(table: Table) -> None:
-    """Print a table tightly, so that error tables fit into 80 columns."""
+    """Print a table tightly, so that error tables fit into 80 columns; numbers are never cut."""
     from rich import box
+    from rich.measure import Measurement
 
     table.box = box.SIMPLE_HEAD
     table.pad_edge = False
     table.collapse_padding = True
     table.title_justify = "left"
-    table.columns[0].no_wrap = True
-    console().print(table)
+    for column in table.columns:
+        column.no_wrap = column.no_wrap or column is table.columns[0] or column.justify == "right"
+    screen = console()
+    if all(column.no_wrap for column in table.columns):
+        needed = Measurement.get(screen, screen.options.update(max_width=10_000), table).maximum
+        screen.width = max(screen.width, needed)
+    screen.print(table)
 
 
 def require_writable(
