@@ -132,3 +132,21 @@ def test_verbs_without_settings_are_named():
     with pytest.raises(InputError, match="'evaluate' reads no settings file; the verbs that do are"):
         settings_model("evaluate")
     assert runner.invoke(app, ["template", "evaluate"]).exit_code == 2
+
+
+def test_a_folder_belongs_to_one_verb(tmp_path):
+    from atomsmith.cli.run_folders import MARKS, require_own_folder, verb_of
+    from atomsmith.data.database import STORE_NAME
+    from atomsmith.tuning.search import STORAGE_NAME
+
+    assert (MARKS["learn"], MARKS["tune"]) == (STORE_NAME, STORAGE_NAME)
+    for verb, mark in MARKS.items():
+        folder = tmp_path / verb
+        require_own_folder(folder, verb)
+        (folder / mark).mkdir(parents=True)
+        assert verb_of(folder) == verb
+        require_own_folder(folder, verb)
+        for other in MARKS.keys() - {verb}:
+            with pytest.raises(InputError, match=f"holds a run of `atomsmith {verb}`; give another folder"):
+                require_own_folder(folder, other)
+    assert verb_of(tmp_path) is None

@@ -65,6 +65,7 @@ def test_n2p2_there_and_back(tmp_path):
     [
         (["import", "missing.snapcoeff"], "missing.snapcoeff does not exist"),
         (["import", "some.txt"], "the suffix '.txt' is that of no known format"),
+        (["import", "made.snapparam"], "made.snapparam: belongs to a .snapcoeff (SNAP); name that one first"),
         (["import", "small.mtp"], "does not name the elements of its 2 species"),
         (["import", "small.mtp", "small.mtp", "--elements", "Ni"], "takes 1 file, found 2"),
         (["import", "made.snapcoeff", "--elements", "Ni"], "names its elements itself"),

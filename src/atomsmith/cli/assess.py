@@ -56,12 +56,14 @@ def assess(
     from atomsmith.assessment.run import assess as run_assessment
     from atomsmith.assessment.settings import AssessSettings
     from atomsmith.cli.output import console, require_writable, write_json
+    from atomsmith.cli.run_folders import require_own_folder
     from atomsmith.report.assessment import write_assessment
     from atomsmith.settings_file import load_settings
 
     chosen = load_settings(settings, AssessSettings, overrides or [])
     folder = output if output is not None else Path("assessments") / settings.stem
-    require_writable({"--json": json_file}, [settings])
+    require_own_folder(folder, "assess")
+    require_writable({"--json": json_file}, [settings], {"--output": folder})
     with Screen() as screen:
         found = run_assessment(chosen, folder, screen, only or [], compute=compute)
     written = write_assessment(found, folder)

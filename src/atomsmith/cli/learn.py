@@ -39,6 +39,7 @@ def learn(
     Example: atomsmith learn learn.yaml -o runs/peg
     """
     from atomsmith.cli.output import console, plain, write_json
+    from atomsmith.cli.run_folders import require_own_folder
     from atomsmith.errors import LabelError
     from atomsmith.learning.loop import learn as run_learning
     from atomsmith.learning.settings import LearnSettings
@@ -46,6 +47,7 @@ def learn(
 
     chosen = load_settings(settings, LearnSettings, overrides or [])
     folder = run if run is not None else Path("runs") / settings.stem
+    require_own_folder(folder, "learn")
     try:
         outcome = run_learning(chosen, folder, observer(chosen))
     except LabelError:

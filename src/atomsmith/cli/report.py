@@ -13,7 +13,6 @@ from atomsmith.errors import InputError
 
 DATA_FILE = "report.json"
 NUMBERS_FILE = "assessment.json"
-ITEMS = "items"
 
 
 @reported()
@@ -44,22 +43,17 @@ def report(
     Example: atomsmith report runs/peg
     """
     from atomsmith.cli.output import require_writable, write_text
-    from atomsmith.data.database import STORE_NAME
-    from atomsmith.tuning.search import STORAGE_NAME
+    from atomsmith.cli.run_folders import verb_of
 
     folder = output if output is not None else run if run.is_dir() else run.parent
     require_writable({"--json": json_file}, [run], {"--output": folder})
-    if (run / STORE_NAME).is_file():
+    verb = verb_of(run)
+    if verb == "learn":
         page, numbers = _learned(run, folder, threads)
-    elif (run / STORAGE_NAME).is_file():
+    elif verb == "tune":
         page, numbers = _tuned(run, folder)
-    elif (run / NUMBERS_FILE).is_file():
+    elif verb == "assess" or (run / NUMBERS_FILE).is_file():
         page, numbers = _assessed(run, folder)
-    elif (run / ITEMS).is_dir():
-        raise InputError(
-            f"{run}: this assessment has not written its settings yet; give `atomsmith assess SETTINGS.yaml "
-            f"-o {run} --no-compute`, which reports what is there."
-        )
     else:
         page, numbers = _written_before(run / DATA_FILE if run.is_dir() else run, folder)
     typer.echo(f"wrote {page}")
@@ -100,6 +94,11 @@ def _assessed(run: Path, folder: Path) -> tuple[Path, str]:
     from atomsmith.settings_file import settings_from_values
 
     source = run / NUMBERS_FILE
+    if not source.is_file():
+        raise InputError(
+            f"{run}: this assessment has not written its settings yet; give `atomsmith assess SETTINGS.yaml "
+            f"-o {run} --no-compute`, which reports what is there."
+        )
     try:
         values = json.loads(source.read_text(encoding="utf-8"))["settings"]
     except (ValueError, KeyError, TypeError):

@@ -37,6 +37,7 @@ def tune(
     """
     from atomsmith.cli.output import console, require_writable, write_json
     from atomsmith.cli.progress import LiveLine
+    from atomsmith.cli.run_folders import require_own_folder
     from atomsmith.settings_file import load_settings
     from atomsmith.tuning.results import rows, write_results
     from atomsmith.tuning.samplers import load_optuna
@@ -46,7 +47,8 @@ def tune(
 
     chosen = load_settings(settings, TuneSettings, overrides or [])
     folder = output if output is not None else Path("tuning") / settings.stem
-    require_writable({"--json": json_file}, [settings, chosen.fit_file])
+    require_own_folder(folder, "tune")
+    require_writable({"--json": json_file}, [settings, chosen.fit_file], {"--output": folder})
     load_optuna()
     bench = Bench(chosen)
     with LiveLine("trials", chosen.trials) as line:

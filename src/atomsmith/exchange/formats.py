@@ -77,6 +77,13 @@ FORMATS: dict[str, Format] = {
 }
 """Formats by the suffix of their (main) file, in lower case."""
 
+_BESIDE = {
+    ".snapparam": "a .snapcoeff (SNAP)",
+    ".data": "an input.nn (n2p2)",
+    ".soapparam": "a gap.xml (QUIP)",
+}
+"""Suffixes of files that stand beside the main one."""
+
 
 def is_foreign(path: str | Path) -> bool:
     """Whether the suffix of a path is that of a foreign format."""
@@ -85,6 +92,8 @@ def is_foreign(path: str | Path) -> bool:
 
 def _format(path: str | Path, *, written: bool = False) -> Format:
     suffix = Path(path).suffix.lower()
+    if suffix in _BESIDE and not written:
+        raise InputError(f"{path}: belongs to {_BESIDE[suffix]}; name that one first.")
     if suffix not in FORMATS:
         known = {known: entry for known, entry in FORMATS.items() if entry.writer or not written}
         raise InputError(
