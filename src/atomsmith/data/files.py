@@ -38,12 +38,21 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
 def replacing_bytes(path: str | Path) -> Iterator[BinaryIO]:
     """Open a binary file that replaces ``path`` when the block ends without an error.
 
+    Where ``path`` is a link, the file that it leads to is replaced; what is no file, as ``/dev/stdout`` or a
+    pipe, is written to.
+
     Raises
     ------
     InputError
         If its folder does not exist or cannot be written to.
     """
     path = Path(path)
+    if os.path.exists(path) and not os.path.isdir(path) and _is_stream(path):
+        with open(path, "ab") as stream:
+            yield stream
+        return
+    if os.path.islink(path):
+        path = Path(os.path.realpath(path))
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
     if os.path.isdir(path):  # false for names that are too long
@@ -64,6 +73,11 @@ def replacing_bytes(path: str | Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and error.filename is None:  # as where a disk is full
             error.filename = str(path)
         raise
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a path is no file, or one only by a redirection of the shell."""
+    return not os.path.isfile(path) or path.absolute().is_relative_to("/dev")
 
 
 @contextmanager
