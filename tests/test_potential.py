@@ -101,6 +101,26 @@ def test_cutoff_functions_and_predictions_of_configurations():
     )
 
 
+@pytest.mark.parametrize("at_once", [1, 9, 10, 10**6])
+def test_predictions_do_not_depend_on_what_is_done_at_once(monkeypatch, at_once):
+    """Large data sets are taken batch by batch, whose neighbours fit into memory."""
+    potential = make_potential()
+    systems = structures()
+    configurations = [
+        Configuration(systems.numbers[a:b], systems.positions[a:b], systems.cells[s], systems.pbc[s])
+        for s, (a, b) in enumerate(zip(systems.first[:-1], systems.first[1:], strict=True))
+    ]
+    whole = potential.predict(configurations)
+    monkeypatch.setattr("atomsmith.potential.AT_ONCE", at_once)
+    found = potential.predict(configurations)
+    for name in ("energy", "energies", "forces", "virial"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
+    assert potential.predict([]).forces.shape == (0, 3)
+    near = configurations[0].replace(positions=np.zeros_like(configurations[0].positions))
+    with pytest.raises(InputError, match="Structure 3 has no finite energy"):
+        potential.predict([*configurations, near])
+
+
 @pytest.mark.parametrize("name", PLANS)
 def test_the_cutoff_is_that_of_the_engine(name):
     plan = PLANS[name]

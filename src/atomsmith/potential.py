@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 FORMAT = "atomsmith-potential"
 FORMAT_VERSION = 1
+AT_ONCE = 20_000
+"""Atoms that `Potential.predict` takes at once: neighbours and images of an atom take a kilobyte and more."""
 
 
 def library_version() -> str:
@@ -159,9 +161,15 @@ class Potential:
         """Energy, forces and virial of every configuration; see `atomsmith.prediction.Prediction`."""
         if hasattr(configurations, "positions"):
             raise InputError("One structure was given to predict, expected a list; put it into one: [atoms].")
-        systems = Systems.from_configurations(configurations)
-        prediction = self.evaluator(skin=0.0, n_threads=n_threads, precision=precision).predict(systems)
-        require_finite(prediction, systems)
+        evaluator = self.evaluator(skin=0.0, n_threads=n_threads, precision=precision)
+        parts = [evaluator.predict(Systems.from_configurations(some)) for some in _batches(configurations)]
+        prediction = Prediction(
+            energy=np.concatenate([part.energy for part in parts]),
+            energies=np.concatenate([part.energies for part in parts]),
+            forces=np.concatenate([part.forces for part in parts]),
+            virial=np.concatenate([part.virial for part in parts]),
+        )
+        require_finite(prediction, Systems.from_configurations(configurations))
         return prediction
 
     def save(self, path: str | Path) -> None:
@@ -236,6 +244,18 @@ class Potential:
                 "`atomsmith fit` or restore it from a copy."
             ) from error
         return potential
+
+
+def _batches(configurations: Sequence[Configuration]) -> Iterator[Sequence[Configuration]]:
+    """Configurations in order, one batch at least, each full with the one that reaches `AT_ONCE` atoms."""
+    start, atoms = 0, 0
+    for k, configuration in enumerate(configurations, start=1):
+        atoms += len(configuration.numbers)
+        if atoms >= AT_ONCE:
+            yield configurations[start:k]
+            start, atoms = k, 0
+    if start < len(configurations) or start == 0:
+        yield configurations[start:]
 
 
 def require_own_suffix(path: Path) -> None:
