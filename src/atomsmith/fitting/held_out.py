@@ -7,9 +7,10 @@ both summed over all weighted rows, is the factor by which variances are too sma
 each group is enough: with R of a group, the sum of its variances is |R L|^2, and |A c - y|^2 follows from R
 and Q^T y.
 
-Reference energies that a group alone determines (it holds the only configuration with an element, or the
-only one of another composition) are no prediction of the others. What the group says of them counts neither
-as error nor as variance, which knows no bound.
+Coefficients that a group alone tells of (it holds the only configuration with an element, or the only one of
+another composition) are no prediction of the others. What the group says of them counts neither as error nor
+as variance, which would be that of the prior, or of nothing at all for reference energies, and outweigh all
+other.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from atomsmith.systems import FloatArray
 GROUPS = 5
 LARGEST = 1000.0
 """Bounds of the factor, against data sets that one group alone describes."""
+SEEN = 1.0e-8
+"""Size of a weighted row, relative to the largest, below which it is rounding."""
 
 
 def held_out_scale(
@@ -56,7 +59,7 @@ def held_out_scale(
         form = StandardForm.build(rest, prior)
         alpha = solution.alpha[form.penalised] / prior.penalty[form.penalised] ** 2
         posterior = form.posterior(alpha, solution.beta)
-        squares, variance, count = _judged(group, posterior, left_open(rest, prior), prior.anchor)
+        squares, variance, count = _judged(group, posterior, left_open(rest, prior))
         squared_errors += squares
         variances += variance
         rows += count
@@ -66,17 +69,16 @@ def held_out_scale(
     return float(np.clip(np.sqrt(squared_errors / variances), 1.0 / LARGEST, LARGEST)), unseen
 
 
-def _judged(
-    group: TriangularFactor, posterior: Posterior, unknown: FloatArray, anchor: float
-) -> tuple[float, float, int]:
+def _judged(group: TriangularFactor, posterior: Posterior, unknown: FloatArray) -> tuple[float, float, int]:
     """Squared errors and predicted variances of a group's rows, each summed, and their number.
 
     Changes of the coefficients that are ``unknown``, shape (n, k), are left out where the group sees them.
     """
     r = group.r
     spread = r[:, posterior.kept] @ posterior.factor
-    seen, sizes, _ = np.linalg.svd(r @ unknown, full_matrices=False)
-    seen = seen[:, sizes > anchor]
+    columns = r @ unknown
+    seen, sizes, _ = np.linalg.svd(columns[:, columns.any(axis=0)], full_matrices=False)
+    seen = seen[:, sizes > SEEN * max(1.0, float(sizes.max(initial=0.0)))]
     if seen.shape[1] == 0:
         return group.predicted_sum_of_squares(posterior.mean), float(np.square(spread).sum()), group.n_rows
     left = r @ posterior.mean - group.qty

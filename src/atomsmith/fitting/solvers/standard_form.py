@@ -206,14 +206,18 @@ def _open_directions(columns: FloatArray, anchor: float) -> tuple[FloatArray, Fl
 
 
 def left_open(factor: TriangularFactor, prior: Prior) -> FloatArray:
-    """Changes of the coefficients that neither data nor prior tell of, but for the anchor, shape (n, k).
+    """Changes of the coefficients that the data tell nothing of, shape (n, k).
 
-    Each changes what it is compared with, the norms of the free columns, by one in all.
+    Combinations of free coefficients that they leave to the anchor, each in units of the norms of its
+    columns, and penalised coefficients of functions that are zero in all data.
     """
+    r = factor.r
     free = np.flatnonzero(prior.penalty == 0.0)
-    directions, norms = _open_directions(factor.r[:, free], prior.anchor)
-    changes = np.zeros((factor.n_features, len(directions)))
-    changes[free] = (directions / norms).T
+    directions, norms = _open_directions(r[:, free], prior.anchor)
+    unseen = np.flatnonzero((prior.penalty > 0.0) & np.isfinite(prior.penalty) & ~r.any(axis=0))
+    changes = np.zeros((factor.n_features, len(directions) + len(unseen)))
+    changes[free, : len(directions)] = (directions / norms).T
+    changes[unseen, len(directions) + np.arange(len(unseen))] = 1.0
     return changes
 
 
