@@ -103,6 +103,15 @@ def test_mistakes_are_one_sentence(folder, words, message):
     assert result.stderr.count("\n") == 1
 
 
+def test_an_input_without_a_potential_is_refused(folder):
+    text = (folder / "in.test").read_text().replace("include ${atomsmith}", "# include ${atomsmith}")
+    (folder / "in.none").write_text(text)
+    result = call("potential.json", "--run", "in.none", "--lmp", "none")
+    assert result.exit_code == 2
+    assert "in.none: no line sets a potential" in result.stderr
+    assert "`include ${atomsmith}`" in result.stderr
+
+
 def test_a_missing_input_is_said_before_the_plugin_is_built(folder):
     result = call("potential.json", "--run", "in.none", "--lmp", "none")
     assert result.exit_code == 2

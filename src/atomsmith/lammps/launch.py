@@ -89,16 +89,26 @@ def run(
         _follow(command, environment(plugin), log_of(arguments))
 
 
+_SETTING = ("atomsmith", "pair_style", "include", "read_restart", "jump")
+"""Words of lines that set a potential, or lead to ones that may."""
+
+
 def require_script(script: Path) -> None:
-    """Refuse a LAMMPS input that is not there.
+    """Refuse a LAMMPS input that is not there, or asks for no potential: LAMMPS runs without one as well.
 
     Raises
     ------
     InputError
-        If it is no file.
+        If it is no file, or nothing in it can set a potential.
     """
     if not script.is_file():
         raise InputError(f"{script}: no such file; expected an input script for LAMMPS.")
+    lines = (line.partition("#")[0] for line in script.read_text(errors="replace").splitlines())
+    if not any(word in line for line in lines for word in _SETTING):
+        raise InputError(
+            f"{script}: no line sets a potential, so that no forces would act; write `include "
+            "${atomsmith}` after the box is made."
+        )
 
 
 def launcher(plugin: Plugin, ranks: int) -> list[str]:
