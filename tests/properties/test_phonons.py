@@ -52,6 +52,16 @@ def test_springs_have_their_exact_dispersion():
 
 
 @needs_phonopy
+def test_atoms_that_feel_nothing_have_no_phonons():
+    with pytest.raises(InputError, match="a supercell of 1 atom feel no force; raise supercell_angstrom"):
+        phonons(
+            PairSprings(LENGTH, STIFFNESS),
+            crystal("Cu", "fcc", lattice_constant=A),
+            SMALL.model_copy(update={"supercell_angstrom": 1.0}),
+        )
+
+
+@needs_phonopy
 def test_the_classical_and_the_cold_limit():
     result = phonons(
         PairSprings(LENGTH, STIFFNESS),

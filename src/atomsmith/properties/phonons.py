@@ -24,12 +24,15 @@ from atomsmith.properties.relaxation import RelaxSettings
 from atomsmith.sampling.units import BOLTZMANN
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray
+from atomsmith.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 IMAGINARY_THZ = 0.05
 """Imaginary frequencies up to this are noise next to the acoustic modes of long waves."""
+LEAST_FORCE = 1e-10
+"""In eV/angstrom: less is rounding."""
 POINTS_PER_SEGMENT = 51
 STILL_THZ = 1e-3
 """Modes slower than this are translations of the whole crystal."""
@@ -173,7 +176,7 @@ def phonons(
     Raises
     ------
     InputError
-        Without phonopy and spglib.
+        Without phonopy and spglib, or where displaced atoms feel no force.
     """
     settings = settings or PhononSettings()
     require_phonopy()
@@ -232,6 +235,11 @@ def harmonic(force_field: ForceField, cell: Configuration, settings: PhononSetti
     -------
     phonon, n_displacements
         A ``phonopy.Phonopy`` whose primitive cell is ``cell``.
+
+    Raises
+    ------
+    InputError
+        If no atom feels that another, or it itself, is displaced.
     """
     from phonopy import Phonopy
     from phonopy.structure.atoms import PhonopyAtoms
@@ -249,7 +257,13 @@ def harmonic(force_field: ForceField, cell: Configuration, settings: PhononSetti
         for one in cells
     ]
     at_rest, *moved = [found.forces for found in evaluate(force_field, configurations)]
-    phonon.forces = [forces - at_rest for forces in moved]
+    answers = [forces - at_rest for forces in moved]
+    if max(float(np.abs(forces).max()) for forces in answers) < LEAST_FORCE:
+        raise InputError(
+            f"displaced atoms of a supercell of {counted(len(phonon.supercell), 'atom')} feel no force; "
+            "raise supercell_angstrom, or take a potential by which these atoms interact."
+        )
+    phonon.forces = answers
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         phonon.produce_force_constants()
