@@ -110,8 +110,12 @@ def mean_deviations(rows: Rows, names: list[str]) -> str:
 
 
 def learning(rows: Rows) -> str:
-    """Test errors of fits to parts of the data: means over the orders in which data were added."""
+    """Test errors of fits to parts of the data: means over the orders in which data were added.
+
+    Where others were added in more orders, an asterisk marks what is of the first alone.
+    """
     systems = unique(row["system"] for row in rows)
+    most = len({row["order"] for row in rows})
     body = []
     for name in unique(row["potential"] for row in rows):
         for fraction in sorted({float(row["fraction"]) for row in rows}):
@@ -121,13 +125,30 @@ def learning(rows: Rows) -> str:
                     r for r in rows
                     if (r["potential"], r["system"]) == (name, system) and float(r["fraction"]) == fraction
                 ]  # fmt: skip
-                means = [
-                    sum(float(r[key]) for r in own) / len(own) if own else None
-                    for key in ("test_energy_mae_mev_per_atom", "test_forces_mae_ev_per_angstrom")
-                ]
-                cells.append("" if None in means else f"{means[0]:.2f} / {means[1]:.4f}")
+                fewer = fraction < 1.0 and len(own) < most
+                cells.append(_mean_errors(own) + (" *" if own and fewer else ""))
             body.append([name, f"{100 * fraction:.0f} %", *cells])
     return markdown(["", "data", *systems], body)
+
+
+def least(rows: Rows) -> str:
+    """Test errors of fits to the same, smallest part of the data: the first order."""
+    smallest = min((row["fraction"] for row in rows), key=float, default="")
+    own = [row for row in rows if row["fraction"] == smallest and row["order"] == "0"]
+    names = unique(row["potential"] for row in rows)
+    label = f"{100 * float(smallest):.0f} % of the data" if smallest else ""
+    return grid(own, label, lambda row: _mean_errors([row]), names)
+
+
+def _mean_errors(rows: Rows) -> str:
+    """Means of the energy errors / of the force errors; nothing where there are none."""
+    if not rows:
+        return ""
+    energy, forces = (
+        sum(float(row[key]) for row in rows) / len(rows)
+        for key in ("test_energy_mae_mev_per_atom", "test_forces_mae_ev_per_angstrom")
+    )
+    return f"{energy:.2f} / {forces:.4f}"
 
 
 def unseen(rows: Rows) -> str:
@@ -185,6 +206,7 @@ def tables_of(zuo: Path, further: Iterable[Path]) -> dict[str, str]:
             read(zuo, "motion"), "force MAE (eV/Å)", rounded("forces_mae_ev_per_angstrom", 4), names
         ),
         "learning": learning(read(zuo, "learning_curve")),
+        "least": least(read(zuo, "learning_curve")),
     }
     for folder in further:
         for name, made in (("unseen", unseen), ("motion", motion)):
