@@ -1,4 +1,4 @@
-"""Chemical elements: symbols, atomic numbers, covalent radii."""
+"""Chemical elements: symbols, atomic numbers, covalent radii, cohesive energies."""
 
 from __future__ import annotations
 
@@ -31,6 +31,21 @@ COVALENT_RADII = np.array([
     1.94, 1.92, 1.92, 1.89, 1.90, 1.87, 1.87, 1.75, 1.70, 1.62, 1.51, 1.44, 1.41, 1.36, 1.36, 1.32,
     1.45, 1.46, 1.48, 1.40, 1.50, 1.50, 2.60, 2.21, 2.15, 2.06, 2.00, 1.96, 1.90, 1.87, 1.80, 1.69,
 ])
+
+# Kittel, Introduction to Solid State Physics, table of cohesive energies, in eV; not those whose solids
+# consist of molecules or of noble gas atoms.
+COHESIVE_ENERGIES: dict[str, float] = {
+    "Li": 1.63, "Be": 3.32, "B": 5.81, "C": 7.37, "Na": 1.11, "Mg": 1.51, "Al": 3.39, "Si": 4.63, "P": 3.43,
+    "S": 2.85, "K": 0.93, "Ca": 1.84, "Sc": 3.90, "Ti": 4.85, "V": 5.31, "Cr": 4.10, "Mn": 2.92, "Fe": 4.28,
+    "Co": 4.39, "Ni": 4.44, "Cu": 3.49, "Zn": 1.35, "Ga": 2.81, "Ge": 3.85, "As": 2.96, "Se": 2.46,
+    "Rb": 0.85, "Sr": 1.72, "Y": 4.37, "Zr": 6.25, "Nb": 7.57, "Mo": 6.82, "Tc": 6.85, "Ru": 6.74, "Rh": 5.75,
+    "Pd": 3.89, "Ag": 2.95, "Cd": 1.16, "In": 2.52, "Sn": 3.14, "Sb": 2.75, "Te": 2.19, "Cs": 0.80,
+    "Ba": 1.90, "La": 4.47, "Ce": 4.32, "Pr": 3.70, "Nd": 3.40, "Sm": 2.14, "Eu": 1.86, "Gd": 4.14,
+    "Tb": 4.05, "Dy": 3.04, "Ho": 3.14, "Er": 3.29, "Tm": 2.42, "Yb": 1.60, "Lu": 4.43, "Hf": 6.44,
+    "Ta": 8.10, "W": 8.90, "Re": 8.03, "Os": 8.17, "Ir": 6.94, "Pt": 5.84, "Au": 3.81, "Hg": 0.67,
+    "Tl": 1.88, "Pb": 2.03, "Bi": 2.18, "Th": 6.20, "U": 5.55, "Pu": 3.60,
+}
+"""Energy in eV that takes a crystal apart into atoms, per atom, by chemical symbol."""
 # fmt: on
 _HEAVY_RADIUS = 1.69  # beyond Cm: the last tabulated value
 

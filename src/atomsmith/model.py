@@ -76,6 +76,12 @@ class TermSettings(Settings):
     )
 
     @property
+    def is_linear_ace_or_pair(self) -> bool:
+        """Whether the energy is linear in the features of an ace or a pair descriptor."""
+        known = isinstance(self.descriptor, AceSettings | PairSettings)
+        return known and isinstance(self.regressor, LinearSettings) and self.global_features is None
+
+    @property
     def standardised(self) -> bool:
         """Whether features have no natural scale, so that the data set that of their prior."""
         if isinstance(self.regressor, KernelSettings):

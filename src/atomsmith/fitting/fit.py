@@ -28,6 +28,7 @@ from atomsmith.fitting.rows.factor_set import FactorSet
 from atomsmith.fitting.rows.kept import KeptFactors
 from atomsmith.fitting.rows.streaming import Workers, accumulate
 from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.fitting.simple_crystals import ExpectedEnergies, expected_energies
 from atomsmith.fitting.solvers.posterior import Posterior
 from atomsmith.fitting.solvers.prior import Prior, feature_scale
 from atomsmith.fitting.solvers.registry import Solution, Solver, solve
@@ -265,11 +266,13 @@ def solve_model(problem: Problem, factors: FactorSet, plain: FactorSet | None = 
     model, settings, reference = problem.model, problem.settings, problem.reference
     refuse_sparse_solver(problem)
     white, factors, prior, weights = _settled(problem, factors)
-    choice, solved = None, _Solved.of(factors, weights.with_energy(), prior, settings.solver)
+    expected = expected_energies(problem) if settings.expects_crystals else None
+    choice, solved = None, _Solved.of(factors, weights.with_energy(), prior, settings.solver, expected)
     if leaves_energy_weight(weights, settings.solver) and not problem.trained:
         choice = choose_energy_weight(factors, KindWeights.of(weights), solved.solution)
     if choice is not None and choice.weight != solved.weights.energy:
-        solved = _Solved.of(factors, weights.with_energy(choice.weight), prior, settings.solver)
+        chosen = weights.with_energy(choice.weight)
+        solved = _Solved.of(factors, chosen, prior, settings.solver, expected)
     settings = settings.model_copy(update={"weights": solved.weights})
     problem = replace(problem, settings=settings)
     groups, found = solved.groups, solved.solution
@@ -283,7 +286,7 @@ def solve_model(problem: Problem, factors: FactorSet, plain: FactorSet | None = 
     if plain is not None:
         same = plain.transformed(white) if white else plain
         judged = list(same.by_group(KindWeights.of(solved.weights)).values())
-    scale, unseen = held_out_scale(groups, prior, found, judged) if len(groups) > 1 else (1.0, None)
+    scale, unseen = held_out_scale(groups, solved.prior, found, judged) if len(groups) > 1 else (1.0, None)
     plan, kept = without_dropped(core.plan, solution)
     posterior = _shifted(solution.posterior.scaled(scale), problem.known)
     posterior, committee = with_members(posterior, problem, settings.committee, settings.seed)
@@ -300,28 +303,46 @@ def solve_model(problem: Problem, factors: FactorSet, plain: FactorSet | None = 
         | ({"energy_weight": choice.to_dict()} if choice is not None else {}),
     )
     return FitResult(
-        potential, solution, factors, solved.factor, prior, model, reference, core, energy_choice=choice
+        potential,
+        solution,
+        factors,
+        solved.factor,
+        solved.prior,
+        model,
+        reference,
+        core,
+        energy_choice=choice,
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Solved:
-    """Coefficients, and the weights and factors that gave them."""
+    """Coefficients, and the weights, factors and prior that gave them."""
 
     weights: Weights
     groups: list[TriangularFactor]
     factor: TriangularFactor
+    prior: Prior
     solution: Solution
 
     @classmethod
-    def of(cls, factors: FactorSet, weights: Weights, prior: Prior, solver: Solver) -> _Solved:
+    def of(
+        cls,
+        factors: FactorSet,
+        weights: Weights,
+        prior: Prior,
+        solver: Solver,
+        expected: ExpectedEnergies | None,
+    ) -> _Solved:
         groups = list(factors.by_group(KindWeights.of(weights)).values())
         if not groups:
             raise InputError(
                 "No configuration has a label with a weight above zero; give energies, forces or stresses."
             )
         factor = merge_factors(groups)
-        return cls(weights, groups, factor, solve(factor, prior, solver))
+        if expected is not None:
+            prior = expected.join(prior, factor, solver.noise_floor)
+        return cls(weights, groups, factor, prior, solve(factor, prior, solver))
 
 
 def _solved(problem: Problem, factors: FactorSet) -> tuple[FloatArray, Weights]:

@@ -52,6 +52,13 @@ class PotentialSettings(Settings):
         description="in_turn: fit the terms one after the other on what the others leave, round by round; "
         "null trains terms that need it once, in their order.",
     )
+    beyond_data: Literal["auto", "crystals", "none"] = Field(
+        default="auto",
+        description="What is believed where the data do not reach. crystals: that simple crystals of the "
+        "elements have about the energy that their density suggests, which data overrule; it keeps fits out "
+        "of holes, see docs/fitting.md. none: nothing. auto: crystals in fits that choose the functions of "
+        "linear ace and pair terms.",
+    )
     extrapolation: ExtrapolationSettings | None = Field(
         default=None,
         description="What the potential remembers of its data to tell how far a configuration lies outside "
@@ -72,6 +79,14 @@ class PotentialSettings(Settings):
     )
     seed: int = Field(default=0, ge=0, description="Seed of the committee.")
     threads: int = Field(default=1, ge=1, description="Threads of the engine.")
+
+    @property
+    def expects_crystals(self) -> bool:
+        """Whether simple crystals are expected to have certain energies, see ``beyond_data``."""
+        if self.beyond_data == "auto":
+            chooses = isinstance(self.solver, Elimination) and self.solver.functions is not None
+            return chooses and all(term.is_linear_ace_or_pair for term in self.model.terms)
+        return self.beyond_data == "crystals"
 
 
 class DataSettings(Settings):

@@ -16,8 +16,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
+class Beliefs:
+    """What is believed of m linear functions of the coefficients: that ``rows @ c`` is about ``targets``.
+
+    Both are divided by how sure that is, in units of the noise of the (weighted) rows of data, so that
+    solvers take them like those: shapes (m, n) and (m,).
+    """
+
+    rows: FloatArray
+    targets: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Prior:
-    """Independent Gaussian prior of n coefficients.
+    """Gaussian prior of n coefficients: independent ones, and beliefs about sums of them.
 
     Coefficient j has the mean ``mean[j]`` and the precision ``alpha * penalty[j]**2``, where the solver finds
     alpha: one for all, one for each group, or one for each feature.
@@ -36,12 +48,15 @@ class Prior:
         Combinations of free coefficients that the data leave open (reference energies where all
         configurations have one composition) are drawn to their means with this many times the norm of their
         design columns; combinations that the data know better are not touched.
+    beliefs
+        What is believed of the energies of some structures, for instance; None: nothing.
     """
 
     penalty: FloatArray
     mean: FloatArray
     groups: NDArray[np.int64] | None = None
     anchor: float = 1.0e-4
+    beliefs: Beliefs | None = None
 
     def __post_init__(self) -> None:
         n = len(self.penalty)
@@ -53,6 +68,11 @@ class Prior:
             raise InputError(f"Prior groups have the shape {self.groups.shape}; expected ({n},).")
         if not self.anchor > 0.0:
             raise InputError(f"The anchor of free coefficients must be positive, found {self.anchor}.")
+        if self.beliefs is not None and self.beliefs.rows.shape != (len(self.beliefs.targets), n):
+            raise InputError(
+                f"Beliefs have rows of the shape {self.beliefs.rows.shape}; expected "
+                f"({len(self.beliefs.targets)}, {n})."
+            )
 
     @classmethod
     def create(

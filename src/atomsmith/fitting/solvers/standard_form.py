@@ -69,18 +69,23 @@ class StandardForm:
         penalised = np.flatnonzero((prior.penalty > 0.0) & np.isfinite(prior.penalty))
         r = factor.r
         anchors = _anchors(r[:, free], prior.anchor)
-        rows = factor.n_rows - (len(free) - len(anchors))
+        believed = 0 if prior.beliefs is None else len(prior.beliefs.targets)
+        rows = factor.n_rows + believed - (len(free) - len(anchors))
         if rows < 1:
             raise InputError(
                 f"{factor.n_rows} rows of data cannot determine {len(free)} free coefficients; "
                 "add configurations, or fix the reference energies."
             )
         n, f, p = factor.n_features, len(free), len(penalised)
-        stacked = np.zeros((n + len(anchors), f + p + 1), order="F")
-        stacked[:n, :f] = r[:, free]
-        stacked[:n, f : f + p] = r[:, penalised] / prior.penalty[penalised]
-        stacked[:n, f + p] = factor.qty - r @ prior.mean
-        stacked[n:, :f] = anchors
+        stacked = np.zeros((n + len(anchors) + believed, f + p + 1), order="F")
+        known = [(slice(0, n), r, factor.qty)]
+        if prior.beliefs is not None:
+            known.append((slice(n + len(anchors), None), prior.beliefs.rows, prior.beliefs.targets))
+        for own, columns, targets in known:
+            stacked[own, :f] = columns[:, free]
+            stacked[own, f : f + p] = columns[:, penalised] / prior.penalty[penalised]
+            stacked[own, f + p] = targets - columns @ prior.mean
+        stacked[n : n + len(anchors), :f] = anchors
         triangle = square_triangle(stacked, f + p + 1)
         x = slice(f, f + p)
         return cls(
