@@ -73,6 +73,7 @@ def fit(
     Example: atomsmith fit fit.yaml -o potential.json --report report
     """
     from atomsmith.cli.output import console, require_writable, show_table, write_json
+    from atomsmith.fitting.crystal_check import check_crystals
     from atomsmith.fitting.metrics import errors
     from atomsmith.potential import require_own_suffix
 
@@ -94,10 +95,16 @@ def fit(
             reports[name] = errors(dataset, result.potential.predict(dataset, n_threads=chosen.threads))
             show_table(reports[name].table(f"Errors on {counted(len(dataset), f'{name} configuration')}"))
     console().print(_weights(result), markup=False)
+    check = check_crystals(result.potential, result.ground_states)
+    if check.text:
+        console().print(check.text, markup=False)
     console().print(_summary(result, output), markup=False)
     if json_file is not None:
-        write_json(json_file, _numbers(result, output, reports) | {"estimate": estimate.to_dict()})
+        numbers = _numbers(result, output, reports) | {"crystals": check.to_dict()}
+        write_json(json_file, numbers | {"estimate": estimate.to_dict()})
     if report is not None:
+        if check.holes:
+            remarks = [*remarks, f"{check.text[0].upper()}{check.text[1:]}."]
         page = _write_report(chosen, result, (train, test), remarks, f"Fit: {output.stem}", report)
         console().print(f"report: {page}", markup=False)
 

@@ -28,7 +28,12 @@ from atomsmith.fitting.rows.factor_set import FactorSet
 from atomsmith.fitting.rows.kept import KeptFactors
 from atomsmith.fitting.rows.streaming import Workers, accumulate
 from atomsmith.fitting.settings import PotentialSettings
-from atomsmith.fitting.simple_crystals import ExpectedEnergies, expected_energies
+from atomsmith.fitting.simple_crystals import (
+    ExpectedEnergies,
+    GroundState,
+    expected_energies,
+    ground_states,
+)
 from atomsmith.fitting.solvers.posterior import Posterior
 from atomsmith.fitting.solvers.prior import Prior, feature_scale
 from atomsmith.fitting.solvers.registry import Solution, Solver, solve
@@ -80,6 +85,8 @@ class FitResult:
         Largest memory that this process has held, without its workers'.
     energy_choice
         How the weight of energies was chosen; None where it was given, or the data are too few to tell.
+    ground_states
+        The lowest bulk configurations of elements in the data, for `crystal_check.check_crystals`.
     """
 
     potential: Potential
@@ -94,6 +101,7 @@ class FitResult:
     seconds: dict[str, float] = field(default_factory=dict)
     peak_bytes: int = 0
     energy_choice: EnergyChoice | None = None
+    ground_states: tuple[GroundState, ...] = ()
 
 
 def fit(
@@ -266,7 +274,8 @@ def solve_model(problem: Problem, factors: FactorSet, plain: FactorSet | None = 
     model, settings, reference = problem.model, problem.settings, problem.reference
     refuse_sparse_solver(problem)
     white, factors, prior, weights = _settled(problem, factors)
-    expected = expected_energies(problem) if settings.expects_crystals else None
+    states = ground_states(problem)
+    expected = expected_energies(problem, states) if settings.expects_crystals else None
     choice, solved = None, _Solved.of(factors, weights.with_energy(), prior, settings.solver, expected)
     if leaves_energy_weight(weights, settings.solver) and not problem.trained:
         choice = choose_energy_weight(factors, KindWeights.of(weights), solved.solution)
@@ -312,6 +321,7 @@ def solve_model(problem: Problem, factors: FactorSet, plain: FactorSet | None = 
         reference,
         core,
         energy_choice=choice,
+        ground_states=tuple(states),
     )
 
 

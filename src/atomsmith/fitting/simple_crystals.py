@@ -42,8 +42,6 @@ ABOVE = 0.08
 """Energy expected over the formula above, and its standard deviation, in units of the cohesive energy E_c."""
 RELATIVE = 0.3
 """Standard deviation as a part of the energy over the ground state, beside the above."""
-HIGHEST = 1.5
-"""Energies over the ground state, in units of E_c, beyond which nothing is said."""
 CLOSEST, FARTHEST, DISTANCES = 0.85, 1.5, 12
 """Nearest neighbours: from this multiple of the shortest distance in the data to this one of r_1, in so many
 steps."""
@@ -51,6 +49,9 @@ DOUBT = 2.0
 """Noise of a row of the data that a standard deviation stands for. Rows of one configuration share what the
 basis lacks, so that evidence takes data for several times more certain than they are; see
 `atomsmith.fitting.held_out`."""
+SHARE = 0.01
+"""Most of the rows of the data that all crystals together count for, each off by its standard deviation, so
+that they do not spoil fits to few data."""
 BULK = 2.0
 """Largest volume of an atom in a crystal, in units of r_1^3: 0.7 in fcc, 1.5 in diamond."""
 ROWS_PER_FUNCTION = 5
@@ -136,26 +137,26 @@ class ExpectedEnergies:
 
     def join(self, prior: Prior, factor: TriangularFactor, noise_floor: float) -> Prior:
         """Return the prior with these beliefs, weighed against the noise of the data of a factor."""
-        weight = DOUBT * max(noise_of(factor, prior), noise_floor) / self.std
+        doubt = min(DOUBT, float(np.sqrt(SHARE * factor.n_rows / len(self.std))))
+        weight = doubt * max(noise_of(factor, prior), noise_floor) / self.std
         return replace(prior, beliefs=Beliefs(self.rows * weight[:, None], self.energies * weight))
 
 
-def expected_energies(problem: Problem) -> ExpectedEnergies | None:
-    """Energies of simple crystals of the elements of the data; None where none can be told."""
+def expected_energies(problem: Problem, states: Sequence[GroundState]) -> ExpectedEnergies | None:
+    """Energies of simple crystals of elements whose ground states are known; None where none can be told."""
     crystals: list[Configuration] = []
     energies: list[float] = []
     over: list[FloatArray] = []
-    for state in ground_states(problem):
+    for state in states:
         cohesive = COHESIVE_ENERGIES.get(state.symbol)
         if cohesive is None:
             continue
         for _, cell in state.crystals():
             ratio = np.sqrt(state.densities(cell) / state.density)
             excess = cohesive * float(np.square(ratio - 1.0).mean())
-            if excess < HIGHEST * cohesive:
-                crystals.append(cell)
-                energies.append(state.energy + excess + ABOVE * cohesive)
-                over.append(np.array([ABOVE * cohesive, RELATIVE * excess]))
+            crystals.append(cell)
+            energies.append(state.energy + excess + ABOVE * cohesive)
+            over.append(np.array([ABOVE * cohesive, RELATIVE * excess]))
     if not crystals:
         return None
     rows, fixed = energy_rows(problem, crystals)

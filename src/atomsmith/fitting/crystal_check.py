@@ -1,0 +1,134 @@
+"""Whether a finished potential has holes among simple crystals: phases below all that its data hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atomsmith.evaluator import PlanEvaluator
+from atomsmith.fitting.simple_crystals import GroundState
+from atomsmith.systems import Systems
+
+if TYPE_CHECKING:
+    from atomsmith.potential import Potential
+
+TOLERANCE = 0.1
+"""Depth in eV/atom from which on a crystal is told: data of hot crystals alone may lie so high."""
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A crystal below the lowest energy of the data.
+
+    Attributes
+    ----------
+    element, structure
+        Chemical symbol, and a name of `atomsmith.builders.crystals.PROTOTYPES`.
+    nearest_angstrom
+        Distance of nearest neighbours at which it is deepest, of those looked at.
+    depth_ev_per_atom, std_ev_per_atom
+        How far below, and the standard deviation by the posterior, None without one.
+    grade
+        Extrapolation grade, None of a potential that does not remember its data.
+    """
+
+    element: str
+    structure: str
+    nearest_angstrom: float
+    depth_ev_per_atom: float
+    std_ev_per_atom: float | None
+    grade: float | None
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        std = "" if self.std_ev_per_atom is None else f" +- {self.std_ev_per_atom:.2f}"
+        grade = "" if self.grade is None else f" (extrapolation grade {self.grade:.3g})"
+        return (
+            f"{self.element} {self.structure} at {self.nearest_angstrom:.2f} angstrom by "
+            f"{self.depth_ev_per_atom:.2f}{std} eV/atom{grade}"
+        )
+
+
+@dataclass(frozen=True)
+class CrystalCheck:
+    """What was looked at, and the holes that were found, one for each structure at most.
+
+    Attributes
+    ----------
+    elements
+        Of which the data hold bulk configurations, without which nothing can be told.
+    crystals
+        How many were looked at.
+    holes
+        The deepest first.
+    """
+
+    elements: tuple[str, ...]
+    crystals: int
+    holes: tuple[Hole, ...]
+
+    @property
+    def text(self) -> str:
+        """One sentence; empty if nothing was looked at."""
+        if not self.crystals:
+            return ""
+        if not self.holes:
+            return (
+                f"beyond the data: none of {self.crystals} simple crystals of {', '.join(self.elements)} "
+                f"lies more than {TOLERANCE:g} eV/atom below the lowest training energy"
+            )
+        return (
+            f"beyond the data: below the lowest training energy are {'; '.join(h.text for h in self.holes)}. "
+            "Simulations may fall into such holes: add such structures to the data"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"elements": list(self.elements), "crystals": self.crystals} | {
+            "holes": [asdict(hole) for hole in self.holes]
+        }
+
+
+def check_crystals(potential: Potential, states: Sequence[GroundState]) -> CrystalCheck:
+    """Look at simple crystals of the elements over a range of distances.
+
+    Parameters
+    ----------
+    potential
+        The potential.
+    states
+        The lowest configurations of the elements in its data, `FitResult.ground_states`.
+    """
+    evaluator = PlanEvaluator(potential.plan)
+    holes: list[Hole] = []
+    count = 0
+    for state in states:
+        made = list(state.crystals())
+        count += len(made)
+        systems = Systems.from_configurations([cell for _, cell in made])
+        sums, fixed = evaluator.feature_sums(systems)
+        rows = sums / systems.counts[:, None]
+        depths = state.energy - rows @ potential.coefficients - fixed / systems.counts
+        names = np.array([cell.config_type for _, cell in made])
+        for name in dict.fromkeys(names):
+            k = max(np.flatnonzero(names == name), key=lambda i: float(depths[i]))
+            if depths[k] > TOLERANCE:
+                posterior, distance, cell = potential.posterior, *made[k]
+                holes.append(
+                    Hole(
+                        element=state.symbol,
+                        structure=str(name),
+                        nearest_angstrom=distance,
+                        depth_ev_per_atom=float(depths[k]),
+                        std_ev_per_atom=None if posterior is None else float(posterior.std(rows[k])),
+                        grade=None
+                        if potential.extrapolation is None
+                        else float(potential.grader().systems(Systems.from_configurations([cell]))[0]),
+                    )
+                )
+    holes.sort(key=lambda hole: -hole.depth_ev_per_atom)
+    return CrystalCheck(tuple(state.symbol for state in states), count, tuple(holes))
