@@ -15,6 +15,9 @@ from atomsmith.systems import Systems
 if TYPE_CHECKING:
     from atomsmith.potential import Potential
 
+DISTANCES = 24
+NAMED = 4
+"""Structures with a hole that are named in a sentence."""
 TOLERANCE = 0.1
 """Depth in eV/atom from which on a crystal is told: data of hot crystals alone may lie so high."""
 
@@ -28,9 +31,12 @@ class Hole:
     element, structure
         Chemical symbol, and a name of `atomsmith.builders.crystals.PROTOTYPES`.
     nearest_angstrom
-        Distance of nearest neighbours at which it is deepest, of those looked at.
+        Longest distance of nearest neighbours, of those looked at, from which on it lies below: where one that is
+        compressed gets to first.
     depth_ev_per_atom, std_ev_per_atom
-        How far below, and the standard deviation by the posterior, None without one.
+        How far below at that distance, and the standard deviation by the posterior, None without one.
+    deepest_ev_per_atom
+        How far below at the worst of all distances.
     grade
         Extrapolation grade, None of a potential that does not remember its data.
     """
@@ -40,16 +46,19 @@ class Hole:
     nearest_angstrom: float
     depth_ev_per_atom: float
     std_ev_per_atom: float | None
+    deepest_ev_per_atom: float
     grade: float | None
 
     @property
     def text(self) -> str:
         """In words."""
-        std = "" if self.std_ev_per_atom is None else f" +- {self.std_ev_per_atom:.2f}"
-        grade = "" if self.grade is None else f" (extrapolation grade {self.grade:.3g})"
+        std = "" if self.std_ev_per_atom is None else f" +- {self.std_ev_per_atom:.2g}"
+        more = [] if self.grade is None else [f"extrapolation grade {self.grade:.3g}"]
+        if self.deepest_ev_per_atom > 2.0 * self.depth_ev_per_atom:
+            more.append(f"elsewhere by {self.deepest_ev_per_atom:.2g}")
         return (
             f"{self.element} {self.structure} at {self.nearest_angstrom:.2f} angstrom by "
-            f"{self.depth_ev_per_atom:.2f}{std} eV/atom{grade}"
+            f"{self.depth_ev_per_atom:.2g}{std} eV/atom" + (f" ({', '.join(more)})" if more else "")
         )
 
 
@@ -64,7 +73,7 @@ class CrystalCheck:
     crystals
         How many were looked at.
     holes
-        The deepest first.
+        The least compressed first.
     """
 
     elements: tuple[str, ...]
@@ -81,9 +90,14 @@ class CrystalCheck:
                 f"beyond the data: none of {self.crystals} simple crystals of {', '.join(self.elements)} "
                 f"lies more than {TOLERANCE:g} eV/atom below the lowest training energy"
             )
+        named = "; ".join(hole.text for hole in self.holes[:NAMED])
+        rest = len(self.holes) - NAMED
+        more = (
+            f"; and {rest} other structures" if rest > 1 else "; and another structure" if rest == 1 else ""
+        )
         return (
-            f"beyond the data: below the lowest training energy are {'; '.join(h.text for h in self.holes)}. "
-            "Simulations may fall into such holes: add such structures to the data"
+            f"beyond the data: below the lowest training energy are {named}{more}. Simulations may fall into "
+            "such holes: add such structures to the data"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,7 +121,7 @@ def check_crystals(potential: Potential, states: Sequence[GroundState]) -> Cryst
     holes: list[Hole] = []
     count = 0
     for state in states:
-        made = list(state.crystals())
+        made = list(state.crystals(DISTANCES))
         count += len(made)
         systems = Systems.from_configurations([cell for _, cell in made])
         sums, fixed = evaluator.feature_sums(systems)
@@ -115,8 +129,10 @@ def check_crystals(potential: Potential, states: Sequence[GroundState]) -> Cryst
         depths = state.energy - rows @ potential.coefficients - fixed / systems.counts
         names = np.array([cell.config_type for _, cell in made])
         for name in dict.fromkeys(names):
-            k = max(np.flatnonzero(names == name), key=lambda i: float(depths[i]))
-            if depths[k] > TOLERANCE:
+            own = np.flatnonzero(names == name)
+            below = own[depths[own] > TOLERANCE]
+            if len(below):
+                k = int(below[-1])  # distances rise
                 posterior, distance, cell = potential.posterior, *made[k]
                 holes.append(
                     Hole(
@@ -125,10 +141,11 @@ def check_crystals(potential: Potential, states: Sequence[GroundState]) -> Cryst
                         nearest_angstrom=distance,
                         depth_ev_per_atom=float(depths[k]),
                         std_ev_per_atom=None if posterior is None else float(posterior.std(rows[k])),
+                        deepest_ev_per_atom=float(depths[own].max()),
                         grade=None
                         if potential.extrapolation is None
                         else float(potential.grader().systems(Systems.from_configurations([cell]))[0]),
                     )
                 )
-    holes.sort(key=lambda hole: -hole.depth_ev_per_atom)
+    holes.sort(key=lambda hole: -hole.nearest_angstrom)
     return CrystalCheck(tuple(state.symbol for state in states), count, tuple(holes))

@@ -276,12 +276,13 @@ def solve_model(problem: Problem, factors: FactorSet, plain: FactorSet | None = 
     white, factors, prior, weights = _settled(problem, factors)
     states = ground_states(problem)
     expected = expected_energies(problem, states) if settings.expects_crystals else None
-    choice, solved = None, _Solved.of(factors, weights.with_energy(), prior, settings.solver, expected)
+    choice = solved = None
     if leaves_energy_weight(weights, settings.solver) and not problem.trained:
+        solved = _Solved.of(factors, weights.with_energy(), prior, settings.solver)
         choice = choose_energy_weight(factors, KindWeights.of(weights), solved.solution)
-    if choice is not None and choice.weight != solved.weights.energy:
-        chosen = weights.with_energy(choice.weight)
-        solved = _Solved.of(factors, chosen, prior, settings.solver, expected)
+    weights = weights.with_energy(None if choice is None else choice.weight)
+    if solved is None or expected is not None or weights != solved.weights:
+        solved = _Solved.of(factors, weights, prior, settings.solver, expected)
     settings = settings.model_copy(update={"weights": solved.weights})
     problem = replace(problem, settings=settings)
     groups, found = solved.groups, solved.solution
@@ -342,7 +343,7 @@ class _Solved:
         weights: Weights,
         prior: Prior,
         solver: Solver,
-        expected: ExpectedEnergies | None,
+        expected: ExpectedEnergies | None = None,
     ) -> _Solved:
         groups = list(factors.by_group(KindWeights.of(weights)).values())
         if not groups:
