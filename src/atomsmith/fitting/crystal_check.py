@@ -31,7 +31,7 @@ class Hole:
     element, structure
         Chemical symbol, and a name of `atomsmith.builders.crystals.PROTOTYPES`.
     nearest_angstrom
-        Longest distance of nearest neighbours, of those looked at, from which on it lies below: where one that is
+        Longest distance of nearest neighbours, of those looked at, at which it lies below: where one that is
         compressed gets to first.
     depth_ev_per_atom, std_ev_per_atom
         How far below at that distance, and the standard deviation by the posterior, None without one.
