@@ -89,6 +89,20 @@ def test_a_stopped_simulation_goes_on_bit_for_bit(tmp_path, monkeypatch):
     assert not np.array_equal(other.frames, whole.frames)  # another seed is another simulation
 
 
+@pytest.mark.parametrize("production_ps", [1e-4, 0.02])
+def test_a_production_too_short_for_diffusion_says_so(production_ps):
+    settings = DynamicsSettings(
+        temperature_k=300.0, supercell_angstrom=5.0, walkers=2, equilibration_ps=0.05,
+        production_ps=production_ps, timestep_fs=2.0, cutoff=4.0,
+    )  # fmt: skip
+    springs = PairSprings(2.5, 3.0)
+    result = dynamics(springs, crystal("Cu", "fcc", lattice_constant=2.5 * np.sqrt(2.0)), settings)
+    assert result.problems == ("the production is too short for diffusion; raise production_ps",)
+    assert result.diffusion_cm2_per_s is None
+    assert result.mean_temperature_k > 0.0
+    assert np.isfinite(result.radial_distribution).all()
+
+
 @needs_lammps
 def test_a_crystal_vibrates_at_its_temperature_and_does_not_diffuse():
     settings = DynamicsSettings(

@@ -116,6 +116,14 @@ def test_the_report_of_a_search_can_be_written_again(folder):
     assert (folder / "numbers.json").read_text() == (folder / "out/tuning.json").read_text()
 
 
+def test_a_damaged_file_of_a_search_is_named(folder):
+    (folder / "out").mkdir()
+    (folder / "out/tuning.sqlite").write_text("garbage")
+    for done in (run(folder), runner.invoke(app, ["report", str(folder / "out")])):
+        assert done.exit_code == 2
+        assert "tuning.sqlite is no file of a search: it is damaged" in done.stderr
+
+
 def test_a_search_without_trials_has_no_report_yet(folder):
     assert run(folder, "--set", "cost.limit_us_per_atom=0.0001").exit_code == 2
     done = runner.invoke(app, ["report", str(folder / "out")])

@@ -137,8 +137,8 @@ def dynamics(
         return _without(crystal, settings, problems, start.n_atoms)
     ready, failure = _equilibrated(force_field, start, settings, report, folder)
     if failure is None:
-        steps = round(1000.0 * settings.production_ps / settings.timestep_fs)
         every = max(1, round(RECORDED_FS / settings.timestep_fs))
+        steps = max(every, round(1000.0 * settings.production_ps / settings.timestep_fs))
         # Without thermostat: its friction would slow diffusion down.
         one = plain_dynamics(
             ensemble="nve",
@@ -234,8 +234,13 @@ def _averaged(
     times = made.trace["time_fs"][made.rows(0)]
     times = times - times[0]
     fitted = (times >= FIT[0] * times[-1]) & (times <= FIT[1] * times[-1])
-    slopes = np.array([np.polyfit(times[fitted], d[fitted], 1)[0] for d in displacements]) / 6.0 * CM2_PER_S
-    diffusion, error = float(slopes.mean()), float(slopes.std(ddof=1) / np.sqrt(len(slopes)))
+    diffusion, error = 0.0, 0.0
+    if fitted.sum() < 2:
+        problems = [*problems, "the production is too short for diffusion; raise production_ps"]
+    else:
+        slopes = np.array([np.polyfit(times[fitted], d[fitted], 1)[0] for d in displacements])
+        slopes *= CM2_PER_S / 6.0
+        diffusion, error = float(slopes.mean()), float(slopes.std(ddof=1) / np.sqrt(len(slopes)))
     measured = diffusion > 2.0 * error
     distances, g = radial_distribution(made.frames, made.cells, crystal.pbc, settings.cutoff, settings.bins)
     return DynamicsResult(

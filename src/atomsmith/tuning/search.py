@@ -167,8 +167,21 @@ def stored_search(folder: Path) -> tuple[TuneSettings, Search]:
 
 
 def _storage(folder: Path) -> Any:
+    """Open or make the file of a search.
+
+    Raises
+    ------
+    InputError
+        If it is no database.
+    """
+    path = folder / STORAGE_NAME
+    if path.exists():
+        with path.open("rb") as file:
+            begins = file.read(16)
+        if begins not in (b"", b"SQLite format 3\0"):
+            raise InputError(f"{path} is no file of a search: it is damaged, move it away.")
     return load_optuna().storages.RDBStorage(
-        f"sqlite:///{(folder / STORAGE_NAME).absolute()}",
+        f"sqlite:///{path.absolute()}",
         engine_kwargs={"connect_args": {"timeout": 60}},
     )
 
