@@ -11,6 +11,7 @@ from atomsmith.evaluator import PlanEvaluator, species_of, sum_atoms
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.metrics import errors
 from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.fitting.trainers.embedding import trainer
 from atomsmith.fitting.trainers.embedding.rows import Layout, rows_and_jacobian
 from atomsmith.model import ModelSettings, TermSettings, build_model
 from atomsmith.prediction import stress_from_virial
@@ -153,6 +154,35 @@ def test_a_fit_is_saved_and_gives_the_same_bits_again(truth, tmp_path):
     expected = one.predict(test)
     for other in (two, Potential.load(tmp_path / "embedded.json")):
         np.testing.assert_array_equal(other.predict(test).forces, expected.forces)
+
+
+def test_members_spread_as_errors_do_on_what_was_held_out(truth, monkeypatch):
+    """By the rows of the descriptor instead of the engine's energies."""
+    _, train = truth
+    calls = []
+    original = trainer.calibrated_spread
+    monkeypatch.setattr(trainer, "calibrated_spread", lambda *given: calls.append(given) or original(*given))
+    regressor = EmbeddingSettings(kind="embedding", steps=2, held_out=0.2)
+    potential = fit_model(train, settings(regressor, committee=3)).potential
+    ((fit, found, changes, judges),) = calls
+    error = deviation = 0.0
+    for change in changes:  # reference energies are none of a member
+        np.testing.assert_array_equal(fit.layout.offsets(change), 0.0)
+    for rows, species, labels, scales in fit.rows(judges):
+        values = rows_and_jacobian(rows, species, fit.layout, found)[0]
+        error += np.square((labels - values) * scales).sum()
+        for change in changes:
+            moved = rows_and_jacobian(rows, species, fit.layout, found + change)[0]
+            moved[0] -= np.bincount(species, minlength=2) @ fit.layout.offsets(
+                change
+            )  # found by the last fit
+            deviation += np.square((moved - values) * scales).sum() / len(changes)
+    (record,) = potential.metadata["training"]
+    assert len(judges) == 5
+    assert record["spread"] == pytest.approx(np.sqrt(error / deviation), rel=1e-6)
+    outputs = potential.committee[:, len(ELEMENTS) :]
+    np.testing.assert_allclose(outputs[:, 0], 1.0 - record["spread"], rtol=1e-12)
+    np.testing.assert_allclose(outputs[:, 1:], record["spread"] * np.eye(3), rtol=1e-12)
 
 
 def test_labels_may_be_missing(truth):

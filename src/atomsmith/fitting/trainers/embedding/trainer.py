@@ -22,7 +22,7 @@ from atomsmith.errors import InputError
 from atomsmith.evaluator import DescriptorRows, PlanEvaluator, species_of
 from atomsmith.fitting.rows.factor import TriangularFactor
 from atomsmith.fitting.solvers.prior import Prior
-from atomsmith.fitting.solvers.registry import Evidence, Solution, solve
+from atomsmith.fitting.solvers.registry import Evidence, solve
 from atomsmith.fitting.trainers.embedding.rows import Layout, rows_and_jacobian
 from atomsmith.fitting.trainers.embedding.survey import Survey
 from atomsmith.fitting.trainers.training import (
@@ -265,9 +265,18 @@ class Steps:
             damping *= RAISED
         return _Step(parameters, factor, squares, 0.0, damping)
 
-    def posterior(self, parameters: FloatArray, train: Sequence[int]) -> Solution:
-        """Solution of the problem that is linearised at the parameters."""
-        return solve(self.fit.factor(parameters, train), self.prior, Evidence())
+    def changes(self, parameters: FloatArray, train: Sequence[int], count: int) -> FloatArray:
+        """Draws from the posterior of the problem linearised at the parameters, less its mean, shape (K, n).
+
+        Offsets are held: members have no reference energies of their own, so what densities and offsets
+        could exchange is no spread of the energies that they have together.
+        """
+        offsets = slice(self.fit.layout.n_coefficients, None)
+        penalty, mean = self.prior.penalty.copy(), np.zeros(len(parameters))
+        penalty[offsets], mean[offsets] = np.inf, parameters[offsets]
+        prior = Prior.create(penalty, mean=mean, groups=self.prior.groups)
+        posterior = solve(self.fit.factor(parameters, train), prior, Evidence()).posterior
+        return posterior.draw(count, self.fit.task.problem.settings.seed) - posterior.mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,8 +302,7 @@ def _assembled(
     if count == 0:
         part = DescriptorPart(fit.part([found]), outputs(elements, 1))
         return TrainedTerm(term=task.term, part=part, coefficients=np.ones(1), record=record)
-    posterior = steps.posterior(found, train).posterior
-    changes = posterior.draw(count, general.seed) - posterior.mean
+    changes = steps.changes(found, train, count)
     spread = calibrated_spread(fit, found, changes, judges) if general.calibrate else 1.0
     own = np.eye(count + 1)
     return TrainedTerm(
