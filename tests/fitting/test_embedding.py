@@ -179,10 +179,11 @@ def test_members_spread_as_errors_do_on_what_was_held_out(truth, monkeypatch):
             deviation += np.square((moved - values) * scales).sum() / len(changes)
     (record,) = potential.metadata["training"]
     assert len(judges) == 5
-    assert record["spread"] == pytest.approx(np.sqrt(error / deviation), rel=1e-6)
+    spread = record["spread"] / trainer.REACH
+    assert spread == pytest.approx(np.sqrt(error / deviation), rel=1e-6)
     outputs = potential.committee[:, len(ELEMENTS) :]
-    np.testing.assert_allclose(outputs[:, 0], 1.0 - record["spread"], rtol=1e-12)
-    np.testing.assert_allclose(outputs[:, 1:], record["spread"] * np.eye(3), rtol=1e-12)
+    np.testing.assert_allclose(outputs[:, 0], 1.0 - spread, rtol=1e-12)
+    np.testing.assert_allclose(outputs[:, 1:], spread * np.eye(3), rtol=1e-12)
 
 
 def test_labels_may_be_missing(truth):

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 DAMPING, RAISED, LOWERED, STRONGEST = 1.0e-2, 10.0, 0.2, 1.0e8
 """First cost of changing densities by 1 relative to the squares; factors after refusal, success; its end."""
+REACH = 0.01
+"""Share of a draw from the posterior that a member goes, its coefficients then go on as far: combinations of
+densities that the data hardly know leave the range where the posterior, that of a linear problem, holds."""
 GAIN = 1.0e-3
 """Relative gain of a step below which the fit has converged."""
 
@@ -302,15 +305,17 @@ def _assembled(
     if count == 0:
         part = DescriptorPart(fit.part([found]), outputs(elements, 1))
         return TrainedTerm(term=task.term, part=part, coefficients=np.ones(1), record=record)
-    changes = steps.changes(found, train, count)
-    spread = calibrated_spread(fit, found, changes, judges) if general.calibrate else 1.0
+    changes = REACH * steps.changes(found, train, count)
+    spread = 1.0 / REACH
+    if general.calibrate and judges:
+        spread = calibrated_spread(fit, found, changes, judges)
     own = np.eye(count + 1)
     return TrainedTerm(
         term=task.term,
         part=DescriptorPart(fit.part([found, *(found + changes)]), outputs(elements, count + 1)),
         coefficients=own[0],
         committee=own[0] + spread * (own[1:] - own[0]),
-        record=record | {"spread": spread},
+        record=record | {"spread": REACH * spread},
     )
 
 
