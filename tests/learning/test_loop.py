@@ -67,7 +67,7 @@ def test_what_a_run_leaves_behind(mode: str, starts: Path, tmp_path: Path) -> No
     )
     listener = Listener()
     outcome = learn(settings, tmp_path / "run", listener)
-    assert outcome.reason == "15 configurations are labelled (stop.labels)"
+    assert outcome.reason == "15 configurations labelled (stop.labels)"
     assert outcome.rounds == 4
     assert listener.lines[-1] == f"stopped: {outcome.reason}"
 

@@ -19,7 +19,7 @@ def run(starts: Path, folder: Path, tolerance: float, **stop: Any) -> Outcome:
 def test_labels(starts: Path, tmp_path: Path) -> None:
     """The last round labels no more than is left, though three walkers wait."""
     outcome = run(starts, tmp_path / "run", EVERY_STEP, labels=7)
-    assert outcome.reason == "7 configurations are labelled (stop.labels)"
+    assert outcome.reason == "7 configurations labelled (stop.labels)"
     assert (outcome.counts["labelled"], outcome.rounds) == (7, 2)
 
 
@@ -31,7 +31,7 @@ def test_fewer_labels_than_starts_is_a_fit_of_the_starts(starts: Path, tmp_path:
 
 def test_rounds(starts: Path, tmp_path: Path) -> None:
     outcome = run(starts, tmp_path / "run", EVERY_STEP, rounds=2)
-    assert outcome.reason == "2 rounds are done (stop.rounds)"
+    assert outcome.reason == "2 rounds done (stop.rounds)"
     assert (outcome.counts["labelled"], outcome.rounds) == (9, 2)
 
 
@@ -49,7 +49,7 @@ def test_hours_count_over_resumes(starts: Path, tmp_path: Path) -> None:
 
 def test_the_first_criterion_counts(starts: Path, tmp_path: Path) -> None:
     outcome = run(starts, tmp_path / "run", EVERY_STEP, labels=100, rounds=1, quiet_rounds=5, hours=1.0)
-    assert outcome.reason == "1 rounds are done (stop.rounds)"
+    assert outcome.reason == "1 round done (stop.rounds)"
 
 
 @pytest.mark.parametrize("name", ["labels", "rounds", "quiet_rounds", "hours"])
