@@ -19,7 +19,7 @@ from atomsmith.fitting.weights import OPEN_ENERGY
 from atomsmith.learning.settings import LearnedPotentialSettings
 from atomsmith.model import ModelSettings, TermSettings
 
-from .copper import rattled_copper
+from .rattled import rattled_copper
 
 TERMS = (
     TermSettings(descriptor=PairSettings(cutoff=4.5, degree=5)),

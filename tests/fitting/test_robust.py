@@ -13,7 +13,7 @@ from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.fitting.weights import KindWeights, Weights, row_weights
 from atomsmith.model import ModelSettings
 
-from .copper import TERMS, rattled_copper
+from .rattled import TERMS, rattled_copper
 
 PLAIN = PotentialSettings(model=ModelSettings(terms=TERMS), weights=Weights(virial=0.3))
 ROBUST = PLAIN.model_copy(update={"robust": 1.0})

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from ase.build import bulk, fcc111, molecule
 from ase.calculators.emt import EMT
-from ase.calculators.tersoff import Tersoff, TersoffParameters
 
 from atomsmith import Dataset
 from atomsmith.builders.crystals import PROTOTYPES
@@ -33,7 +32,7 @@ from atomsmith.learning.settings import LearnedPotentialSettings
 from atomsmith.model import ModelSettings, TermSettings
 
 from .conftest import make_problem
-from .copper import TERMS, rattled_copper
+from .rattled import TERMS, rattled_copper, rattled_silicon
 
 COPPER = COHESIVE_ENERGIES["Cu"]
 
@@ -143,26 +142,6 @@ def test_beliefs_weigh_no_more_than_their_share() -> None:
         prior = expected.join(Prior.flat(15), problem.factor, 0.0)
         noise = noise_of(problem.factor, Prior.flat(15))
         np.testing.assert_allclose(prior.beliefs.rows, doubt * noise / 0.5, rtol=1e-12)
-
-
-SILICON = TersoffParameters(
-    A=1830.8, B=471.18, lambda1=2.4799, lambda2=1.7322, lambda3=0.0, beta=1.1e-6, gamma=1.0, m=3.0,
-    n=0.78734, c=1.0039e5, d=16.217, h=-0.59825, R=2.85, D=0.15,
-)  # fmt: skip
-
-
-def rattled_silicon(count: int, seed: int = 0) -> Dataset:
-    """Strained and rattled diamond, the one structure whose energies are known."""
-    generator = np.random.default_rng(seed)
-    frames = []
-    for _ in range(count):
-        atoms = bulk("Si", cubic=True)
-        atoms.set_cell(atoms.cell.array @ (np.eye(3) + generator.normal(0, 0.02, (3, 3))), scale_atoms=True)
-        atoms.positions += generator.normal(0, 0.08, atoms.positions.shape)
-        atoms.calc = Tersoff({("Si", "Si", "Si"): SILICON})
-        atoms.get_stress()
-        frames.append(atoms)
-    return Dataset.from_atoms(frames)
 
 
 def test_holes_are_told_and_cured_at_no_cost() -> None:

@@ -15,7 +15,7 @@ from atomsmith.fitting.weights import OPEN_VIRIAL, KindWeights, TypeWeights, Wei
 from atomsmith.model import ModelSettings, TermSettings
 from atomsmith.regressors import NetworkSettings
 
-from .copper import TERMS, rattled_copper
+from .rattled import TERMS, rattled_copper
 
 OFFSET = 3.0 / GPA_PER_EV_A3
 """A Pulay stress of 3 GPa."""
