@@ -47,8 +47,8 @@ def with_points(settings: FitSettings, points: int) -> FitSettings:
 @single_threaded()
 def scan(folder: Path, element: str, points: int, file: Path) -> None:
     """Print the held-out errors of all weights."""
-    settings = with_points(load_settings(file, FitSettings), points)
-    problem = with_kernels(Problem.of(Dataset.read(folder / f"{element}_train.xyz.gz"), settings))
+    chosen = with_points(load_settings(file, FitSettings), points)
+    problem = with_kernels(Problem.of(Dataset.read(folder / f"{element}_train.xyz.gz"), chosen))
     settings = problem.settings
     maker = RowMaker(problem.model.plan, settings.weights, problem.known)
     factors = FactorSet(maker.n_features, GROUPS)
