@@ -44,17 +44,20 @@ def test_mtp_there_and_back(tmp_path):
     np.testing.assert_array_equal(forces(again), forces(target))
 
 
-def test_n2p2_there_and_back(tmp_path):
+@pytest.mark.parametrize("exported", [[], ["--cflength", "1.0", "--cfenergy", "1.0"]])
+def test_n2p2_there_and_back(tmp_path, exported):
     settings, written = small_n2p2(tmp_path), tmp_path / "again" / "input.nn"
     target, weights = tmp_path / "potential.json", sorted(tmp_path.glob("weights.*.data"))
     units = ["--cflength", "1.0", "--cfenergy", "1.0"]
     arguments = [settings, *weights, tmp_path / "scaling.data", "-o", target, *units]
     result = runner.invoke(app, ["import", *map(str, arguments)])
     assert result.exit_code == 0, result.stderr
-    assert runner.invoke(app, ["export", str(target), "-o", str(written)]).exit_code == 0
+    assert runner.invoke(app, ["export", str(target), "-o", str(written), *exported]).exit_code == 0
+    again = tmp_path / "again.json"
+    assert runner.invoke(app, ["import", str(written), "-o", str(again), *exported]).exit_code == 0
     atoms = molecule("H2O")
     found = []
-    for path in (target, written):
+    for path in (target, again):
         atoms.calc = Potential.load(path).calculator()
         found.append(atoms.get_forces())
     np.testing.assert_allclose(*found, rtol=1e-9)
@@ -74,6 +77,8 @@ def test_n2p2_there_and_back(tmp_path):
             ["export", "made.snapcoeff", "-o", "made"],
             "written are .yace (PACE), .mtp (MLIP), .nn (n2p2), .snapc",
         ),
+        (["export", "made.snapcoeff", "-o", "new.snapcoeff", "--cfenergy", "1"], "leave cfenergy out"),
+        (["import", "none/input.nn", "--cflength", "-1"], "cflength is -1, but should be a positive number"),
         (["export", "made.snapcoeff", "-o", "made.xml"], "can be read, but not written"),
         (["export", "made.snapcoeff", "-o", "made.yace"], "cannot hold bispectrum"),
         (["export", "made.snapcoeff", "-o", "new/folder/made.yace"], "cannot hold bispectrum"),

@@ -9,6 +9,19 @@ import typer
 
 from atomsmith.cli.failures import reported
 
+UnitOfLength = Annotated[
+    float | None,
+    typer.Option(
+        "--cflength",
+        help="Unit of length of input.nn per angstrom, as for pair_style hdnnp; by default bohr.",
+        show_default=False,
+    ),
+]
+UnitOfEnergy = Annotated[
+    float | None,
+    typer.Option("--cfenergy", help="Its unit of energy per eV; by default hartree.", show_default=False),
+]
+
 
 @reported()
 def import_(
@@ -33,18 +46,8 @@ def import_(
             "once for each.",
         ),
     ] = None,
-    cflength: Annotated[
-        float | None,
-        typer.Option(
-            "--cflength",
-            help="Unit of length of input.nn per angstrom, as for pair_style hdnnp; by default bohr.",
-            show_default=False,
-        ),
-    ] = None,
-    cfenergy: Annotated[
-        float | None,
-        typer.Option("--cfenergy", help="Its unit of energy per eV; by default hartree.", show_default=False),
-    ] = None,
+    cflength: UnitOfLength = None,
+    cfenergy: UnitOfEnergy = None,
 ) -> None:
     """Convert a potential of another program.
 
@@ -57,9 +60,7 @@ def import_(
     from atomsmith.exchange.formats import read_foreign
 
     require_writable({"--output": output}, files)
-    given = {"cflength": cflength, "cfenergy": cfenergy}
-    units = {key: value for key, value in given.items() if value is not None}
-    potential = read_foreign(files[0], files[1:], elements or None, units)
+    potential = read_foreign(files[0], files[1:], elements or None, _units(cflength, cfenergy))
     potential.save(output)
     console().print(f"{potential!r} written to {output}", markup=False)
 
@@ -79,6 +80,8 @@ def export(
             show_default=False,
         ),
     ],
+    cflength: UnitOfLength = None,
+    cfenergy: UnitOfEnergy = None,
 ) -> None:
     """Write a potential in the format of another program.
 
@@ -94,5 +97,11 @@ def export(
     require_writable({"--output": output}, [potential])
     loaded = Potential.load(potential)
     with new_folder(output.parent):
-        write_foreign(loaded, output)
+        write_foreign(loaded, output, _units(cflength, cfenergy))
     console().print(f"written to {output}", markup=False)
+
+
+def _units(cflength: float | None, cfenergy: float | None) -> dict[str, float]:
+    """Those that are given, by name."""
+    given = {"cflength": cflength, "cfenergy": cfenergy}
+    return {key: value for key, value in given.items() if value is not None}

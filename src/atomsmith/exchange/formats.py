@@ -36,7 +36,7 @@ class Format:
     names_elements
         Whether the file says which elements it is for; else the reader takes ``elements``.
     units
-        Whether the reader takes ``cflength`` and ``cfenergy``, because files name no units.
+        Whether reader and writer take ``cflength`` and ``cfenergy``, because files name no units.
     writer_module
         Where the writer is, if not with the reader.
     """
@@ -137,8 +137,7 @@ def read_foreign(
         )
     if elements is not None and known.names_elements:
         raise InputError(f"{path}: a file of {known.name} names its elements itself; leave --elements out.")
-    if units and not known.units:
-        raise InputError(f"{path}: a file of {known.name} has fixed units; leave {', '.join(units)} out.")
+    _refuse_fixed_units(known, path, units)
     options: dict[str, Any] = dict(units or {})
     if not known.names_elements:
         options["elements"] = elements
@@ -150,6 +149,11 @@ def read_foreign(
         )
     _require_usable(potential, path)
     return potential
+
+
+def _refuse_fixed_units(known: Format, path: str | Path, units: Mapping[str, float] | None) -> None:
+    if units and not known.units:
+        raise InputError(f"{path}: a file of {known.name} has fixed units; leave {', '.join(units)} out.")
 
 
 def _require_usable(potential: Potential, path: str | Path) -> None:
@@ -198,16 +202,27 @@ def require_no_global_features(potential: Potential, path: str | Path) -> None:
             )
 
 
-def write_foreign(potential: Potential, path: str | Path) -> None:
+def write_foreign(potential: Potential, path: str | Path, units: Mapping[str, float] | None = None) -> None:
     """Write a potential in the foreign format that the suffix of the path tells.
+
+    Parameters
+    ----------
+    potential
+        The potential.
+    path
+        Its main file.
+    units
+        See `read_foreign`.
 
     Raises
     ------
     InputError
-        If the format is unknown, cannot be written, or cannot hold this potential.
+        If the format is unknown, cannot be written, has fixed units, or cannot hold this potential.
     """
     known = _format(path, written=True)
     if known.writer is None:
         writable = ", ".join(suffix for suffix, entry in FORMATS.items() if entry.writer)
         raise InputError(f"{path}: potentials of {known.name} can be read, but not written; use {writable}.")
-    getattr(import_module(known.writer_module or known.module), known.writer)(potential, path)
+    _refuse_fixed_units(known, path, units)
+    writer = getattr(import_module(known.writer_module or known.module), known.writer)
+    writer(potential, path, **(units or {}))

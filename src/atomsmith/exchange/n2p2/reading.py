@@ -6,6 +6,7 @@ them by whoever runs it (``cflength`` and ``cfenergy`` of LAMMPS' pair_style hdn
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -66,10 +67,7 @@ def read_n2p2(
         If a file is missing or malformed, or asks for something that this library does not have.
     """
     path = Path(path)
-    if not (cflength > 0.0 and cfenergy > 0.0):
-        raise InputError(
-            f"{path}: cflength and cfenergy are {cflength} and {cfenergy}; both must be positive."
-        )
+    require_positive_units(path, cflength, cfenergy)
     scaling, weights = _sort_files(path, [Path(file) for file in other_files])
     settings = read_settings(path)
     n = len(settings.elements)
@@ -103,6 +101,13 @@ def read_n2p2(
             }
         },
     )
+
+
+def require_positive_units(path: Path, cflength: float, cfenergy: float) -> None:
+    """Refuse units of a file that are none."""
+    for name, unit in (("cflength", cflength), ("cfenergy", cfenergy)):
+        if not 0.0 < unit < math.inf:
+            raise InputError(f"{path}: {name} is {unit:g}, but should be a positive number.")
 
 
 def _sort_files(path: Path, others: Sequence[Path]) -> tuple[Path, dict[int, Path]]:

@@ -14,7 +14,12 @@ from atomsmith.descriptors.symmetry_functions import SymmetryFunction, functions
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.exchange.formats import require_no_global_features
-from atomsmith.exchange.n2p2.reading import ACTIVATIONS, BOHR_PER_ANGSTROM, HARTREE_PER_EV
+from atomsmith.exchange.n2p2.reading import (
+    ACTIVATIONS,
+    BOHR_PER_ANGSTROM,
+    HARTREE_PER_EV,
+    require_positive_units,
+)
 from atomsmith.exchange.n2p2.settings import CUTOFF_FUNCTIONS, core_name, sort_key
 from atomsmith.potential import Potential
 from atomsmith.systems import FloatArray
@@ -63,9 +68,10 @@ def write_n2p2(
     Raises
     ------
     InputError
-        If the potential has anything else, which the format cannot hold.
+        If the potential has anything else, which the format cannot hold, or a unit is not positive.
     """
     path = Path(path)
+    require_positive_units(path, cflength, cfenergy)
     part, coefficient = _network_part(potential, path)
     n = len(potential.elements)
     order = np.argsort(potential.elements)
