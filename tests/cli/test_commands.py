@@ -28,6 +28,10 @@ def test_every_verb_has_help_with_an_example(verb):
     assert f"Example: atomsmith {verb} " in result.stdout or f"Example: atomsmith {verb}\n" in result.stdout
 
 
+def test_help_names_the_extra_that_a_verb_needs() -> None:
+    assert "pip install 'atomsmith[tune]'" in runner.invoke(app, ["tune", "--help"]).stdout
+
+
 def test_a_template_shows_the_reference_that_is_asked_for() -> None:
     plain = runner.invoke(app, ["template", "learn"]).stdout
     assert "kind: espresso" in plain

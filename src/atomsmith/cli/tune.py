@@ -26,12 +26,12 @@ def tune(
     overrides: Overrides = None,
     json_file: JsonFile = None,
 ) -> None:
-    """Search for the settings of a fit: cutoffs, degrees, weights.
+    r"""Search for the settings of a fit: cutoffs, degrees, weights.
 
     Fits with many settings and judges them by errors on data that were held
     out and by properties, within a limit of the cost. Writes the best
     settings, the potential fitted with them, the front of error and cost, and
-    a report. Needs Optuna: pip install 'atomsmith[tune]'.
+    a report. Needs Optuna: pip install 'atomsmith\[tune]'.
 
     Example: atomsmith tune tune.yaml -o tuning/Ni
     """
