@@ -273,7 +273,7 @@ def _fit_settings(
 ) -> PotentialSettings | None:
     overrides = [*entry.overrides, *more]
     if entry.fit_file is not None:
-        loaded = load_settings(entry.fit_file, FitSettings, overrides)
+        loaded = load_settings(entry.fit_file, FitSettings, overrides, place)
         chosen = {name: getattr(loaded, name) for name in PotentialSettings.model_fields}
         return PotentialSettings.model_construct(**{**chosen, "threads": threads})
     if entry.fit is None:
