@@ -58,6 +58,7 @@ FORMATS: dict[str, Format] = {
         "atomsmith.exchange.pace.reading",
         "read",
         "write_yace",
+        other_files=1,
         writer_module="atomsmith.exchange.pace.writing",
     ),
     ".yaml": Format("PACE (B-basis)", "atomsmith.exchange.pace.reading", "read"),
@@ -81,6 +82,7 @@ _BESIDE = {
     ".snapparam": "a .snapcoeff (SNAP)",
     ".data": "an input.nn (n2p2)",
     ".soapparam": "a gap.xml (QUIP)",
+    ".table": "a .yace (PACE)",
 }
 """Suffixes of files that stand beside the main one."""
 

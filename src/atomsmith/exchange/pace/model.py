@@ -7,12 +7,13 @@ Phys. Rev. B 99, 014104 (2019); Bochkarev et al., Phys. Rev. Mater. 6, 013804 (2
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from atomsmith.errors import InputError
+from atomsmith.exchange.pace.nodal import NodalFunctions
 from atomsmith.exchange.pace.polynomials import PREFIX, PairPotential, Polynomials
 from atomsmith.systems import FloatArray, IntArray
 
@@ -68,6 +69,8 @@ class Bond:
     polynomials, pair
         The g_k and the core energy of a bond of ACE.jl; of the fields above only ``basis``, ``cutoff`` and
         ``coefficients`` mean something then.
+    nodal
+        The g_k of a bond as tables; the same holds.
     """
 
     basis: str
@@ -81,16 +84,33 @@ class Bond:
     coefficients: FloatArray
     polynomials: Polynomials | None = None
     pair: PairPotential | None = None
+    nodal: NodalFunctions | None = None
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the g_k are those of ACE.jl, not of PACE."""
+        return self.polynomials is not None or self.nodal is not None
 
 
 def polynomial_bond(
     basis: str, polynomials: Polynomials, pair: PairPotential | None, cutoff: float, l_max: int
 ) -> Bond:
     """A bond of ACE.jl, whose R_nl are the polynomials for every l."""
-    n = len(polynomials.recursion)
+    bond = _bond_of_functions(basis, cutoff, len(polynomials.recursion), l_max)
+    return replace(bond, polynomials=polynomials, pair=pair)
+
+
+def nodal_bond(basis: str, functions: NodalFunctions, l_max: int) -> Bond:
+    """A bond whose R_nl are tabulated functions for every l."""
+    return replace(
+        _bond_of_functions(basis, functions.cutoff, functions.values.shape[1], l_max), nodal=functions
+    )
+
+
+def _bond_of_functions(basis: str, cutoff: float, n: int, l_max: int) -> Bond:
     coefficients = np.zeros((n, l_max + 1, n))
     coefficients[np.arange(n), :, np.arange(n)] = 1.0
-    return Bond(basis, 0.0, cutoff, 0.0, 0.0, 1.0, 0.0, 0.0, coefficients, polynomials, pair)
+    return Bond(basis, 0.0, cutoff, 0.0, 0.0, 1.0, 0.0, 0.0, coefficients)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +161,8 @@ class PaceModel:
         ``bonds[centre][neighbour]``.
     functions
         ``functions[centre]``.
+    needs_pair_table
+        Whether pair energies in a table of LAMMPS belong to the potential (`reading.read`).
     """
 
     symbols: tuple[str, ...]
@@ -150,6 +172,7 @@ class PaceModel:
     embeddings: tuple[Embedding, ...]
     bonds: tuple[tuple[Bond, ...], ...]
     functions: tuple[tuple[Function, ...], ...]
+    needs_pair_table: bool = False
 
     @property
     def n_max(self) -> int:
@@ -192,7 +215,7 @@ def check(model: PaceModel, path: object) -> None:
 
 
 def _check_bond(bond: Bond, where: str, bin_width: float) -> None:
-    if bond.basis not in RADIAL_BASES and bond.polynomials is None:
+    if bond.basis not in RADIAL_BASES and not bond.is_foreign:
         raise InputError(
             f"{where} has the radial basis {bond.basis!r}, which is not known; known are "
             f"{', '.join(RADIAL_BASES)} and those of {PREFIX}."

@@ -107,12 +107,6 @@ def polynomials_of(entry: Mapping[Any, Any], where: str) -> Polynomials:
     InputError
         If it lacks something.
     """
-    if "splinenodalvals" in entry:
-        raise InputError(
-            f"{where} has tables of radial functions (splinenodalvals), as ACEpotentials.jl exports them "
-            "beside a table of pair functions for LAMMPS; such a file is not the whole potential and is not "
-            "read."
-        )
     for key in POLYNOMIALS:
         if key not in entry:
             raise InputError(f"{where} lacks {key!r}; found {', '.join(map(str, entry))}.")

@@ -18,6 +18,7 @@ import numpy as np
 
 from atomsmith.elements import number_of
 from atomsmith.exchange.pace.model import Bond, PaceModel
+from atomsmith.exchange.pace.nodal import NodalFunctions
 from atomsmith.systems import FloatArray
 
 COULOMB = 14.399645351950543
@@ -54,14 +55,13 @@ class BondTable:
 def table(model: PaceModel, centre: int, neighbour: int) -> BondTable:
     """Tables of the bond from a centre to a neighbour (indices into the elements)."""
     bond = model.bonds[centre][neighbour]
+    if bond.nodal is not None:
+        return _nodal_table(model, bond, bond.nodal)
     bins = int(bond.cutoff / model.bin_width)
     # To the last bit: a core may end at a node.
     r: FloatArray = np.arange(bins + 1, dtype=np.float64) * (1.0 / (bins / bond.cutoff))
     r[0] = r[1]  # the functions may be singular at 0, and no distance is looked up there
     g, dg = basis(model, bond, r) if bond.polynomials is None else _padded(bond.polynomials(r), model.k_max)
-    shape = bond.coefficients.shape
-    coefficients = np.zeros((model.n_max, model.l_max + 1, model.k_max))
-    coefficients[: shape[0], : shape[1], : shape[2]] = bond.coefficients
     if bond.polynomials is not None:
         core, dcore = np.zeros((2, len(r))) if bond.pair is None else bond.pair(r)
     elif model.core == "zbl":
@@ -69,15 +69,32 @@ def table(model: PaceModel, centre: int, neighbour: int) -> BondTable:
         core, dcore = zbl_core(bond, charges, r)
     else:
         core, dcore = gaussian_core(bond, r, within_inner=model.core == "distance")
+    return _bond_table(model, bond, (g, dg), (core, dcore))
+
+
+def _nodal_table(model: PaceModel, bond: Bond, own: NodalFunctions) -> BondTable:
+    """The nodes that the file gives."""
+    functions = _padded((own.values, own.slopes), model.k_max)
+    return _bond_table(model, bond, functions, (np.zeros(len(own.values)), np.zeros(len(own.values))))
+
+
+def _bond_table(
+    model: PaceModel, bond: Bond, basis: tuple[FloatArray, FloatArray], core: tuple[FloatArray, FloatArray]
+) -> BondTable:
+    """The table of a bond from g_k and core energy at the nodes, each with its slope."""
+    shape = bond.coefficients.shape
+    coefficients = np.zeros((model.n_max, model.l_max + 1, model.k_max))
+    coefficients[: shape[0], : shape[1], : shape[2]] = bond.coefficients
+    g, dg = basis
     return BondTable(
         cutoff=bond.cutoff,
-        bins=bins,
+        bins=len(g) - 1,
         g=g,
         dg=dg,
         f=np.einsum("nlk,jk->jnl", coefficients, g),
         df=np.einsum("nlk,jk->jnl", coefficients, dg),
-        core=core,
-        dcore=dcore,
+        core=core[0],
+        dcore=core[1],
     )
 
 

@@ -10,7 +10,7 @@ they are one more radial function for each density, and one for the core.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ import numpy as np
 from atomsmith.descriptors import FeatureInfo
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
+from atomsmith.exchange.lammps_tables import read_pair_tables
 from atomsmith.exchange.pace.ace import read_ace
 from atomsmith.exchange.pace.b_basis import read_b_basis
 from atomsmith.exchange.pace.model import Embedding, EmbeddingName, PaceModel
 from atomsmith.exchange.pace.products import Key, factorise
 from atomsmith.exchange.pace.radial import table
 from atomsmith.exchange.pace.yace import read_yace
+from atomsmith.exchange.pair_tables import pair_table_part
 from atomsmith.potential import Potential
 from atomsmith.regressors.embedding import EmbeddingCentre, EmbeddingCore, EmbeddingFunction, embedding_plan
 from atomsmith.systems import FloatArray, IntArray
@@ -36,24 +38,56 @@ _FUNCTIONS: dict[EmbeddingName, EmbeddingFunction] = {
 _SQRT_4PI = np.sqrt(4.0 * np.pi)
 
 
-def read(path: str | Path) -> Potential:
+def read(path: str | Path, pairs: str | Path | None = None) -> Potential:
     """Read a potential of PACE.
 
     Parameters
     ----------
     path
         ``.yace`` (YAML), ``.ace`` (text) or ``.yaml`` (B-basis of pacemaker); the suffix tells which.
+    pairs
+        A table of LAMMPS with pair energies that belong to it. By default ``STEM_pairpot.table`` beside
+        ``STEM.yace`` where that has tables of radial functions, as ACEpotentials.jl exports them, or was
+        written here with pair energies of which PACE has none.
 
     Raises
     ------
     InputError
-        If the file says something that is not known or cannot be meant.
+        If a file is missing, or says something that is not known or cannot be meant.
     """
+    path = Path(path)
     model = read_model(path)
+    if pairs is None and model.needs_pair_table:
+        pairs = pair_table_of(path)
+        if not pairs.exists():
+            raise InputError(
+                f"{path} is one part of a potential, the other is a table of pair energies for LAMMPS; "
+                f"put {pairs.name} beside it, or name the table after it."
+            )
     try:
-        return potential_of(model, Path(path).name)
+        potential = potential_of(model, path.name)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+    return potential if pairs is None else _with_pairs(potential, Path(pairs))
+
+
+def pair_table_of(path: Path) -> Path:
+    """Where the pair energies beside a ``.yace`` are looked for, and written."""
+    return path.with_name(f"{path.stem}_pairpot.table")
+
+
+def _with_pairs(potential: Potential, path: Path) -> Potential:
+    """The sum of a potential and the pair energies of a table."""
+    part, coefficients = pair_table_part(
+        read_pair_tables(path, potential.elements), potential.elements, "table"
+    )
+    return replace(
+        potential,
+        plan=potential.plan | {"parts": [*potential.plan["parts"], part.part]},
+        features=FeatureInfo.concatenate([potential.features, part.info]),
+        coefficients=np.concatenate([potential.coefficients, coefficients]),
+        metadata=potential.metadata | {"pair_table": path.name},
+    )
 
 
 def read_model(path: str | Path) -> PaceModel:

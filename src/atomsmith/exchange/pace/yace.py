@@ -16,8 +16,10 @@ from atomsmith.exchange.pace.model import (
     Function,
     PaceModel,
     check,
+    nodal_bond,
     polynomial_bond,
 )
+from atomsmith.exchange.pace.nodal import VALUES, nodal_functions_of
 from atomsmith.exchange.pace.polynomials import PREFIX, SPACING, PairPotential, polynomials_of
 from atomsmith.exchange.pace.yaml_files import (
     integer,
@@ -33,6 +35,8 @@ from atomsmith.exchange.pace.yaml_files import (
 
 TOP = ("elements", "E0", "embeddings", "bonds", "functions")
 IGNORED = ("metadata", "species")
+PAIR_TABLE = "pair_table"
+"""Key among the metadata of files that `writing` wrote beside a table of pair energies, which it names."""
 EMBEDDING = ("ndensity", "FS_parameters", "npoti", "rho_core_cutoff", "drho_core_cutoff")
 BOND = (
     "nradmax", "lmax", "nradbasemax", "radbasename", "radparameters", "radcoefficients", "prehc", "lambdahc",
@@ -62,7 +66,7 @@ def read_yace(path: str | Path) -> PaceModel:
     embeddings = _per_species(top["embeddings"], f"{path}: embeddings", n, _embedding)
     core: CoreName = "density"
     if "lmax" in top:
-        bonds, bin_width = _polynomial_bonds(top, path, n), SPACING
+        bonds, bin_width = _foreign_bonds(top, path, n), SPACING
     else:
         bonds, core = _bonds(top["bonds"], f"{path}: bonds", n)
         bin_width = number(top["deltaSplineBins"], f"{path}: deltaSplineBins")
@@ -75,9 +79,15 @@ def read_yace(path: str | Path) -> PaceModel:
         embeddings=embeddings,
         bonds=bonds,
         functions=functions,
+        needs_pair_table=bonds[0][0].nodal is not None or PAIR_TABLE in _metadata(top),
     )
     check(model, path)
     return model
+
+
+def _metadata(top: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    found = top.get("metadata")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _per_species(value: Any, where: str, n: int, make: Callable[[Any, str, int], Any]) -> tuple[Any, ...]:
@@ -114,19 +124,29 @@ def _has_polynomials(data: Any) -> bool:
     )
 
 
-def _polynomial_bonds(top: Mapping[Any, Any], path: str | Path, n: int) -> tuple[tuple[Bond, ...], ...]:
+def _foreign_bonds(top: Mapping[Any, Any], path: str | Path, n: int) -> tuple[tuple[Bond, ...], ...]:
+    """Bonds with the polynomials of ACE.jl, or with tables of what ACEpotentials.jl makes of them."""
     where = f"{path}: bonds"
     entries = _of_pairs(top["bonds"], where, n)
     for (i, j), entry in entries.items():
         if not str(mapping(entry, f"{where}, [{i}, {j}]").get("radbasename")).startswith(PREFIX):
             raise InputError(f"{where}, [{i}, {j}] is not of {PREFIX} as others are; expected one kind.")
+    l_max = integer(top["lmax"], f"{path}: lmax")
+    name = str(entries[0, 0]["radbasename"])
+    if any(VALUES in entry for entry in entries.values()):
+        if "polypairpot" in top:
+            raise InputError(
+                f"{path} has tables ({VALUES}) and polypairpot; expected a pair table beside it."
+            )
+        tables = {
+            pair: nodal_functions_of(entry, f"{where}, {list(pair)}") for pair, entry in entries.items()
+        }
+        return tuple(tuple(nodal_bond(name, tables[i, j], l_max) for j in range(n)) for i in range(n))
     own = {pair: polynomials_of(entry, f"{where}, {list(pair)}") for pair, entry in entries.items()}
     pairs = _pair_potentials(top, path, n)
     # The evaluator looks as far as the farthest function reaches, for every bond.
     reach = [*own.values(), *(pair.polynomials for pair in pairs.values())]
     cutoff = max(polynomials.cutoff for polynomials in reach)
-    l_max = integer(top["lmax"], f"{path}: lmax")
-    name = str(entries[0, 0]["radbasename"])
     return tuple(
         tuple(polynomial_bond(name, own[i, j], pairs.get((i, j)), cutoff, l_max) for j in range(n))
         for i in range(n)

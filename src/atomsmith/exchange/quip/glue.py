@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -17,32 +16,13 @@ from xml.etree import ElementTree
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
-from atomsmith.elements import SYMBOLS
+from atomsmith.descriptors.base import DescriptorPart
+from atomsmith.exchange.pair_tables import PairTable, pair_table_part
 from atomsmith.exchange.quip import attributes as xml
 from atomsmith.systems import FloatArray
 
 _NATURAL = 0.99e30
 """End slopes from here on stand for an end without curvature."""
-_NOTHING = np.array([0.0, 0.5, 1.0])
-"""Knots of a pair of elements without a table."""
-
-
-@dataclass(frozen=True, eq=False)
-class PairTable:
-    """A cubic spline through knots, straight on below the first one and zero from the last one on.
-
-    Attributes
-    ----------
-    knots
-        Distances in angstrom, from 0, shape (K,).
-    values, slopes
-        Energies in eV and their derivatives in eV/angstrom there, shape (K,).
-    """
-
-    knots: FloatArray
-    values: FloatArray
-    slopes: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,10 +112,7 @@ def _table(path: Path, element: ElementTree.Element) -> PairTable:
     ends = [xml.number(path, element, key) if key in element.attrib else 0.0 for key in ("y1", "yn")]
     bends: Any = tuple((2, 0.0) if slope > _NATURAL else (1, slope) for slope in ends)
     slopes: FloatArray = CubicSpline(r, energy, bc_type=bends)(r, 1)
-    if r[0] > 0.0:
-        energy = np.concatenate([[energy[0] - slopes[0] * r[0]], energy])
-        r, slopes = np.concatenate([[0.0], r]), np.concatenate([[slopes[0]], slopes])
-    return PairTable(r, energy, slopes)
+    return PairTable.from_first(r, energy, slopes)
 
 
 def glue_part(glue: Glue, elements: Sequence[int]) -> tuple[DescriptorPart, FloatArray]:
@@ -148,35 +125,4 @@ def glue_part(glue: Glue, elements: Sequence[int]) -> tuple[DescriptorPart, Floa
     elements
         Atomic numbers.
     """
-    n = len(elements)
-    pairs = list(combinations_with_replacement(range(n), 2))
-    nothing = PairTable(_NOTHING, np.zeros(len(_NOTHING)), np.zeros(len(_NOTHING)))
-    numbers = [sorted((int(elements[i]), int(elements[j]))) for i, j in pairs]
-    tables = [glue.pairs.get((low, high), nothing) for low, high in numbers]
-    index = np.zeros((n, n), dtype=np.int32)
-    for position, (i, j) in enumerate(pairs):
-        index[i, j] = index[j, i] = position
-    ordered = [tables[k] for k in index.reshape(-1)]
-    part: dict[str, Any] = {
-        "kind": "pair",
-        "n_features": len(pairs),
-        "radial": {
-            "kind": "spline",
-            "n": 1,
-            "cutoff": np.array([table.knots[-1] for table in ordered]),
-            "bins": np.array([len(table.knots) - 1 for table in ordered], dtype=np.int32),
-            "knots": np.concatenate([table.knots for table in ordered]),
-            "nodes": np.concatenate([np.stack([table.values, table.slopes], axis=1) for table in ordered])[
-                :, :, None
-            ],
-        },
-        "first_feature": index.reshape(-1),
-    }
-    info = FeatureInfo(
-        order=np.ones(len(pairs), dtype=np.int32),
-        degree=np.zeros(len(pairs)),
-        smoothness=np.ones(len(pairs)),
-        elements=tuple((int(elements[i]), int(elements[j])) for i, j in pairs),
-        labels=tuple(f"{SYMBOLS[elements[i]]}-{SYMBOLS[elements[j]]} Glue" for i, j in pairs),
-    )
-    return DescriptorPart(part, info), np.full(len(pairs), 0.5)
+    return pair_table_part(glue.pairs, elements, "Glue")
