@@ -1,4 +1,4 @@
-"""Potentials as ACEpotentials.jl exports them for LAMMPS, made up for tests: tables in a .yace, pairs beside it."""
+"""Potentials as ACEpotentials.jl exports them for LAMMPS, made up: tables in a .yace, pairs beside it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ def table(symbols: tuple[str, ...]) -> str:
         r = np.round(np.arange(FIRST, functions.cutoff + SPACING / 2, SPACING), 3)
         energy, slope = (f @ coefficients for f in functions(r))
         lines += [name, f"N {len(r)}", ""]
-        lines += [f"{k} {x!r} {e!r} {-s!r}" for k, (x, e, s) in enumerate(zip(r.tolist(), energy.tolist(), slope.tolist()), 1)]
+        rows = np.stack([r, energy, -slope], axis=1).tolist()
+        lines += [f"{k} {x!r} {e!r} {f!r}" for k, (x, e, f) in enumerate(rows, start=1)]
         lines.append("")
     return "\n".join(lines) + "\n"
 

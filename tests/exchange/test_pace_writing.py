@@ -172,9 +172,7 @@ def test_the_file_has_one_of_each_product_and_its_conjugate(tmp_path):
 @pytest.mark.parametrize(
     ("descriptors", "repulsion", "message"),
     [
-        ((PAIR, ACE), {"kind": "zbl"}, "repulsion: null"),
         (({"kind": "bispectrum", "cutoff": 4.5, "twojmax": 2},), None, "cannot hold bispectrum"),
-        (({**PAIR, "cutoff": 3.9}, ACE), None, "the same cutoff"),
         ((ACE, ACE), None, "two ACE terms"),
     ],
 )

@@ -29,9 +29,10 @@ def import_(
         list[Path],
         typer.Argument(
             metavar="FILES...",
-            help="The potential's files, its main one first: .ace, .yace or .yaml (PACE), .snapcoeff and "
-            ".snapparam (SNAP), .mtp or .almtp (MLIP), gap.xml (QUIP), input.nn with scaling.data and "
-            "weights.*.data (n2p2); files that are not named are looked for beside the main one.",
+            help="The potential's files, its main one first: .ace, .yace or .yaml (PACE) and a pair table of "
+            "LAMMPS that may belong to it, .snapcoeff and .snapparam (SNAP), .mtp or .almtp (MLIP), gap.xml "
+            "(QUIP), input.nn with scaling.data and weights.*.data (n2p2); files that are not named are "
+            "looked for beside the main one.",
             show_default=False,
         ),
     ],
@@ -97,8 +98,10 @@ def export(
     require_writable({"--output": output}, [potential])
     loaded = Potential.load(potential)
     with new_folder(output.parent):
-        write_foreign(loaded, output, _units(cflength, cfenergy))
+        lines = write_foreign(loaded, output, _units(cflength, cfenergy))
     console().print(f"written to {output}", markup=False)
+    if lines is not None:
+        console().print(f"in LAMMPS:\n{lines}", markup=False, soft_wrap=True)
 
 
 def _units(cflength: float | None, cfenergy: float | None) -> dict[str, float]:

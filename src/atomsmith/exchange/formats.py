@@ -204,7 +204,9 @@ def require_no_global_features(potential: Potential, path: str | Path) -> None:
             )
 
 
-def write_foreign(potential: Potential, path: str | Path, units: Mapping[str, float] | None = None) -> None:
+def write_foreign(
+    potential: Potential, path: str | Path, units: Mapping[str, float] | None = None
+) -> str | None:
     """Write a potential in the foreign format that the suffix of the path tells.
 
     Parameters
@@ -215,6 +217,11 @@ def write_foreign(potential: Potential, path: str | Path, units: Mapping[str, fl
         Its main file.
     units
         See `read_foreign`.
+
+    Returns
+    -------
+    lines
+        How the other program is told to use the files, where that does not go without saying.
 
     Raises
     ------
@@ -227,4 +234,5 @@ def write_foreign(potential: Potential, path: str | Path, units: Mapping[str, fl
         raise InputError(f"{path}: potentials of {known.name} can be read, but not written; use {writable}.")
     _refuse_fixed_units(known, path, units)
     writer = getattr(import_module(known.writer_module or known.module), known.writer)
-    writer(potential, path, **(units or {}))
+    lines: str | None = writer(potential, path, **(units or {}))
+    return lines

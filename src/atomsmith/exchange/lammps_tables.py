@@ -145,7 +145,7 @@ def write_pair_tables(
         Lines that precede them.
     """
     with replacing(path) as file:
-        file.write("# UNITS: metal; written by atomsmith\n")
+        file.write("# UNITS: metal\n# written by atomsmith\n")
         file.writelines(f"# {comment}\n" for comment in comments)
         for name, (r, energy, force) in tables.items():
             file.write(f"\n{name}\nN {len(r)} RSQ {float(r[0])!r} {float(r[-1])!r}\n\n")

@@ -5,13 +5,15 @@ enters the energy as it is. The radial functions are fitted: those of the format
 distance, among them all polynomials of 1 - r / rcut that vanish at the cutoff (``ChebPow`` with lambda = 1)
 and all polynomials of exp(-lambda r / rcut) under a cosine (``ChebExpCos``). Ours are smooth up to there, and
 the fewest of these functions that come close are taken. How close is measured, and a potential whose
-functions they miss is refused. An inner cutoff is the same quintic step in both.
+functions they miss is refused. An inner cutoff is the same quintic step in both. The repulsion, and pair
+functions of other cutoffs, go into a table of LAMMPS beside the file (`pair_energies`).
 """
 
 # ruff: noqa: E741 (l is the field's name of the angular degree)
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,8 +29,18 @@ from atomsmith.descriptors.radial import evaluate_radial
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.exchange.formats import require_no_global_features
+from atomsmith.exchange.lammps_tables import write_pair_tables
 from atomsmith.exchange.pace.model import MAX_L, Bond, Embedding, EmbeddingName, Function, PaceModel, check
+from atomsmith.exchange.pace.pair_energies import (
+    TabulatedPart,
+    is_pair_energy,
+    lammps_lines,
+    points,
+    tabulated,
+)
 from atomsmith.exchange.pace.radial import bare_basis
+from atomsmith.exchange.pace.reading import pair_table_of
+from atomsmith.exchange.pace.yace import PAIR_TABLE
 from atomsmith.systems import FloatArray
 
 if TYPE_CHECKING:
@@ -42,8 +54,9 @@ SIZES = (12, 16, 24, 32, 48, 64, 80, 96, 128)
 """Numbers of functions that are tried."""
 FAMILIES = (("ChebPow", 1.0), ("ChebExpCos", 1.5), ("ChebExpCos", 2.5), ("ChebExpCos", 3.5))
 """Functions that are tried, with their lambda."""
-BIN = 0.001
-"""``deltaSplineBins`` in angstrom: the evaluator of the authors tabulates all functions."""
+BIN, FINE_BIN = 0.001, 0.00025
+"""``deltaSplineBins`` in angstrom: the evaluator of the authors tabulates all functions, of which those that
+end at an inner distance are steep."""
 _SQRT_4PI = np.sqrt(4.0 * np.pi)
 _Factor = tuple[int, int, int, int]
 """Species, n (from 1), l, m of a complex channel."""
@@ -51,8 +64,16 @@ _Products = dict[tuple[_Factor, ...], FloatArray]
 """Coefficients of products in every density."""
 
 
-def write_yace(potential: Potential, path: str | Path) -> None:
-    """Write a potential of reference energies, pair functions and ACE.
+def write_yace(potential: Potential, path: str | Path) -> str:
+    """Write a potential of reference energies, pair functions, ACE and a repulsion.
+
+    What PACE has no functions for and only depends on pairs of atoms is written beside the file, as
+    ``STEM_pairpot.table``, for ``pair_style hybrid/overlay pace table``.
+
+    Returns
+    -------
+    lines
+        Of an input of LAMMPS that uses what was written.
 
     Raises
     ------
@@ -60,54 +81,75 @@ def write_yace(potential: Potential, path: str | Path) -> None:
         If the potential holds something else, or radial functions that the format's miss.
     """
     path = Path(path)
-    write_model(pace_model(potential, path), path)
+    require_no_global_features(potential, path)
+    parts = _Parts.of(potential, path)
+    model = pace_model(potential, parts, path)
+    beside, rows = pair_table_of(path), points(parts.tabulated) if parts.tabulated else 0
+    lines = lammps_lines(model.symbols, path.name, beside.name, rows)
+    if rows:
+        write_pair_tables(tabulated(parts.tabulated, potential.elements), beside, lines)
+    write_model(model, path, lines if rows else ())
+    return "\n".join(lines)
 
 
-def write_model(model: PaceModel, path: str | Path) -> None:
-    """Write what a model says, whatever it came from.
+def write_model(model: PaceModel, path: str | Path, comments: Sequence[str] = ()) -> None:
+    """Write what a model says, whatever it came from, behind some comments.
 
     Raises
     ------
     InputError
-        If it says something that cannot be meant, or has the polynomials of ACE.jl.
+        If it says something that cannot be meant, or has the radial functions of ACE.jl.
     """
     check(model, path)
-    if any(bond.polynomials is not None for row in model.bonds for bond in row):
+    if any(bond.is_foreign for row in model.bonds for bond in row):
         raise InputError(f"{path}: radial functions of ACE.jl can be read, but not written.")
     with replacing(Path(path)) as file:
+        file.write("# written by atomsmith\n")
+        file.writelines(f"# {comment}\n" for comment in comments)
+        if model.needs_pair_table:
+            file.write(f"metadata: {{{PAIR_TABLE}: {json.dumps(pair_table_of(Path(path)).name)}}}\n")
         file.writelines(_lines(model))
 
 
-def pace_model(potential: Potential, path: Path) -> PaceModel:
+def pace_model(potential: Potential, parts: _Parts, path: Path) -> PaceModel:
     """What the file says of a potential."""
-    require_no_global_features(potential, path)
-    parts = _Parts.of(potential, path)
     n = len(potential.elements)
     bonds, pair = _bonds(parts, [SYMBOLS[z] for z in potential.elements], path)
     return PaceModel(
         symbols=tuple(SYMBOLS[z] for z in potential.elements),
         e0=potential.coefficients[:n].copy(),
-        bin_width=BIN,
+        bin_width=FINE_BIN if any(bond.inner_cutoff > 0.0 for row in bonds for bond in row) else BIN,
         core="distance",
         embeddings=tuple(parts.embedding(z) for z in range(n)),
         bonds=bonds,
         functions=tuple((*_of_one_factor(pair[z]), *_of_many_factors(parts.products(z))) for z in range(n)),
+        needs_pair_table=bool(parts.tabulated),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Parts:
-    """The parts of a plan that the format can hold, with the coefficients of those that are linear."""
+    """The parts of a plan, with the coefficients of those that are linear.
+
+    Attributes
+    ----------
+    ace, ace_coefficients, pairs
+        What the format can hold.
+    tabulated
+        What goes into the table beside it.
+    """
 
     ace: dict[str, Any] | None
     ace_coefficients: FloatArray
     pairs: list[tuple[dict[str, Any], FloatArray]]
+    tabulated: list[TabulatedPart]
 
     @classmethod
     def of(cls, potential: Potential, path: Path) -> _Parts:
         ace: dict[str, Any] | None = None
         ace_coefficients = np.zeros(0)
-        pairs, begin = [], 0
+        pairs: list[tuple[dict[str, Any], FloatArray]] = []
+        begin = 0
         for part in potential.plan["parts"]:
             own = potential.coefficients[begin : begin + part["n_features"]]
             begin += part["n_features"]
@@ -116,9 +158,14 @@ class _Parts:
                 raise InputError(f"{path}: the format of PACE cannot hold {reason}")
             if part["kind"] == "ace":
                 ace, ace_coefficients = _without_members(part, own, path), own
-            elif part["kind"] == "pair":
+            elif is_pair_energy(part):
                 pairs.append((part, own))
-        return cls(ace, ace_coefficients, pairs)
+        first = [part for part in ([ace] if ace else []) + [part for part, _ in pairs] if _has_agnesi(part)]
+        if not first:
+            raise InputError(f"{path}: the potential has no functions of atoms that the format can hold.")
+        held = [entry for entry in pairs if _has_agnesi(entry[0]) and _end_alike(entry[0], first[0])]
+        rest = [TabulatedPart(part, own) for part, own in pairs if all(part is not kept for kept, _ in held)]
+        return cls(ace, ace_coefficients, held, rest)
 
     @property
     def tables(self) -> list[Mapping[str, Any]]:
@@ -197,11 +244,8 @@ def _without_members(part: dict[str, Any], coefficients: FloatArray, path: Path)
 
 def _cannot_hold(part: Mapping[str, Any], has_ace: bool) -> str | None:
     kind = part["kind"]
-    if kind == "zbl":
-        return (
-            "the repulsion of this potential, which fades out over a range of its own; fit it with "
-            "model.repulsion: null to export it."
-        )
+    if is_pair_energy(part):
+        return None
     if kind not in ("e0", "pair", "ace"):
         return f"{kind}; it takes pair functions and ACE."
     if "regressor" in part:
@@ -217,6 +261,17 @@ def _cannot_hold(part: Mapping[str, Any], has_ace: bool) -> str | None:
     if kind == "ace" and part["l_max"] > MAX_L:
         return f"l_max {part['l_max']}; at most {MAX_L} is possible."
     return None
+
+
+def _has_agnesi(part: Mapping[str, Any]) -> bool:
+    """Whether the radial functions are those of fits, which functions of the format follow."""
+    return part["kind"] != "zbl" and bool(part["radial"].get("kind", "agnesi") == "agnesi")
+
+
+def _end_alike(part: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the radial functions of two parts have the same cutoffs and inner distances."""
+    ends = [(np.asarray(p["radial"]["cutoff"]), np.asarray(p["radial"]["inner"])) for p in (part, other)]
+    return all(np.array_equal(one, two) for one, two in zip(*ends, strict=True))
 
 
 def _real_products(
@@ -322,11 +377,8 @@ def _bonds(
         i, j = max(fits, key=lambda bond: fits[bond].error)
         raise InputError(
             f"{path}: the radial functions of {symbols[i]}-{symbols[j]} differ by {worst:.1e} of their size "
-            f"from the closest ones of PACE (at most {LARGEST_ERROR:g}); give all terms the same cutoff and "
-            "inner distances."
+            f"from the closest ones of PACE (at most {LARGEST_ERROR:g}); fit with a lower degree."
         )
-    if not parts.tables:
-        raise InputError(f"{path}: the potential has no functions of atoms to write.")
     bonds = tuple(tuple(_bond(parts, fits[i, j]) for j in range(n)) for i in range(n))
     return bonds, [np.array([_pair_row(parts, i, j, n, fits[i, j]) for j in range(n)]) for i in range(n)]
 
@@ -345,9 +397,9 @@ class _BondFit:
 
 def _fit_bond(tables: Sequence[Mapping[str, Any]], pair: int, size: int) -> _BondFit:
     """The closest fit by so many functions of any family."""
-    cutoff = max(float(table["cutoff"][pair]) for table in tables)
-    inner = [tuple(map(float, table["inner"][pair])) for table in tables]
-    start = inner[0][0] if inner[0][1] > 0.0 else 0.0
+    cutoff = float(tables[0]["cutoff"][pair])
+    inner = float(tables[0]["inner"][pair][0]), float(tables[0]["inner"][pair][1])
+    start = inner[0] if inner[1] > 0.0 else 0.0
     angles = np.pi * (np.arange(8 * size) + 0.5) / (8 * size)
     nodes = start + 0.5 * (cutoff - start) * (1.0 + np.cos(angles))
     wanted, _ = _functions_of(tables, pair, nodes)
@@ -364,12 +416,7 @@ def _fit_bond(tables: Sequence[Mapping[str, Any]], pair: int, size: int) -> _Bon
             float((np.abs(slope @ found - slopes) / scale).max()),
         )
         coefficients = np.asarray(found.T, dtype=np.float64)
-        same = all(one == inner[0] for one in inner)
-        fits.append(
-            _BondFit(
-                name, parameter, cutoff, (inner[0][0], inner[0][1]), coefficients, error if same else np.inf
-            )
-        )
+        fits.append(_BondFit(name, parameter, cutoff, inner, coefficients, error))
     return min(fits, key=lambda fit: fit.error)
 
 
@@ -426,7 +473,6 @@ def _pair_row(parts: _Parts, centre: int, neighbour: int, n: int, fit: _BondFit)
 
 
 def _lines(model: PaceModel) -> Iterator[str]:
-    yield "# written by atomsmith\n"
     yield f"elements: [{', '.join(model.symbols)}]\n"
     yield f"E0: {_floats(model.e0)}\ndeltaSplineBins: {model.bin_width!r}\nembeddings:\n"
     for z, e in enumerate(model.embeddings):
