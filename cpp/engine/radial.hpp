@@ -92,19 +92,32 @@ static inline void radial_functions(const Radial& radial, int pair, const Vec* r
 }
 
 #ifndef ATOMSMITH_SINGLE
-// Chebyshev polynomials of the distance times (r - cutoff)^2, and their slopes: t, dt [size].
+// Chebyshev polynomials of the distance times their envelope, and their slopes: t, dt [size].
 static inline void chebyshev_terms(const Radial& radial, int pair, Vec r, Vec* t, Vec* dt) {
     const double cutoff = radial.cutoff[pair], scale = 2.0 / (cutoff - radial.inner[pair]);
-    const Vec below = min(r - cutoff, 0.0);
+    const Vec own = radial.clamped ? max(r, radial.inner[pair]) : r;
+    const Vec below = min(own - cutoff, 0.0);
     const Vec x = 1.0 + scale * below;
     t[0] = below * below;
     dt[0] = 2.0 * below;
+    if (radial.outer_power == 0) { // the functions jump at the cutoff
+        t[0] = select(r < cutoff, broadcast(1.0), broadcast(0.0));
+        dt[0] = broadcast(0.0);
+    }
+    if (radial.inverse_square) {
+        const Vec over = 1.0 / own;
+        t[0] *= over * over;
+        dt[0] = dt[0] * over * over - 2.0 * over * t[0];
+    }
     t[1] = x * t[0];
     dt[1] = x * dt[0] + scale * t[0];
     for (int k = 2; k < radial.chebyshev_size; ++k) {
         t[k] = 2.0 * x * t[k - 1] - t[k - 2];
         dt[k] = 2.0 * (x * dt[k - 1] + scale * t[k - 1]) - dt[k - 2];
     }
+    if (radial.clamped)
+        for (int k = 0; k < radial.chebyshev_size; ++k)
+            dt[k] = select(r > radial.inner[pair], dt[k], broadcast(0.0));
 }
 
 // The radial functions of moment tensors, combinations of these.

@@ -133,6 +133,7 @@ void check_radial(const Radial& r, int n_species) {
                     r.chebyshev.size() == pairs * r.n * r.chebyshev_size,
                 "a Chebyshev table's arrays do not have the sizes of " + std::to_string(n_species) +
                     " species");
+        require(r.outer_power == 0 || r.outer_power == 2, "outer_power of a Chebyshev table is 0 or 2");
         for (std::size_t k = 0; k < pairs; ++k)
             require(r.inner[k] >= 0.0 && r.inner[k] < r.cutoff[k],
                     "a pair's inner distance must be below its cutoff");

@@ -45,9 +45,10 @@ struct Radial {
     Numbers recurrence;
     SplineTable spline;
     QuinticTable quintic;
-    // (r - cutoff)^2 sum_k c_k T_k(x), x from -1 at `inner` to 1 at the cutoff: c of
-    // [pair][n][chebyshev_size].
+    // (r - cutoff)^outer_power sum_k c_k T_k(x), over r^2 where so said, x from -1 at `inner` to 1 at the
+    // cutoff: c of [pair][n][chebyshev_size]. Clamped functions are constant below `inner`.
     int chebyshev_size = 0;
+    bool inverse_square = false, clamped = false;
     std::vector<double> chebyshev;
 };
 

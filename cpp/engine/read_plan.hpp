@@ -68,6 +68,9 @@ Radial read_radial(const Dict& from) {
         radial.inner = array_of<double>(from, "inner");
         radial.chebyshev_size = value_of<int>(from, "size");
         radial.chebyshev = array_of<double>(from, "coefficients");
+        radial.outer_power = from.contains("outer_power") ? value_of<int>(from, "outer_power") : 2;
+        radial.inverse_square = from.contains("inverse_square") && value_of<bool>(from, "inverse_square");
+        radial.clamped = from.contains("clamped") && value_of<bool>(from, "clamped");
         if (radial.chebyshev_size < 1 || radial.chebyshev_size > 64)
             throw std::invalid_argument("engine plan: a Chebyshev table has 1 to 64 polynomials");
         return radial;

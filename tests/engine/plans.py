@@ -141,6 +141,10 @@ def plans() -> dict[str, dict[str, Any]]:
             "parts": [reference_part([8, 1]), moments_part(2, seed=4), pair_part([8, 1], degree=2)],
         },
         "moments of each element": {"elements": three, "parts": [moments_part(3, seed=5, shared=False)]},
+        "moments of other functions": {
+            "elements": [8, 1],
+            "parts": [moments_part(2, seed=8, inverse_square=True, clamped=True)],
+        },
         **regressed_plans(),
         "symmetry functions": {
             "elements": [8, 1],
@@ -407,7 +411,7 @@ def compact_part(elements):
     return symmetry_functions_part([own, own[:4]], elements, "cosine", 0.0).part
 
 
-def moments_part(n_elements, seed, *, shared=True):
+def moments_part(n_elements, seed, *, shared=True, **radial):
     """Invariants of moments of ranks 0 to 2, some of them made of others, some in no feature."""
     rng = np.random.default_rng(seed)
     basic = [(mu, a, b, c) for mu in range(3) for a, b, c in np.ndindex(3, 3, 3) if a + b + c <= 2 and mu < 2]
@@ -440,6 +444,7 @@ def moments_part(n_elements, seed, *, shared=True):
             "inner": rng.uniform(0.8, 1.2, pairs),
             "cutoff": rng.uniform(2.8, 3.4, pairs),
             "coefficients": 0.1 * rng.normal(size=(pairs, 3, 5)),
+            **radial,
         },
         "basic": np.array(basic, dtype=np.int32),
         "products": np.array(products, dtype=np.int32),

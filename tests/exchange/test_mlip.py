@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.neighborlist import neighbor_list
 
 from atomsmith import Potential
 from atomsmith.errors import InputError
@@ -67,32 +68,104 @@ def alloy():
     return atoms
 
 
-def test_a_small_potential_written_out_by_hand(tmp_path):
-    atoms = alloy()
-    atoms.calc = read_mtp(small(tmp_path), ["Ni", "Al"]).calculator()
-    coefficients = {
-        ("Ni", "Ni"): [[0.7, 0.4, -0.2, 0.1], [-0.5, 0.9, 0.1, -0.3]],
-        ("Ni", "Al"): [[0.2, -0.4, 0.3, 0.1], [0.6, 0.1, -0.7, 0.2]],
-        ("Al", "Ni"): [[0.3, -0.1, 0.2, 0.4], [0.5, 0.2, -0.4, 0.1]],
-        ("Al", "Al"): [[-0.1, 0.8, 0.2, -0.1], [0.4, 0.3, 0.2, -0.6]],
-    }
-    from ase.neighborlist import neighbor_list
+COEFFICIENTS = {
+    ("Ni", "Ni"): [[0.7, 0.4, -0.2, 0.1], [-0.5, 0.9, 0.1, -0.3]],
+    ("Ni", "Al"): [[0.2, -0.4, 0.3, 0.1], [0.6, 0.1, -0.7, 0.2]],
+    ("Al", "Ni"): [[0.3, -0.1, 0.2, 0.4], [0.5, 0.2, -0.4, 0.1]],
+    ("Al", "Al"): [[-0.1, 0.8, 0.2, -0.1], [0.4, 0.3, 0.2, -0.6]],
+}
 
+
+def chebyshev(r):
+    x = (2.0 * r - 6.5) / 2.7
+    return np.array([1.0, x, 2.0 * x**2 - 1.0, 4.0 * x**3 - 3.0 * x])
+
+
+def shapeev(r):
+    """Monomials of t made orthogonal one after the other under (1 - t)^5 t."""
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    nodes = 0.5 * (1.0 + nodes)
+    weights = 0.5 * weights * (1.0 - nodes) ** 5 * nodes
+    t = (r - 1.9) / 2.7
+    found, own = [], []
+    for k in range(4):
+        here, there = nodes**k, t**k
+        for f, g in zip(found, own, strict=True):
+            share = (weights * here) @ f / ((weights * f) @ f)
+            here, there = here - share * f, there - share * g
+        found.append(here)
+        own.append(there)
+    norms = [np.sqrt((weights * f) @ f * 8.0) * (k + 1) for k, f in enumerate(found)]
+    return np.array(own) / norms * (1.9 / r * (1.0 - t)) ** 2
+
+
+BASES = {
+    "RBChebyshev": lambda r: chebyshev(r) * (r - 4.6) ** 2,
+    "RBChebyshev_repuls": lambda r: chebyshev(max(r, 1.9)) * (max(r, 1.9) - 4.6) ** 2,
+    "BChebyshev": chebyshev,
+    "BChebyshev_repuls": lambda r: chebyshev(max(r, 1.9)),
+    "RBTaylor": lambda r: r ** np.arange(4),
+    "RBShapeev": shapeev,
+}
+
+
+def energy_by_hand(atoms, basis, *, repels=False):
     first, second, vectors = neighbor_list("ijD", atoms, 4.6)
     energy = 0.0
     for k, symbol in enumerate(atoms.symbols):
         moments, vector = np.zeros(2), np.zeros(3)
         for j, d in zip(second[first == k], vectors[first == k], strict=True):
             r = np.linalg.norm(d)
-            x = (2.0 * r - 6.5) / 2.7
-            chebyshev = np.array([1.0, x, 2.0 * x**2 - 1.0, 4.0 * x**3 - 3.0 * x]) * (r - 4.6) ** 2 * 0.5
-            f = np.array(coefficients[symbol, atoms.symbols[j]]) @ chebyshev
+            f = np.array(COEFFICIENTS[symbol, atoms.symbols[j]]) @ basis(r) * 0.5
             moments += f
             vector += f[0] * d / r
+            if repels and r < 1.9:
+                energy += 1e4 * (np.exp(-10.0 * (r - 1.0)) - np.exp(-9.0))
         m, square = moments[0], vector @ vector
         energy += {"Ni": -1.5, "Al": -2.5}[symbol]
         energy += 0.3 * m - 0.2 * moments[1] + 0.05 * m * m + 0.1 * square - 0.02 * m * m * square
-    assert atoms.get_potential_energy() == pytest.approx(energy, rel=1e-13)
+    return energy
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_a_small_potential_written_out_by_hand(name, tmp_path):
+    atoms = alloy()
+    atoms.positions[1] += 0.45 * (atoms.positions[0] - atoms.positions[1])
+    assert atoms.get_distance(0, 1) < 1.6
+    path = small(tmp_path, MTP.replace("RBChebyshev", name))
+    atoms.calc = read_foreign(path, elements=["Ni", "Al"]).calculator()
+    repels = name == "RBChebyshev_repuls"
+    energy = energy_by_hand(atoms, BASES[name], repels=repels)
+    assert atoms.get_potential_energy() == pytest.approx(energy, rel=1e-12)
+    force, moved, step = atoms.get_forces()[1, 0], [atoms.copy(), atoms.copy()], 1e-5
+    for sign, other in zip((-1.0, 1.0), moved, strict=True):
+        other.positions[1, 0] += sign * step
+    down, up = (energy_by_hand(other, BASES[name], repels=repels) for other in moved)
+    assert force == pytest.approx(-(up - down) / (2.0 * step), rel=1e-7, abs=1e-6)
+
+
+def test_newer_files_call_keys_otherwise(tmp_path):
+    plain = read_mtp(small(tmp_path), ["Ni", "Al"])
+    text = MTP.replace("min_dist", "min_val").replace("max_dist", "max_val")
+    text = text.replace("radial_basis_size", "basis_size").replace("\tmin_val", "\tscaling = 3.0\n\tmin_val")
+    other = read_mtp(small(tmp_path, text), ["Ni", "Al"])
+    for own, same in zip(plain.plan["parts"][1:], other.plan["parts"][1:], strict=True):
+        np.testing.assert_array_equal(same["radial"]["cutoff"], own["radial"]["cutoff"])
+        np.testing.assert_array_equal(same["radial"]["coefficients"], 3.0 * own["radial"]["coefficients"])
+
+
+@pytest.mark.parametrize("name", ["RBShapeev", "RBChebyshev_repuls"])
+def test_other_radial_functions_are_saved_and_not_written(name, tmp_path):
+    potential = read_mtp(small(tmp_path, MTP.replace("RBChebyshev", name)), ["Ni", "Al"])
+    potential.save(tmp_path / "p.json")
+    atoms = alloy()
+    forces = []
+    for one in (potential, Potential.load(tmp_path / "p.json")):
+        atoms.calc = one.calculator()
+        forces.append(atoms.get_forces())
+    np.testing.assert_array_equal(*forces)
+    with pytest.raises(InputError, match=r"not written|holds only"):
+        write_mtp(potential, tmp_path / "again.mtp")
 
 
 def test_written_files_and_json_give_the_same_forces(tmp_path):
@@ -192,7 +265,9 @@ def test_a_file_of_mlip_3(tmp_path):
         ),
         ("MTP\n", "MPT\n", "first line is not 'MTP'"),
         ("1.1.0", "2.0.0", "version 2.0.0 is not known"),
-        ("RBChebyshev", "RBTaylor", "only RBChebyshev"),
+        ("RBChebyshev", "RBBessel", "radial_basis_type is RBBessel; known are RBChebyshev, "),
+        ("min_dist = 1.9", "min_dist = 4.9", "min_dist is 4.9; expected 0 or more and less than max_dist"),
+        ("scaling = 0.5", "scaling = half", "'scaling' is 'half', expected a number"),
         ("species_count = 2", "species_count = two", "expected a whole number"),
         ("{0.2, -0.4, 0.3, 0.1}", "{0.2, -0.4, 0.3}", "species 0-1 are missing"),
         ("{5, 6, 2, 7}", "{5, 7, 2, 6}", "before it is made"),
@@ -215,7 +290,6 @@ def test_bad_files_are_refused_in_one_sentence(tmp_path, old, new, message):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("min_dist = 1.9", "min_dist = 4.9", "inner distance must be below its cutoff"),
         ("mapping = {0, 4,", "mapping = {0, 0,", "listed twice among the scalars"),
     ],
 )

@@ -4,15 +4,19 @@ import numpy as np
 
 
 def chebyshev_radial(table, pair, r):
-    """(r - cutoff)^2 sum_k c_k T_k(x), shape (P, n); zero beyond the cutoff."""
+    """Envelope times sum_k c_k T_k(x), shape (P, n); zero beyond the cutoff."""
     cutoff, inner = table["cutoff"][pair], table["inner"][pair]
+    inside = (r.real < cutoff)[:, None]
+    if table.get("clamped"):
+        r = np.where(r.real > inner, r, inner)
+    envelope = (r - cutoff) ** table.get("outer_power", 2) / (r**2 if table.get("inverse_square") else 1.0)
     x = (2.0 * r - inner - cutoff) / (cutoff - inner)
     polynomials = [np.ones_like(x), x]
     while len(polynomials) < table["size"]:
         polynomials.append(2.0 * x * polynomials[-1] - polynomials[-2])
-    basis = np.stack(polynomials[: table["size"]], axis=-1) * ((r - cutoff) ** 2)[:, None]
+    basis = np.stack(polynomials[: table["size"]], axis=-1) * envelope[:, None]
     coefficients = np.reshape(table["coefficients"], (-1, table["n"], table["size"]))[pair]
-    return np.where((r.real < cutoff)[:, None], np.einsum("pk,pnk->pn", basis, coefficients), 0.0)
+    return np.where(inside, np.einsum("pk,pnk->pn", basis, coefficients), 0.0)
 
 
 def moment_features(part, n_elements, species, i, j, vectors):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,19 @@ import numpy as np
 
 from atomsmith.data.files import read_text, replacing
 from atomsmith.descriptors import FeatureInfo
+from atomsmith.descriptors.base import DescriptorPart
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 from atomsmith.exchange.formats import require_no_global_features
+from atomsmith.exchange.mlip_radial import RADIAL_BASES, repulsion
+from atomsmith.exchange.pair_tables import pair_table_part
 from atomsmith.potential import Potential
 from atomsmith.systems import FloatArray
 
 _VERSION = "1.1.0"
 _ACTIVE_SET = b"#MVS_"
 """What MLIP-3 selects configurations by follows here in binary; nothing of it enters energies."""
+_KEYS = {"min_val": "min_dist", "max_val": "max_dist", "basis_size": "radial_basis_size"}
 _LINE = re.compile(r"^\s*(\w+)\s*=\s*(.*?)\s*$")
 _ROW = re.compile(r"\{([^{}]*)\}")
 _PAIR = re.compile(r"^\s*(\d+)-(\d+)\s*$")
@@ -63,6 +68,7 @@ def read_mtp(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
         )
     numbers = tuple(number_of(symbol) for symbol in elements)
     part = _part(path, values, radial, n_species)
+    beside = _repulsion(values, part, numbers)
     scalars = len(part["scalars"])
     fitted = "moment_coeffs" in values
     species = _array(path, values, "species_coeffs") if fitted else np.zeros(n_species)
@@ -71,13 +77,13 @@ def read_mtp(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
     _expect(path, "moment_coeffs", moments.size, scalars)
     plan = {
         "elements": list(numbers),
-        "parts": [{"kind": "e0", "n_features": n_species}, part],
+        "parts": [{"kind": "e0", "n_features": n_species}, part, *(own.part for own, _ in beside)],
     }
     return Potential(
         elements=numbers,
         plan=plan,
-        features=_features(numbers, part),
-        coefficients=np.concatenate([species, moments]),
+        features=FeatureInfo.concatenate([_features(numbers, part), *(own.info for own, _ in beside)]),
+        coefficients=np.concatenate([species, moments, *(own for _, own in beside)]),
         metadata={"imported": {"format": "mlip", "files": [path.name], "fitted": fitted}},
     )
 
@@ -93,7 +99,7 @@ def _parse(path: Path) -> tuple[dict[str, str], dict[tuple[int, int], list[Float
     types: dict[str, int] = {}
     for line in lines[1:]:
         if match := _LINE.match(line):
-            values[match.group(1)] = match.group(2)
+            _add(values, *match.groups())
         elif match := _PAIR.match(line):
             # MLIP-3 writes types of its data, which need not be 0, 1, ...; their order is that of species.
             of_type = [types.setdefault(label, len(types)) for label in match.groups()]
@@ -110,6 +116,12 @@ def _parse(path: Path) -> tuple[dict[str, str], dict[tuple[int, int], list[Float
             f"{path}: version {values.get('version', 'missing')} is not known, only {_VERSION} is."
         )
     return values, radial
+
+
+def _add(values: dict[str, str], key: str, value: str) -> None:
+    """Take a value: newer files call some otherwise, and a radial basis may have a scaling of its own."""
+    key = _KEYS.get(key, key)
+    values["radial_scaling" if key == "scaling" and key in values else key] = value
 
 
 def _numbers(path: Path, key: str, text: str) -> FloatArray:
@@ -157,6 +169,18 @@ def _expect(path: Path, key: str, found: int, expected: int) -> None:
         raise InputError(f"{path}: '{key}' has {found} values, expected {expected}; the file is damaged.")
 
 
+def _repulsion(
+    values: dict[str, str], part: dict[str, Any], elements: Sequence[int]
+) -> list[tuple[DescriptorPart, FloatArray]]:
+    """What neighbours below ``min_dist`` add, where the radial basis has such a thing."""
+    inner = float(part["radial"]["inner"][0])
+    if not RADIAL_BASES[values["radial_basis_type"]].repels or inner == 0.0:
+        return []
+    known = sorted(set(elements))
+    tables = {pair: repulsion(inner) for pair in combinations_with_replacement(known, 2)}
+    return [pair_table_part(tables, elements, "repulsion")]
+
+
 def _part(
     path: Path,
     values: dict[str, str],
@@ -166,14 +190,16 @@ def _part(
     """Plan part of the moments (docs/architecture.md)."""
     if "magnetic_basis_type" in values:
         raise InputError(f"{path}: 'magnetic_basis_type': potentials with magnetic moments are not known.")
-    if values.get("radial_basis_type") != "RBChebyshev":
-        raise InputError(
-            f"{path}: radial_basis_type is {values.get('radial_basis_type', 'missing')}, but only "
-            "RBChebyshev is known."
-        )
+    name = values.get("radial_basis_type", "missing")
+    if name not in RADIAL_BASES:
+        raise InputError(f"{path}: radial_basis_type is {name}; known are {', '.join(RADIAL_BASES)}.")
+    basis = RADIAL_BASES[name]
     n, size = _int(path, values, "radial_funcs_count"), _int(path, values, "radial_basis_size")
-    scaling = _float(path, values, "scaling") if "scaling" in values else 1.0
+    scaling = np.prod([_float(path, values, key) for key in ("scaling", "radial_scaling") if key in values])
     inner, cutoff = _float(path, values, "min_dist"), _float(path, values, "max_dist")
+    if not 0.0 <= inner < cutoff:
+        raise InputError(f"{path}: min_dist is {inner:g}; expected 0 or more and less than max_dist.")
+    functions = basis.functions(inner, cutoff, size)
     table = np.zeros((n_species, n_species, n, size))
     if not coefficients:  # MLIP draws them when it trains
         table[:, :, range(n), np.minimum(range(n), size - 1)] = 1.0
@@ -186,7 +212,7 @@ def _part(
                     f"{path}: radial_coeffs of the species {i}-{j} are missing or not {n} lists of "
                     f"{size} numbers."
                 )
-            table[i, j] = scaling * np.array(found)
+            table[i, j] = scaling * np.array(found) @ functions
     basic = _array(path, values, "alpha_index_basic").astype(np.int32).reshape(-1, 4)
     times = _array(path, values, "alpha_index_times").astype(np.int64).reshape(-1, 4)
     scalars = _array(path, values, "alpha_moment_mapping").astype(np.int32)
@@ -207,6 +233,7 @@ def _part(
             "inner": np.full(pairs, inner),
             "cutoff": np.full(pairs, cutoff),
             "coefficients": table.reshape(pairs, n, size),
+            **basis.envelope,
         },
         "basic": basic,
         "products": np.ascontiguousarray(times[:, [0, 1, 3]], dtype=np.int32),
@@ -264,6 +291,8 @@ def write_mtp(potential: Potential, path: str | Path) -> None:
             f"{part['regressor']['kind']}."
         )
     radial = part["radial"]
+    if "outer_power" in radial:
+        raise InputError(f"{path}: potentials with other radial functions than RBChebyshev are not written.")
     inner, cutoff = np.unique(radial["inner"]), np.unique(radial["cutoff"])
     if len(inner) > 1 or len(cutoff) > 1:
         raise InputError(
