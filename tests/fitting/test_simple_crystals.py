@@ -27,7 +27,9 @@ from atomsmith.fitting.simple_crystals import (
     ground_states,
     noise_of,
 )
+from atomsmith.fitting.solvers.posterior import Posterior
 from atomsmith.fitting.solvers.prior import Beliefs
+from atomsmith.fitting.trainers.kernel import whitening, with_kernels
 from atomsmith.learning.settings import LearnedPotentialSettings
 from atomsmith.model import ModelSettings, TermSettings
 
@@ -142,6 +144,22 @@ def test_beliefs_weigh_no_more_than_their_share() -> None:
         prior = expected.join(Prior.flat(15), problem.factor, 0.0)
         noise = noise_of(problem.factor, Prior.flat(15))
         np.testing.assert_allclose(prior.beliefs.rows, doubt * noise / 0.5, rtol=1e-12)
+
+
+def test_beliefs_have_the_columns_that_are_solved_for(copper) -> None:
+    """Those of a kernel are combinations of its outputs."""
+    terms = [{"descriptor": TERMS[1].descriptor, "regressor": {"kind": "kernel", "points": 12}}]
+    given = settings(model=ModelSettings(terms=terms), solver=Evidence(), beyond_data="crystals")
+    problem = with_kernels(Problem.of(copper, given))
+    raw, white = expected_energies(problem, ground_states(problem)), whitening(problem)
+    assert white
+    rows = raw.transformed(white).rows
+    c = np.random.default_rng(0).normal(size=rows.shape[1])
+    of_outputs = Posterior(c, np.arange(len(c)), np.eye(len(c)), 1.0).transformed(white).mean
+    np.testing.assert_allclose(rows @ c, raw.rows @ of_outputs, rtol=1e-12, atol=1e-12 * np.abs(rows).max())
+    beliefs = fit_model(copper, given).prior.beliefs
+    weight = beliefs.rows[:, 0] / raw.rows[:, 0]  # by the reference energy
+    np.testing.assert_allclose(beliefs.rows, weight[:, None] * rows, rtol=1e-9, atol=1e-12)
 
 
 def test_holes_are_told_and_cured_at_no_cost() -> None:

@@ -276,13 +276,9 @@ def solve_model(problem: Problem, factors: FactorSet, plain: FactorSet | None = 
     white, factors, prior, weights = _settled(problem, factors)
     states = ground_states(problem)
     expected = expected_energies(problem, states) if settings.expects_crystals else None
-    choice = solved = None
-    if leaves_energy_weight(weights, settings.solver) and not problem.trained:
-        solved = _Solved.of(factors, weights.with_energy(), prior, settings.solver)
-        choice = choose_energy_weight(factors, KindWeights.of(weights), solved.solution)
-    weights = weights.with_energy(None if choice is None else choice.weight)
-    if solved is None or expected is not None or weights != solved.weights:
-        solved = _Solved.of(factors, weights, prior, settings.solver, expected)
+    if expected is not None:
+        expected = expected.transformed(white)
+    solved, choice = _with_energy_weight(problem, factors, weights, prior, expected)
     settings = settings.model_copy(update={"weights": solved.weights})
     problem = replace(problem, settings=settings)
     groups, found = solved.groups, solved.solution
@@ -324,6 +320,25 @@ def solve_model(problem: Problem, factors: FactorSet, plain: FactorSet | None = 
         energy_choice=choice,
         ground_states=tuple(states),
     )
+
+
+def _with_energy_weight(
+    problem: Problem,
+    factors: FactorSet,
+    weights: Weights,
+    prior: Prior,
+    expected: ExpectedEnergies | None,
+) -> tuple[_Solved, EnergyChoice | None]:
+    """Solve, after choosing the weight of energies where it is left open."""
+    solver = problem.settings.solver
+    choice = solved = None
+    if leaves_energy_weight(weights, solver) and not problem.trained:
+        solved = _Solved.of(factors, weights.with_energy(), prior, solver)
+        choice = choose_energy_weight(factors, KindWeights.of(weights), solved.solution)
+    weights = weights.with_energy(None if choice is None else choice.weight)
+    if solved is None or expected is not None or weights != solved.weights:
+        solved = _Solved.of(factors, weights, prior, solver, expected)
+    return solved, choice
 
 
 @dataclass(frozen=True, eq=False)

@@ -135,6 +135,14 @@ class ExpectedEnergies:
     energies: FloatArray
     std: FloatArray
 
+    def transformed(self, blocks: Sequence[tuple[int, FloatArray]]) -> ExpectedEnergies:
+        """Return the same of other columns, see `TriangularFactor.transformed`."""
+        rows = self.rows.copy()
+        for first, triangle in blocks:
+            columns = slice(first, first + len(triangle))
+            rows[:, columns] = rows[:, columns] @ triangle
+        return replace(self, rows=rows)
+
     def join(self, prior: Prior, factor: TriangularFactor, noise_floor: float) -> Prior:
         """Return the prior with these beliefs, weighed against the noise of the data of a factor."""
         doubt = min(DOUBT, float(np.sqrt(SHARE * factor.n_rows / len(self.std))))
