@@ -109,7 +109,7 @@ def test_errors_left_out_are_those_of_fits_to_the_other_groups(clean):
     found = solve(result.factor, prior, Elimination(functions=20))
     tried = OPEN_ENERGY * np.array(MULTIPLES)
     energies, forces = (factors.by_group(KindWeights(*pair, virial)) for pair in ((1.0, 0.0), (0.0, 1.0)))
-    squares = _squares_left_out(factors, energies, forces, tried, weight_of(result), found)
+    squares = _squares_left_out(factors, energies, forces, list(energies), tried, weight_of(result), found)
     for row, weight in enumerate(tried):
         groups = list(factors.by_group(KindWeights(weight, 1.0, virial)).values())
         for column, rest in enumerate(leave_one_out(groups)):
@@ -119,6 +119,20 @@ def test_errors_left_out_are_those_of_fits_to_the_other_groups(clean):
             parts = [part.squares(mean) for part in factors.groups[column].parts if part.n_rows]
             expected = [sum(part[kind] for part in parts) for kind in ("energy", "forces")]
             np.testing.assert_allclose(squares[row, column], expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("shift", [0.0, 500.0])
+def test_a_group_that_alone_tells_of_an_element_is_no_judge(clean, shift):
+    atoms = bulk("Cu", cubic=True)
+    atoms.symbols[0] = "Ag"
+    atoms.calc = EMT()
+    atoms.get_forces()
+    alloy = Dataset.from_atoms([atoms])[0].replace(stress=None)
+    data = noisy(clean, forces=0.5)
+    choice = fit_model([*data, alloy.replace(energy=alloy.energy + shift)], settings()).energy_choice
+    assert choice.weight > OPEN_ENERGY
+    # Four groups have 256 samples.
+    np.testing.assert_allclose(256.0 * np.array(choice.shares) % 1.0, 0.0, atol=1e-9)
 
 
 def test_where_groups_agree_theirs_is_taken():

@@ -10,12 +10,15 @@ Few groups rarely single out one weight, and which of several good ones is best 
 is smoothed over bootstrap samples of the groups (Efron, J. Am. Stat. Assoc. 109, 991 (2014)): the geometric
 mean of the weights that are best in the samples. Where one is clearly best, that is it; where two are
 equally good, the one between them.
+
+A group that alone tells of a reference energy (it holds the only configurations with an element, or the only
+ones of another composition) is no judge: the others do not predict its energies, whatever their weight.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +29,9 @@ from atomsmith.fitting.rows.factor import TriangularFactor, merge_factors
 from atomsmith.fitting.rows.factor_set import FactorSet
 from atomsmith.fitting.solvers.elimination import Elimination
 from atomsmith.fitting.solvers.posterior import Posterior
+from atomsmith.fitting.solvers.prior import Prior
 from atomsmith.fitting.solvers.registry import Solution, Solver
+from atomsmith.fitting.solvers.standard_form import open_directions
 from atomsmith.fitting.weights import KindWeights, Weights
 from atomsmith.systems import FloatArray
 
@@ -134,21 +139,23 @@ def leaves_energy_weight(weights: Weights, solver: Solver) -> bool:
     return weights.energy_is_open and isinstance(solver, Elimination) and solver.functions is not None
 
 
-def choose_energy_weight(factors: FactorSet, weights: KindWeights, found: Solution) -> EnergyChoice | None:
+def choose_energy_weight(
+    factors: FactorSet, weights: KindWeights, prior: Prior, found: Solution
+) -> EnergyChoice | None:
     """Try weights of energies on groups of configurations left out.
 
     Parameters
     ----------
     factors
         Rows by group and kind.
-    weights, found
-        Of the fit so far, which gives functions, prior and noise.
+    weights, prior, found
+        Of the fit so far, which gives functions, strengths of the prior and noise.
 
     Returns
     -------
     choice
-        None where data cannot tell, or only at a price: a single group, a group without energies or forces,
-        fewer than `FEWEST` energies, more than `LARGEST` columns.
+        None where data cannot tell, or only at a price: fewer than two groups that judge, a group without
+        energies or forces, fewer than `FEWEST` energies, more than `LARGEST` columns.
     """
     if factors.n_features > LARGEST or factors.n_rows(KindWeights(1.0, 0.0, 0.0)) < FEWEST:
         return None
@@ -157,13 +164,29 @@ def choose_energy_weight(factors: FactorSet, weights: KindWeights, found: Soluti
     if set(energies) != set(others) or len(energies) < max(2, len(factors.groups)):
         return None
     tried = weights.energy * np.array(MULTIPLES)
-    squares = _squares_left_out(factors, energies, others, tried, weights.energy, found)
+    judges = _judges(energies, prior)
+    if len(judges) < 2:
+        return None
+    squares = _squares_left_out(factors, energies, others, judges, tried, weights.energy, found)
     if squares is None:
         return None
     # Half the logarithm of the product of two root mean squares, up to a constant. A kind without any error,
     # such as forces that symmetry forbids, has the same share for all weights.
     scores = 0.25 * np.log(np.maximum(squares, np.finfo(np.float64).tiny)).sum(axis=2)
     return EnergyChoice.of(tried, scores, MULTIPLES.index(1.0))
+
+
+def _judges(energies: Mapping[int, TriangularFactor], prior: Prior) -> list[int]:
+    """Groups whose energies leave open no combination of reference energies when they are left out."""
+    free = np.flatnonzero(prior.penalty == 0.0)
+    columns = {index: factor.r[:, free] for index, factor in energies.items()}
+
+    def n_open(groups: Iterable[int]) -> int:
+        triangle = np.linalg.qr(np.concatenate([columns[index] for index in groups])).R
+        return len(open_directions(triangle, prior.anchor)[0])
+
+    anyway = n_open(columns)
+    return [one for one in columns if n_open(index for index in columns if index != one) == anyway]
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,11 +213,12 @@ def _squares_left_out(
     factors: FactorSet,
     energies: Mapping[int, TriangularFactor],
     others: Mapping[int, TriangularFactor],
+    judges: Sequence[int],
     tried: FloatArray,
     usual: float,
     found: Solution,
 ) -> FloatArray | None:
-    """Sums of squared residuals of energies and forces of each group left out, shape (weights, groups, 2).
+    """Sums of squared residuals of energies and forces of each judge left out, shape (weights, judges, 2).
 
     In the coordinates u the precision of the fit is the identity and its gradient zero: another weight of
     energies adds (w^2 - w_0^2) times theirs, and a group left out subtracts its own. None where rounding
@@ -202,9 +226,9 @@ def _squares_left_out(
     """
     posterior, beta = found.posterior, found.beta
     every = _Rows.of(merge_factors(energies.values()), posterior)
-    squares = np.zeros((len(tried), len(energies), 2))
-    for column, (index, factor) in enumerate(energies.items()):
-        energy, other = _Rows.of(factor, posterior), _Rows.of(others[index], posterior)
+    squares = np.zeros((len(tried), len(judges), 2))
+    for column, index in enumerate(judges):
+        energy, other = _Rows.of(energies[index], posterior), _Rows.of(others[index], posterior)
         for row, weight in enumerate(tried):
             more = weight**2 - usual**2
             precision = beta * (more * every.gram - weight**2 * energy.gram - other.gram)

@@ -334,7 +334,7 @@ def _with_energy_weight(
     choice = solved = None
     if leaves_energy_weight(weights, solver) and not problem.trained:
         solved = _Solved.of(factors, weights.with_energy(), prior, solver)
-        choice = choose_energy_weight(factors, KindWeights.of(weights), solved.solution)
+        choice = choose_energy_weight(factors, KindWeights.of(weights), prior, solved.solution)
     weights = weights.with_energy(None if choice is None else choice.weight)
     if solved is None or expected is not None or weights != solved.weights:
         solved = _Solved.of(factors, weights, prior, solver, expected)

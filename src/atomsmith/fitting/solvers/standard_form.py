@@ -195,12 +195,12 @@ def _anchors(columns: FloatArray, anchor: float) -> FloatArray:
     ``columns`` has the shape (n, f); directions are compared in units of the columns' norms. Those that the
     data know better than ``anchor`` get no row, hence no bias.
     """
-    directions, norms = _open_directions(columns, anchor)
+    directions, norms = open_directions(columns, anchor)
     rows: FloatArray = anchor * directions * norms
     return rows
 
 
-def _open_directions(columns: FloatArray, anchor: float) -> tuple[FloatArray, FloatArray]:
+def open_directions(columns: FloatArray, anchor: float) -> tuple[FloatArray, FloatArray]:
     """Directions that the data leave open in units of the columns' norms, as rows (k, f), and these norms."""
     if columns.shape[1] == 0:
         return np.zeros((0, 0)), np.zeros(0)
@@ -218,7 +218,7 @@ def left_open(factor: TriangularFactor, prior: Prior) -> FloatArray:
     """
     r = factor.r
     free = np.flatnonzero(prior.penalty == 0.0)
-    directions, norms = _open_directions(r[:, free], prior.anchor)
+    directions, norms = open_directions(r[:, free], prior.anchor)
     unseen = np.flatnonzero((prior.penalty > 0.0) & np.isfinite(prior.penalty) & ~r.any(axis=0))
     changes = np.zeros((factor.n_features, len(directions) + len(unseen)))
     changes[free, : len(directions)] = (directions / norms).T
