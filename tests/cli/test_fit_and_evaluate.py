@@ -93,6 +93,21 @@ def test_numbers_are_whole_on_a_narrow_screen(folder, monkeypatch):
     assert numbers(40) == numbers(100)
 
 
+def test_fit_tells_of_holes_beyond_its_data_and_what_may_close_them(folder, tmp_path):
+    numbers = tmp_path / "fit.json"
+    made = ["-o", str(tmp_path / "p.json"), "--json", str(numbers)]
+    order = ["--set", "model.terms[1].descriptor.correlation_order=3"]
+    shown = runner.invoke(app, ["fit", str(folder / "fit.yaml"), *made, *order]).stdout
+    holes = json.loads(numbers.read_text())["crystals"]["holes"]
+    assert len(holes) > 1
+    assert all(f"{hole['element']} {hole['structure']} at " in shown for hole in holes[:4])
+    assert "add such structures to the data, or set beyond_data: crystals" in shown
+    believing = ["--set", "beyond_data=crystals"]
+    shown = runner.invoke(app, ["fit", str(folder / "fit.yaml"), *made, *order, *believing]).stdout
+    assert "beyond the data: " in shown
+    assert "beyond_data" not in shown
+
+
 def test_fit_tells_beforehand_what_it_takes(folder):
     numbers = json.loads((folder / "fit.json").read_text())
     estimate = numbers["estimate"]
@@ -262,6 +277,9 @@ def test_coincident_atoms_are_named(folder, tmp_path):
     assert result.exit_code == 2
     assert "Configuration 0 (small) has the atoms 1 and 2 at a distance of 0 angstrom" in result.stderr
     assert not (tmp_path / "q.json").exists()
+    result = runner.invoke(app, ["evaluate", str(folder / "p.json"), str(tmp_path / "twice.xyz")])
+    assert result.exit_code == 2
+    assert "twice.xyz: Structure 0 has no finite energy and forces: it has the atoms 1 and 2" in result.stderr
 
 
 def test_structures_alone_are_fitted_with_the_defaults(folder, tmp_path):

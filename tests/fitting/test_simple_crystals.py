@@ -11,8 +11,9 @@ from atomsmith import Dataset
 from atomsmith.builders.crystals import PROTOTYPES
 from atomsmith.descriptors import AceSettings, PairSettings
 from atomsmith.elements import COHESIVE_ENERGIES
+from atomsmith.evaluator import PlanEvaluator
 from atomsmith.fitting import Elimination, Evidence, Prior, errors, solve
-from atomsmith.fitting.crystal_check import DISTANCES, NAMED, TOLERANCE, check_crystals
+from atomsmith.fitting.crystal_check import ADVICE, DISTANCES, NAMED, TOLERANCE, check_crystals
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.problem import Problem
 from atomsmith.fitting.settings import PotentialSettings
@@ -99,7 +100,7 @@ def test_expected_energies_are_those_of_the_law(problem) -> None:
     assert expected is not None
     cells = [cell for _, cell in state.crystals()]
     law = np.array([np.square(np.sqrt(state.densities(c) / state.density) - 1.0).mean() for c in cells])
-    _, repulsion = energy_rows(given, cells)
+    _, repulsion = energy_rows(PlanEvaluator(given.model.plan), cells)
     np.testing.assert_allclose(
         expected.energies + repulsion - 1.25, state.energy + COPPER * (law + ABOVE), rtol=1e-12
     )
@@ -176,6 +177,7 @@ def test_holes_are_told_and_cured_at_no_cost() -> None:
     assert all(TOLERANCE < hole.depth_ev_per_atom <= hole.deepest_ev_per_atom for hole in told.holes)
     assert told.holes[0].std_ev_per_atom > 0.0
     assert all(hole.text in told.text for hole in told.holes[:NAMED])
+    assert told.text.endswith(ADVICE)
     believing = fit_model(data, chosen)
     assert not check_crystals(believing.potential, believing.ground_states).holes
     before, after = (errors(test, one.potential.predict(test)).total for one in (plain, believing))

@@ -57,8 +57,7 @@ class System:
         """
         train = Dataset() if settings.train is None else Dataset.read(_files(settings.train), settings.labels)
         test = Dataset() if settings.test is None else Dataset.read(_files(settings.test), settings.labels)
-        fitted = {configuration.fingerprint(labels=False) for configuration in train}
-        unseen = Dataset(c for c in test if c.fingerprint(labels=False) not in fitted)
+        unseen = test.without_structures_of(train)
         if len(test) and not len(unseen):
             raise InputError(
                 f"systems.{name}: all {len(test)} configurations of 'test' are in 'train' as well, so that "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,6 +11,10 @@ from atomsmith.cli.failures import reported
 from atomsmith.cli.options import JsonFile, LabelOptions, Threads
 from atomsmith.errors import InputError
 from atomsmith.wording import counted
+
+if TYPE_CHECKING:
+    from atomsmith import Dataset, Potential
+    from atomsmith.fitting.metrics import ErrorReport
 
 
 @reported()
@@ -52,7 +56,6 @@ def evaluate(
     from atomsmith.cli.output import console, require_writable, show_table, write_json
     from atomsmith.data.labels import LabelNames
     from atomsmith.extrapolation.report import grade_report
-    from atomsmith.fitting.metrics import errors
     from atomsmith.settings_file import settings_from_assignments
 
     names = settings_from_assignments(LabelNames, label or [], "--label")
@@ -63,7 +66,8 @@ def evaluate(
         raise InputError(f"{potential}: {ignorance}, which the structures hold; leave these structures out.")
     if fitted.metadata.get("data", {}).get("fingerprint") == dataset.fingerprint():
         console().print("these are the data that the potential was fitted to: the errors are no test of it")
-    report = errors(dataset, fitted.predict(dataset, n_threads=threads, precision=precision))
+    where = ", ".join(map(str, structures))
+    report = judged(fitted, dataset, where, n_threads=threads, precision=precision)
     show_table(report.table(f"Errors of {potential} on {counted(len(dataset), 'configuration')}"))
     found = {"potential": potential, "structures": structures, **report.to_dict()}
     if fitted.extrapolation is not None:
@@ -72,3 +76,28 @@ def evaluate(
         found["extrapolation"] = graded.to_dict()
     if json_file is not None:
         write_json(json_file, found)
+
+
+def judged(potential: Potential, dataset: Dataset, where: str, **options: Any) -> ErrorReport:
+    """Errors of a potential on labelled structures.
+
+    Parameters
+    ----------
+    potential, dataset
+        What is judged, by what.
+    where
+        Where the structures are from, for messages.
+    options
+        Of `Potential.predict`.
+
+    Raises
+    ------
+    InputError
+        If a structure cannot be predicted, as where two atoms coincide.
+    """
+    from atomsmith.fitting.metrics import errors
+
+    try:
+        return errors(dataset, potential.predict(dataset, **options))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from atomsmith.cli.evaluate import judged
 from atomsmith.cli.failures import reported
+from atomsmith.cli.fit_data import FitData, files_of, read_data
 from atomsmith.cli.options import JsonFile, Overrides
 from atomsmith.errors import InputError, RunLockedError
 from atomsmith.wording import counted
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from atomsmith.fitting.fit import FitResult
     from atomsmith.fitting.metrics import ErrorReport
     from atomsmith.fitting.rows.streaming import Workers
-    from atomsmith.fitting.settings import DataSettings, FitSettings
+    from atomsmith.fitting.settings import FitSettings
     from atomsmith.reference.settings import ExecutorSettings
 
 
@@ -74,28 +76,23 @@ def fit(
     """
     from atomsmith.cli.output import console, require_writable, show_table, write_json
     from atomsmith.fitting.crystal_check import check_crystals
-    from atomsmith.fitting.metrics import errors
     from atomsmith.potential import require_own_suffix
 
     chosen = _settings(sources, test_files or [], overrides or [])
     require_writable(
-        {"--output": output, "--json": json_file}, [*sources, *_files(chosen.data)], {"--report": report}
+        {"--output": output, "--json": json_file}, [*sources, *files_of(chosen.data)], {"--report": report}
     )
     require_own_suffix(output)
-    train, test = training_and_test(chosen.data)
-    test, remarks = unseen(train, test, sources[0])
-    _require_known_types(chosen.weights.types, train)
-    train, spare = _taught(train)
-    _require_known_elements(train, test)
-    remarks += spare
-    result, estimate = _fitted(train, chosen, output)
+    data = read_data(chosen, sources[0])
+    result, estimate = _fitted(data.train, chosen, output)
     reports: dict[str, ErrorReport] = {}
-    for name, dataset in (("training", train), ("test", test)):
+    for name, dataset in (("training", data.train), ("test", data.test)):
         if dataset:
-            reports[name] = errors(dataset, result.potential.predict(dataset, n_threads=chosen.threads))
+            where = f"{name} configurations"
+            reports[name] = judged(result.potential, dataset, where, n_threads=chosen.threads)
             show_table(reports[name].table(f"Errors on {counted(len(dataset), f'{name} configuration')}"))
     console().print(_weights(result), markup=False)
-    check = check_crystals(result.potential, result.ground_states)
+    check = check_crystals(result.potential, result.ground_states, advice=_advice(chosen))
     if check.text:
         console().print(check.text, markup=False)
     console().print(_summary(result, output), markup=False)
@@ -103,9 +100,9 @@ def fit(
         numbers = _numbers(result, output, reports) | {"crystals": check.to_dict()}
         write_json(json_file, numbers | {"estimate": estimate.to_dict()})
     if report is not None:
-        if check.holes:
-            remarks = [*remarks, f"{check.text[0].upper()}{check.text[1:]}."]
-        page = _write_report(chosen, result, (train, test), remarks, f"Fit: {output.stem}", report)
+        holes = [f"{check.text[0].upper()}{check.text[1:]}."] if check.holes else []
+        data = replace(data, remarks=data.remarks + holes)
+        page = _write_report(chosen, result, data, f"Fit: {output.stem}", report)
         console().print(f"report: {page}", markup=False)
 
 
@@ -218,8 +215,7 @@ def _settings(sources: Sequence[Path], test: Sequence[Path], overrides: Sequence
 def _write_report(
     settings: FitSettings,
     result: FitResult,
-    sets: tuple[Dataset, Dataset],
-    remarks: Sequence[str],
+    data: FitData,
     title: str,
     folder: Path,
 ) -> Path:
@@ -229,117 +225,20 @@ def _write_report(
     from atomsmith.report import save_report_data, write_report
     from atomsmith.report.gather.fits import report_of_fit
 
-    train, test = sets
-    data = report_of_fit(
+    found = report_of_fit(
         result.potential,
-        train,
-        test,
+        data.train,
+        data.test,
         title=title,
         settings=settings.model_dump(mode="json"),
         seconds=result.seconds,
-        remarks=remarks,
+        remarks=data.remarks,
         created=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         n_threads=settings.threads,
     )
-    page = write_report(data, folder)
-    save_report_data(data, folder / "report.json")
+    page = write_report(found, folder)
+    save_report_data(found, folder / "report.json")
     return page
-
-
-def training_and_test(data: DataSettings) -> tuple[Dataset, Dataset]:
-    """Read the files of a fit: training set (filtered) and test set (its files and what is split off)."""
-    from atomsmith import Dataset
-    from atomsmith.cli.output import console
-
-    train = Dataset.read(data.train, data.labels)
-    test = Dataset.read(data.test, data.labels) if data.test is not None else Dataset()
-    if data.split is not None:
-        train, held_out = train.split(data.split)
-        test = test + held_out
-    if data.filter is not None:
-        filtered = train.filter(data.filter)
-        if filtered.dropped:
-            first = filtered.dropped[0]
-            console().print(
-                f"left out {len(filtered.dropped)} of {len(train)} training configurations, "
-                f"the first: {first.reason}",
-                markup=False,
-            )
-        train = filtered.kept
-        if not train:
-            raise InputError(
-                "data.filter leaves out every training configuration; raise its limits, or check the units "
-                "of the labels."
-            )
-    return train, test
-
-
-def unseen(train: Dataset, test: Dataset, place: Path) -> tuple[Dataset, list[str]]:
-    """Test configurations that are not in the training set as well, and a remark if some were left out.
-
-    Raises
-    ------
-    InputError
-        If none are left.
-    """
-    from atomsmith import Dataset
-    from atomsmith.cli.output import console
-
-    fitted = {configuration.fingerprint(labels=False) for configuration in train}
-    kept = Dataset(c for c in test if c.fingerprint(labels=False) not in fitted)
-    if len(kept) == len(test):
-        return test, []
-    if not kept:
-        raise InputError(
-            f"{place}: all {len(test)} configurations of 'data.test' are in 'data.train' as well, so that "
-            "their errors test nothing; give others, or leave it out."
-        )
-    remark = (
-        f"{len(test) - len(kept)} of {len(test)} test configurations are in the training set as well and "
-        "were left out of the test"
-    )
-    console().print(remark, markup=False)
-    return kept, [f"{remark}."]
-
-
-def _taught(train: Dataset) -> tuple[Dataset, list[str]]:
-    """Training configurations of the elements that the potential will know, and a remark on others."""
-    from atomsmith.cli.output import console
-    from atomsmith.elements import SYMBOLS
-
-    kept = train.without_lone_elements()
-    if len(kept) == len(train):
-        return train, []
-    names = ", ".join(SYMBOLS[z] for z in train.elements if z not in kept.elements)
-    remark = f"isolated atoms of {names} were left out, as no other training configuration holds these"
-    console().print(remark, markup=False)
-    return kept, [f"{remark[0].upper()}{remark[1:]}."]
-
-
-def _files(data: DataSettings) -> list[Path]:
-    given = [one for one in (data.train, data.test) if one is not None]
-    return [file for one in given for file in ([one] if isinstance(one, Path) else one)]
-
-
-def _require_known_elements(train: Dataset, test: Dataset) -> None:
-    """Refuse test configurations that the potential will not be able to predict."""
-    from atomsmith.elements import SYMBOLS
-
-    missing = [SYMBOLS[z] for z in test.elements if z not in train.elements]
-    if missing:
-        raise InputError(
-            f"data.test: the test configurations hold {', '.join(missing)}, which no training configuration "
-            "does; leave them out, or add such configurations to data.train."
-        )
-
-
-def _require_known_types(weighted: Iterable[str], train: Dataset) -> None:
-    """Refuse weights of a configuration type that the data do not have: a slip would change nothing."""
-    for name in weighted:
-        if name not in train.config_types:
-            near = difflib.get_close_matches(name, train.config_types, n=1)
-            hint = f"perhaps {near[0]!r} is meant" if near else f"they have {', '.join(train.config_types)}"
-            raise InputError(f"weights.types: no training configuration is of the type {name!r}; {hint}.")
 
 
 def _weights(result: FitResult) -> str:
@@ -350,6 +249,15 @@ def _weights(result: FitResult) -> str:
     found = ", ".join(f"{kind} {weights[kind]:.3g}" for kind in KINDS if weights[kind] is not None)
     choice = result.energy_choice
     return f"weights: {found}" + ("" if choice is None else f"; {choice.text}")
+
+
+def _advice(settings: FitSettings) -> str:
+    """What to do about holes beyond the data; beliefs help only what is linear and does not have them yet."""
+    from atomsmith.fitting.crystal_check import ADVICE
+    from atomsmith.fitting.trainers.registry import trainer_of
+
+    could = not settings.expects_crystals and not any(map(trainer_of, settings.model.terms))
+    return ADVICE + (", or set beyond_data: crystals" if could else "")
 
 
 def _summary(result: FitResult, output: Path) -> str:

@@ -189,6 +189,11 @@ class Dataset(Sequence[Configuration]):
         met = {z for c in self._items if not c.is_isolated_atom for z in c.elements}
         return Dataset(c for c in self._items if met.issuperset(c.elements)) if met else self
 
+    def without_structures_of(self, other: Dataset) -> Dataset:
+        """Leave out configurations whose atoms and cells stand in another data set, whatever their labels."""
+        known = {c.fingerprint(labels=False) for c in other}
+        return Dataset(c for c in self._items if c.fingerprint(labels=False) not in known)
+
     def split(self, settings: SplitSettings | None = None) -> tuple[Dataset, Dataset]:
         """Split into training and test sets; see `atomsmith.data.splitting`."""
         from atomsmith.data.splitting import SplitSettings, split

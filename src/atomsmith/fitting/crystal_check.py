@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomsmith.evaluator import PlanEvaluator
-from atomsmith.fitting.simple_crystals import GroundState
-from atomsmith.systems import Systems
+from atomsmith.fitting.simple_crystals import GroundState, energy_rows
+from atomsmith.systems import FloatArray, Systems
 
 if TYPE_CHECKING:
+    from atomsmith.data.configuration import Configuration
     from atomsmith.potential import Potential
 
 DISTANCES = 24
@@ -20,6 +21,7 @@ NAMED = 4
 """Structures with a hole that are named in a sentence."""
 TOLERANCE = 0.1
 """Depth in eV/atom from which on a crystal is told: data of hot crystals alone may lie so high."""
+ADVICE = "add such structures to the data"
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,14 @@ class CrystalCheck:
         How many were looked at.
     holes
         The least compressed first.
+    advice
+        What to do about them.
     """
 
     elements: tuple[str, ...]
     crystals: int
     holes: tuple[Hole, ...]
+    advice: str = ADVICE
 
     @property
     def text(self) -> str:
@@ -97,7 +102,7 @@ class CrystalCheck:
         )
         return (
             f"beyond the data: below the lowest training energy are {named}{more}. Simulations may fall into "
-            "such holes: add such structures to the data"
+            f"such holes: {self.advice}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,7 +112,9 @@ class CrystalCheck:
         }
 
 
-def check_crystals(potential: Potential, states: Sequence[GroundState]) -> CrystalCheck:
+def check_crystals(
+    potential: Potential, states: Sequence[GroundState], *, advice: str = ADVICE
+) -> CrystalCheck:
     """Look at simple crystals of the elements over a range of distances.
 
     Parameters
@@ -116,36 +123,42 @@ def check_crystals(potential: Potential, states: Sequence[GroundState]) -> Cryst
         The potential.
     states
         The lowest configurations of the elements in its data, `FitResult.ground_states`.
+    advice
+        What to do about holes.
     """
     evaluator = PlanEvaluator(potential.plan)
     holes: list[Hole] = []
     count = 0
     for state in states:
-        made = list(state.crystals(DISTANCES))
-        count += len(made)
-        systems = Systems.from_configurations([cell for _, cell in made])
-        sums, fixed = evaluator.feature_sums(systems)
-        rows = sums / systems.counts[:, None]
-        depths = state.energy - rows @ potential.coefficients - fixed / systems.counts
-        names = np.array([cell.config_type for _, cell in made])
-        for name in dict.fromkeys(names):
-            own = np.flatnonzero(names == name)
-            below = own[depths[own] > TOLERANCE]
+        distances, crystals = zip(*state.crystals(DISTANCES), strict=True)
+        count += len(crystals)
+        rows, fixed = energy_rows(evaluator, crystals)
+        depths = state.energy - rows @ potential.coefficients - fixed
+        for first in range(0, len(crystals), DISTANCES):  # of one structure; distances rise
+            own = depths[first : first + DISTANCES]
+            below = np.flatnonzero(own > TOLERANCE)
             if len(below):
-                k = int(below[-1])  # distances rise
-                posterior, distance, cell = potential.posterior, *made[k]
+                k = first + int(below[-1])
                 holes.append(
                     Hole(
                         element=state.symbol,
-                        structure=str(name),
-                        nearest_angstrom=distance,
+                        structure=crystals[k].config_type,
+                        nearest_angstrom=distances[k],
                         depth_ev_per_atom=float(depths[k]),
-                        std_ev_per_atom=None if posterior is None else float(posterior.std(rows[k])),
-                        deepest_ev_per_atom=float(depths[own].max()),
-                        grade=None
-                        if potential.extrapolation is None
-                        else float(potential.grader().systems(Systems.from_configurations([cell]))[0]),
+                        std_ev_per_atom=_std(potential, rows[k]),
+                        deepest_ev_per_atom=float(own.max()),
+                        grade=_grade(potential, crystals[k]),
                     )
                 )
     holes.sort(key=lambda hole: -hole.nearest_angstrom)
-    return CrystalCheck(tuple(state.symbol for state in states), count, tuple(holes))
+    return CrystalCheck(tuple(state.symbol for state in states), count, tuple(holes), advice)
+
+
+def _std(potential: Potential, row: FloatArray) -> float | None:
+    return None if potential.posterior is None else float(potential.posterior.std(row))
+
+
+def _grade(potential: Potential, crystal: Configuration) -> float | None:
+    if potential.extrapolation is None:
+        return None
+    return float(potential.grader().systems(Systems.from_configurations([crystal]))[0])

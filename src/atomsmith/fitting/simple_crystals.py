@@ -167,15 +167,15 @@ def expected_energies(problem: Problem, states: Sequence[GroundState]) -> Expect
             over.append(np.array([ABOVE * cohesive, RELATIVE * excess]))
     if not crystals:
         return None
-    rows, fixed = energy_rows(problem, crystals)
+    evaluator = PlanEvaluator(problem.model.plan, n_threads=problem.settings.threads)
+    rows, fixed = energy_rows(evaluator, crystals)
     targets = np.array(energies) - fixed - rows @ problem.known
     return ExpectedEnergies(rows, targets, np.linalg.norm(over, axis=1))
 
 
-def energy_rows(problem: Problem, crystals: Sequence[Configuration]) -> tuple[FloatArray, FloatArray]:
+def energy_rows(evaluator: PlanEvaluator, crystals: Sequence[Configuration]) -> tuple[FloatArray, FloatArray]:
     """Features per atom (C, n), and energies per atom that no coefficient scales (C,)."""
     systems = Systems.from_configurations(crystals)
-    evaluator = PlanEvaluator(problem.model.plan, n_threads=problem.settings.threads)
     sums, fixed = evaluator.feature_sums(systems)
     return sums / systems.counts[:, None], fixed / systems.counts
 
