@@ -162,12 +162,8 @@ class Potential:
         if hasattr(configurations, "positions"):
             raise InputError("One structure was given to predict, expected a list; put it into one: [atoms].")
         evaluator = self.evaluator(skin=0.0, n_threads=n_threads, precision=precision)
-        parts = [evaluator.predict(Systems.from_configurations(some)) for some in _batches(configurations)]
-        prediction = Prediction(
-            energy=np.concatenate([part.energy for part in parts]),
-            energies=np.concatenate([part.energies for part in parts]),
-            forces=np.concatenate([part.forces for part in parts]),
-            virial=np.concatenate([part.virial for part in parts]),
+        prediction = Prediction.joined(
+            [evaluator.predict(Systems.from_configurations(some)) for some in _batches(configurations)]
         )
         require_finite(prediction, Systems.from_configurations(configurations))
         return prediction

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Literal, Protocol
 
 import numpy as np
@@ -52,6 +53,11 @@ class Prediction:
     energies: FloatArray
     forces: FloatArray
     virial: FloatArray
+
+    @classmethod
+    def joined(cls, parts: Sequence[Prediction]) -> Prediction:
+        """Return one prediction of the systems of several, in their order."""
+        return cls(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(cls)))
 
 
 def require_finite(prediction: Prediction, systems: Systems) -> None:

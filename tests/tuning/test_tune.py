@@ -20,9 +20,11 @@ from typer.testing import CliRunner
 
 from atomsmith import Dataset, Potential
 from atomsmith.cli.application import app
+from atomsmith.data import Configuration
 from atomsmith.errors import InputError
 from atomsmith.fitting.settings import FitSettings
 from atomsmith.settings_file import load_settings
+from atomsmith.tuning.trial import predictable
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
 runner = CliRunner(env={"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"})
@@ -145,6 +147,34 @@ def test_the_score_is_the_error_on_data_that_the_fits_did_not_see(folder):
     predicted = fit(train, settings).predict(held_out)
     off = np.concatenate([c.forces for c in held_out]) - predicted.forces
     assert numbers["baseline"]["errors"]["forces"] == pytest.approx(np.sqrt(np.mean(off**2)), rel=1e-9)
+
+
+def test_what_only_the_held_out_tell_is_no_prediction():
+    def made(formula, energy=1.0):
+        atoms = ase.Atoms(formula)
+        atoms.positions[:, 0] = np.arange(len(atoms))
+        return Configuration(atoms.numbers, atoms.positions, energy=energy)
+
+    fitted = Dataset([made("HHO"), made("HHOHHO"), made("HO", None)])
+    held_out = Dataset([made("HHO"), made("HO"), made("HC")])
+    judged = predictable(held_out, fitted, known=False)
+    assert [c.energy for c in judged] == [1.0, None]  # that of carbon is left out altogether
+    assert [c.energy for c in predictable(held_out, fitted, known=True)] == [1.0, 1.0]
+    more = Dataset([*fitted, made("O")])
+    assert [c.energy for c in predictable(held_out, more, known=False)] == [1.0, 1.0]
+
+
+def test_a_composition_that_stands_alone_does_not_drown_the_others(folder):
+    data = Dataset.read(folder / "train.xyz")
+    numbers = data[0].numbers.copy()
+    numbers[0] = 47
+    alone = data[0].replace(numbers=numbers, energy=data[0].energy - 1000.0, config_type="alloy")
+    Dataset([*data, alone, alone.replace(energy=None, positions=alone.positions + 0.01)]).write(
+        folder / "train.xyz"
+    )
+    assert run(folder, "--set", "trials=1").exit_code == 0
+    found = json.loads((folder / "out/tuning.json").read_text())["baseline"]["errors"]
+    assert found["energy"] < 100.0
 
 
 def test_a_search_goes_on_after_a_kill(folder):

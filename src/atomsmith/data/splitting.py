@@ -110,9 +110,9 @@ def k_fold(
     for indices in _indices_by_type(dataset).values():
         for unit in _shuffled_units(dataset, indices, generator, keep_twins_together):
             min(tests, key=len).extend(unit)
+    everything = range(len(dataset))
     return [
-        (dataset[[k for k in range(len(dataset)) if k not in set(test)]], dataset[sorted(test)])
-        for test in tests
+        (dataset[[k for k in everything if k not in test]], dataset[sorted(test)]) for test in map(set, tests)
     ]
 
 

@@ -14,13 +14,14 @@ from atomsmith.assessment.quantities import QUANTITIES
 from atomsmith.data.configuration import Configuration
 from atomsmith.data.dataset import Dataset
 from atomsmith.data.splitting import k_fold, split_random
-from atomsmith.data.units import GPA_PER_EV_A3
 from atomsmith.elements import symbol_of
 from atomsmith.errors import InputError
 from atomsmith.fitting.fit import FitResult, fit_model
-from atomsmith.fitting.settings import FitSettings
+from atomsmith.fitting.metrics import errors
+from atomsmith.fitting.problem import reference_energies
+from atomsmith.fitting.settings import FitSettings, ReferenceEnergies
 from atomsmith.potential import Potential
-from atomsmith.prediction import stress_from_virial
+from atomsmith.prediction import Prediction
 from atomsmith.properties.registry import PROPERTIES
 from atomsmith.settings_file import load_settings
 from atomsmith.systems import FloatArray
@@ -31,6 +32,10 @@ Parameters = Mapping[str, Any]
 
 LEAST_DEVIATION = 0.01
 """Added to mean deviations of properties before they are compared: better than 1 % is beyond DFT itself."""
+
+
+NOTHING = 1.0e-9
+"""Part of a composition below which it is rounding."""
 
 
 class TooSlowError(Exception):
@@ -110,7 +115,7 @@ class Bench:
             for value in allowed.values or allowed.ends:
                 self.fit_settings({key: value})  # a slip shall not cost a search
         self.train = training_data(start)
-        self.folds = folds_of(self.train, settings)
+        self.folds = folds_of(self.train, settings, start.reference_energies)
         self.crystal = None if settings.targets is None else settings.targets.crystal.build()
         _require_known(self.crystal, self.train, settings.fit_file)
         largest = max(self.train, key=len)
@@ -145,27 +150,25 @@ class Bench:
             If the potential costs more than the limit.
         """
         fit = self.fit_settings(parameters).model_copy(update={"committee": 0})
-        residuals: dict[str, list[FloatArray]] = {"energy": [], "forces": [], "stress": []}
+        predictions: list[Prediction] = []
         cost: float | None = None
         for train, held_out in self.folds:
             potential = fit_model(train, fit, elements=self.train.elements).potential
             cost = self._cost(potential) if cost is None else cost
-            for name, values in _residuals(potential, held_out).items():
-                residuals[name].append(values)
+            predictions.append(potential.predict(held_out))
         assert cost is not None
-        measure = np.abs if self.settings.score.statistic == "mae" else np.square
-        errors: dict[str, float | None] = {}
-        for name, parts in residuals.items():
-            joined = np.concatenate(parts)
-            mean = float(measure(joined).mean()) if len(joined) else None
-            errors[name] = mean if mean is None or measure is np.abs else float(np.sqrt(mean))
+        judges = [configuration for _, held_out in self.folds for configuration in held_out]
+        total = errors(judges, Prediction.joined(predictions)).total
+        found = {name: getattr(total, name) for name in ("energy", "forces", "stress")}
+        statistic = self.settings.score.statistic
+        unseen = {name: None if one is None else getattr(one, statistic) for name, one in found.items()}
         properties: dict[str, float | None] = {}
         deviation = None
         if self.settings.targets is not None:
             potential = fit_model(self.train, fit).potential
             properties = self._properties(potential, self.settings.targets)
             deviation = _mean_deviation(properties, self.settings.targets.values)
-        return Outcome(errors, properties, deviation, cost, potential.n_functions)
+        return Outcome(unseen, properties, deviation, cost, potential.n_functions)
 
     def final(self, parameters: Parameters) -> FitResult:
         """Fit to all training data, with everything that the settings ask for."""
@@ -236,39 +239,61 @@ def training_data(fit: FitSettings) -> Dataset:
     return train.without_lone_elements()
 
 
-def folds_of(train: Dataset, settings: TuneSettings) -> list[tuple[Dataset, Dataset]]:
-    """Pairs of a part to fit and a part to judge by."""
+def folds_of(
+    train: Dataset, settings: TuneSettings, energies: ReferenceEnergies
+) -> list[tuple[Dataset, Dataset]]:
+    """Pairs of a part to fit and a part to judge by.
+
+    Raises
+    ------
+    InputError
+        If nothing is held out, or nothing of it that a fit to the others predicts.
+    """
     chosen = settings.validation
     if isinstance(chosen, KFoldSettings):
-        return k_fold(train, chosen.folds, chosen.seed)
-    fitted, held_out = split_random(train, chosen.fraction, chosen.seed)
-    if not len(held_out):
+        folds = k_fold(train, chosen.folds, chosen.seed)
+    else:
+        folds = [split_random(train, chosen.fraction, chosen.seed)]
+        if not len(folds[0][1]):
+            raise InputError(
+                f"validation.fraction is {chosen.fraction}, of which {len(train)} configurations leave none "
+                "to judge by; give more, or take k_fold."
+            )
+    _, known = reference_energies(train, train.elements, energies)
+    folds = [(fitted, predictable(held_out, fitted, known)) for fitted, held_out in folds]
+    if not all(len(held_out) for _, held_out in folds):
         raise InputError(
-            f"validation.fraction is {chosen.fraction}, of which {len(train)} configurations leave none to "
-            "judge by; give more, or take k_fold."
+            "validation: a part of the training data holds nothing but elements that no other part does, so "
+            "that fits to the others cannot predict it; give more data, or another seed."
         )
-    return [(fitted, held_out)]
+    return folds
 
 
-def _residuals(potential: Potential, configurations: Sequence[Configuration]) -> dict[str, FloatArray]:
-    """Errors of energies per atom (meV), force components (eV/angstrom) and stresses (GPa)."""
-    prediction = potential.predict(configurations)
-    volumes = np.array([c.volume for c in configurations])
-    stresses = stress_from_virial(prediction.virial, volumes)
-    first = np.cumsum([0, *(len(c) for c in configurations)])
-    energy, forces, stress = [np.zeros(0)], [np.zeros(0)], [np.zeros(0)]
-    for s, c in enumerate(configurations):
-        if c.energy is not None:
-            energy.append(np.array([1000.0 * (prediction.energy[s] - c.energy) / len(c)]))
-        if c.forces is not None:
-            forces.append((prediction.forces[first[s] : first[s + 1]] - c.forces).ravel())
-        if c.stress is not None:
-            stress.append(GPA_PER_EV_A3 * (stresses[s] - c.stress))
-    return {
-        "energy": np.concatenate(energy),
-        "forces": np.concatenate(forces),
-        "stress": np.concatenate(stress),
-    }
+def predictable(held_out: Dataset, fitted: Dataset, known: bool) -> Dataset:
+    """What of configurations held out a fit to others can predict.
+
+    Nothing of those with an element that it has not seen. And where reference energies are fitted, not
+    ``known``, no energies of compositions that its own do not combine to: what they say of the reference
+    energies is said by them alone.
+    """
+    seen = set(fitted.elements)
+    kept = [c for c in held_out if seen.issuperset(c.elements)]
+    if known:
+        return Dataset(kept)
+    told = _compositions([c for c in fitted if c.energy is not None], fitted.elements)
+    _, sizes, directions = np.linalg.svd(told, full_matrices=False)
+    directions = directions[sizes > NOTHING * sizes.max(initial=1.0)]
+    own = _compositions(kept, fitted.elements)
+    new = np.linalg.norm(own - own @ directions.T @ directions, axis=1) > NOTHING
+    return Dataset(c.replace(energy=None) if alone else c for c, alone in zip(kept, new, strict=True))
+
+
+def _compositions(configurations: Sequence[Configuration], elements: Sequence[int]) -> FloatArray:
+    """Shares of the elements in the atoms, shape (C, elements)."""
+    counts = [[np.count_nonzero(c.numbers == z) for z in elements] for c in configurations]
+    shares: FloatArray = np.reshape(np.asarray(counts, dtype=np.float64), (-1, len(elements)))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares
 
 
 def _text(value: Any) -> str:
