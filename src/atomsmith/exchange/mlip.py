@@ -282,7 +282,7 @@ def write_mtp(potential: Potential, path: str | Path) -> None:
         raise InputError(
             f"{path}: an .mtp file holds only reference energies and moment tensors with coefficients that "
             f"all species share, but this potential has the parts {', '.join(kinds)}; fit with one term of "
-            "moments and repulsion: null."
+            "moments and model.repulsion: null."
         )
     require_no_global_features(potential, path)
     if "regressor" in part:

@@ -262,7 +262,8 @@ def write_snap(potential: Potential, coefficients: str | Path, parameters: str |
     if kinds != ["e0", "bispectrum"]:
         raise InputError(
             f"{coefficients}: a SNAP file holds only reference energies and one bispectrum, but this "
-            f"potential has the parts {', '.join(kinds)}; fit with one bispectrum term and repulsion: null."
+            f"potential has the parts {', '.join(kinds)}; fit with one bispectrum term and model.repulsion: "
+            "null."
         )
     part = potential.plan["parts"][1]
     _require_snap(potential, part, coefficients)

@@ -101,7 +101,8 @@ def _network_part(potential: Potential, path: Path) -> tuple[Mapping[str, Any], 
     if kinds != ["e0", "symmetry_functions"]:
         raise InputError(
             f"{path}: files of n2p2 hold only reference energies and symmetry functions with networks, but "
-            f"this potential has the parts {', '.join(kinds)}; fit with one such term and repulsion: null."
+            f"this potential has the parts {', '.join(kinds)}; fit with one such term and model.repulsion: "
+            "null."
         )
     require_no_global_features(potential, path)
     regressor = part.get("regressor", {"kind": "linear"})
