@@ -266,17 +266,9 @@ def _features(elements: Sequence[int], part: dict[str, Any]) -> FeatureInfo:
     )
 
 
-def write_mtp(potential: Potential, path: str | Path) -> None:
-    """Write a potential made of reference energies and one set of moment tensors as an .mtp file.
-
-    Raises
-    ------
-    InputError
-        If the potential has anything else, which the format cannot hold.
-    """
-    path = Path(path)
+def _require_mtp(potential: Potential, path: Path) -> None:
+    """Refuse what an .mtp file cannot say."""
     kinds = [part["kind"] for part in potential.plan["parts"]]
-    n = len(potential.elements)
     part = potential.plan["parts"][-1]
     if kinds != ["e0", "moments"] or np.any(part["first_feature"]):
         raise InputError(
@@ -290,19 +282,31 @@ def write_mtp(potential: Potential, path: str | Path) -> None:
             f"{path}: an .mtp file holds linear potentials, but this one has the regressor "
             f"{part['regressor']['kind']}."
         )
-    radial = part["radial"]
-    if "outer_power" in radial:
+    if "outer_power" in part["radial"]:
         raise InputError(f"{path}: potentials with other radial functions than RBChebyshev are not written.")
-    inner, cutoff = np.unique(radial["inner"]), np.unique(radial["cutoff"])
-    if len(inner) > 1 or len(cutoff) > 1:
+    if any(len(np.unique(part["radial"][end])) > 1 for end in ("inner", "cutoff")):
         raise InputError(
             f"{path}: an .mtp file holds one min_dist and one max_dist for all pairs of species; fit with "
             "descriptor.min_distance."
         )
+    if np.any(part["weight"] != np.round(part["weight"])):
+        raise InputError(f"{path}: an .mtp file holds whole multipliers of products only.")
+
+
+def write_mtp(potential: Potential, path: str | Path) -> None:
+    """Write a potential made of reference energies and one set of moment tensors as an .mtp file.
+
+    Raises
+    ------
+    InputError
+        If the potential has anything else, which the format cannot hold.
+    """
+    path = Path(path)
+    _require_mtp(potential, path)
+    n, part = len(potential.elements), potential.plan["parts"][-1]
+    radial = part["radial"]
     products = np.asarray(part["products"])
     weight = np.asarray(part["weight"])
-    if np.any(weight != np.round(weight)):
-        raise InputError(f"{path}: an .mtp file holds whole multipliers of products only.")
     n_values = max(len(part["basic"]), int(products[:, 2].max(initial=-1)) + 1)
     times = np.column_stack([products[:, :2], weight.astype(np.int64), products[:, 2]])
     lines = [
@@ -312,8 +316,8 @@ def write_mtp(potential: Potential, path: str | Path) -> None:
         f"species_count = {n}",
         "potential_tag = ",
         "radial_basis_type = RBChebyshev",
-        f"\tmin_dist = {float(inner[0])!r}",
-        f"\tmax_dist = {float(cutoff[0])!r}",
+        f"\tmin_dist = {float(radial['inner'][0])!r}",
+        f"\tmax_dist = {float(radial['cutoff'][0])!r}",
         f"\tradial_basis_size = {radial['size']}",
         f"\tradial_funcs_count = {radial['n']}",
         "\tradial_coeffs",
