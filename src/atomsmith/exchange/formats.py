@@ -74,6 +74,8 @@ FORMATS: dict[str, Format] = {
         writer_module="atomsmith.exchange.n2p2.writing",
     ),
     ".xml": Format("QUIP", "atomsmith.exchange.quip.gap", "read_gap", names_elements=False),
+    ".snap": Format("LAMMPS input with SNAP", "atomsmith.exchange.snap_input", "read_snap_input"),
+    ".mod": Format("LAMMPS input with SNAP", "atomsmith.exchange.snap_input", "read_snap_input"),
     ".snapcoeff": Format("SNAP", "atomsmith.exchange.snap", "read_snap", "write_snap", other_files=1),
 }
 """Formats by the suffix of their (main) file, in lower case."""

@@ -18,12 +18,11 @@ import numpy as np
 
 from atomsmith.data.files import read_text, replacing
 from atomsmith.descriptors import FeatureInfo
-from atomsmith.descriptors.base import DescriptorPart
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 from atomsmith.exchange.formats import require_no_global_features
 from atomsmith.exchange.mlip_radial import RADIAL_BASES, repulsion
-from atomsmith.exchange.pair_tables import pair_table_part
+from atomsmith.exchange.pair_tables import PairTable, with_pair_tables
 from atomsmith.potential import Potential
 from atomsmith.systems import FloatArray
 
@@ -68,7 +67,6 @@ def read_mtp(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
         )
     numbers = tuple(number_of(symbol) for symbol in elements)
     part = _part(path, values, radial, n_species)
-    beside = _repulsion(values, part, numbers)
     scalars = len(part["scalars"])
     fitted = "moment_coeffs" in values
     species = _array(path, values, "species_coeffs") if fitted else np.zeros(n_species)
@@ -77,15 +75,17 @@ def read_mtp(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
     _expect(path, "moment_coeffs", moments.size, scalars)
     plan = {
         "elements": list(numbers),
-        "parts": [{"kind": "e0", "n_features": n_species}, part, *(own.part for own, _ in beside)],
+        "parts": [{"kind": "e0", "n_features": n_species}, part],
     }
-    return Potential(
+    potential = Potential(
         elements=numbers,
         plan=plan,
-        features=FeatureInfo.concatenate([_features(numbers, part), *(own.info for own, _ in beside)]),
-        coefficients=np.concatenate([species, moments, *(own for _, own in beside)]),
+        features=_features(numbers, part),
+        coefficients=np.concatenate([species, moments]),
         metadata={"imported": {"format": "mlip", "files": [path.name], "fitted": fitted}},
     )
+    tables = _repulsion(values, float(part["radial"]["inner"][0]), numbers)
+    return with_pair_tables(potential, tables, "repulsion") if tables else potential
 
 
 def _parse(path: Path) -> tuple[dict[str, str], dict[tuple[int, int], list[FloatArray]]]:
@@ -170,15 +170,12 @@ def _expect(path: Path, key: str, found: int, expected: int) -> None:
 
 
 def _repulsion(
-    values: dict[str, str], part: dict[str, Any], elements: Sequence[int]
-) -> list[tuple[DescriptorPart, FloatArray]]:
+    values: dict[str, str], inner: float, elements: Sequence[int]
+) -> dict[tuple[int, int], PairTable]:
     """What neighbours below ``min_dist`` add, where the radial basis has such a thing."""
-    inner = float(part["radial"]["inner"][0])
     if not RADIAL_BASES[values["radial_basis_type"]].repels or inner == 0.0:
-        return []
-    known = sorted(set(elements))
-    tables = {pair: repulsion(inner) for pair in combinations_with_replacement(known, 2)}
-    return [pair_table_part(tables, elements, "repulsion")]
+        return {}
+    return {pair: repulsion(inner) for pair in combinations_with_replacement(sorted(set(elements)), 2)}
 
 
 def _part(

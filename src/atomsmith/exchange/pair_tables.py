@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.elements import SYMBOLS
 from atomsmith.systems import FloatArray
+
+if TYPE_CHECKING:
+    from atomsmith.potential import Potential
 
 _EQUIDISTANT = 1.0e-13
 """Knots that are so near (in units of the cutoff) to even ones need not be searched for."""
@@ -97,6 +100,19 @@ def pair_table_part(
         labels=tuple(f"{SYMBOLS[elements[i]]}-{SYMBOLS[elements[j]]} {name}" for i, j in pairs),
     )
     return DescriptorPart(part, info), np.full(len(pairs), 0.5)
+
+
+def with_pair_tables(
+    potential: Potential, tables: Mapping[tuple[int, int], PairTable], name: str
+) -> Potential:
+    """The sum of a potential and the energies of tables; see `pair_table_part`."""
+    part, coefficients = pair_table_part(tables, potential.elements, name)
+    return replace(
+        potential,
+        plan=potential.plan | {"parts": [*potential.plan["parts"], part.part]},
+        features=FeatureInfo.concatenate([potential.features, part.info]),
+        coefficients=np.concatenate([potential.coefficients, coefficients]),
+    )
 
 
 def _key(first: int, second: int) -> tuple[int, int]:

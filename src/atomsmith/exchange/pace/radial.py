@@ -19,11 +19,11 @@ import numpy as np
 from atomsmith.elements import number_of
 from atomsmith.exchange.pace.model import Bond, PaceModel
 from atomsmith.exchange.pace.nodal import NodalFunctions
+from atomsmith.exchange.zbl import ending_at, screening_length
 from atomsmith.systems import FloatArray
 
 COULOMB = 14.399645351950543
 """e^2 / (4 pi epsilon_0) in eV angstrom as the authors have it."""
-ZBL_SCREENING = ((0.18175, 3.19980), (0.50986, 0.94229), (0.28022, 0.40290), (0.02817, 0.20162))
 NO_CORE_BEYOND = 50.0
 """lambda r^2 from which the Gaussian core repulsion is left out."""
 
@@ -234,29 +234,11 @@ def gaussian_core(bond: Bond, r: FloatArray, within_inner: bool) -> tuple[FloatA
 
 def zbl_core(bond: Bond, charges: tuple[int, int], r: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Half the repulsion of two nuclei, brought to 0 over the last ``dcut``."""
-    outer, start = bond.cutoff, bond.cutoff - bond.width
-    length = 0.46850 / (charges[0] ** 0.23 + charges[1] ** 0.23)
-    energy, slope, _ = _screened(r, length)
-    e, de, d2e = (float(value[0]) for value in _screened(np.array([outer]), length))
-    width = outer - start
-    x = np.maximum(r - start, 0.0)
-    shift = -e + width * de / 2.0 - width**2 * d2e / 12.0
-    third, fourth = (-3.0 * de + width * d2e) / width**2, (2.0 * de - width * d2e) / width**3
+    outer, width = bond.cutoff, bond.width
+    value, slope = ending_at(r, outer - width, outer, screening_length(*charges))
     strength = 0.5 * bond.core_prefactor * COULOMB * charges[0] * charges[1]
-    value = strength * (energy + third / 3.0 * x**3 + fourth / 4.0 * x**4 + shift)
-    slope = strength * (slope + third * x**2 + fourth * x**3)
+    value, slope = strength * value, strength * slope
     fall, dfall = falling_step(r, outer, width)
     value, slope = value * fall, slope * fall + value * dfall
     inside = r < outer
     return np.where(inside, value, 0.0), np.where(inside, slope, 0.0)
-
-
-def _screened(r: FloatArray, length: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """phi(r / length) / r with its first and second derivative."""
-    phi, dphi, d2phi = np.zeros_like(r), np.zeros_like(r), np.zeros_like(r)
-    for factor, rate in ZBL_SCREENING:
-        term = factor * np.exp(-rate * r / length)
-        phi += term
-        dphi -= rate / length * term
-        d2phi += (rate / length) ** 2 * term
-    return phi / r, dphi / r - phi / r**2, d2phi / r - 2.0 * dphi / r**2 + 2.0 * phi / r**3

@@ -26,7 +26,7 @@ from atomsmith.exchange.pace.model import Embedding, EmbeddingName, PaceModel
 from atomsmith.exchange.pace.products import Key, factorise
 from atomsmith.exchange.pace.radial import table
 from atomsmith.exchange.pace.yace import read_yace
-from atomsmith.exchange.pair_tables import pair_table_part
+from atomsmith.exchange.pair_tables import with_pair_tables
 from atomsmith.potential import Potential
 from atomsmith.regressors.embedding import EmbeddingCentre, EmbeddingCore, EmbeddingFunction, embedding_plan
 from atomsmith.systems import FloatArray, IntArray
@@ -78,16 +78,8 @@ def pair_table_of(path: Path) -> Path:
 
 def _with_pairs(potential: Potential, path: Path) -> Potential:
     """The sum of a potential and the pair energies of a table."""
-    part, coefficients = pair_table_part(
-        read_pair_tables(path, potential.elements), potential.elements, "table"
-    )
-    return replace(
-        potential,
-        plan=potential.plan | {"parts": [*potential.plan["parts"], part.part]},
-        features=FeatureInfo.concatenate([potential.features, part.info]),
-        coefficients=np.concatenate([potential.coefficients, coefficients]),
-        metadata=potential.metadata | {"pair_table": path.name},
-    )
+    whole = with_pair_tables(potential, read_pair_tables(path, potential.elements), "table")
+    return replace(whole, metadata=whole.metadata | {"pair_table": path.name})
 
 
 def read_model(path: str | Path) -> PaceModel:

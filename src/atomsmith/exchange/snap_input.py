@@ -1,0 +1,169 @@
+"""Inputs of LAMMPS that come with potentials of SNAP (``.snap``, ``.mod`` of FitSNAP): SNAP and a repulsion.
+
+Many of these potentials were fitted to what ``pair_style zbl`` leaves, and are not whole without it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from pathlib import Path
+from typing import NoReturn
+
+from atomsmith.data.files import read_text
+from atomsmith.elements import SYMBOLS, number_of
+from atomsmith.errors import InputError
+from atomsmith.exchange.pair_tables import PairTable, with_pair_tables
+from atomsmith.exchange.snap import read_snap
+from atomsmith.exchange.zbl import lammps_table
+from atomsmith.potential import Potential
+
+_ARGUMENTS = {"zbl": 2, "snap": 0, "zero": 1}
+"""Styles that are known, and how many arguments each has in pair_style."""
+_PAIR = re.compile(r"^(\*|\d+)$")
+
+
+@dataclass(frozen=True)
+class _Input:
+    """What an input says: arguments of zbl in pair_style, and those of every pair_coeff by style."""
+
+    reach: tuple[float, float] | None
+    charges: list[tuple[str, str, float, float]]
+    snap: list[str]
+
+
+def read_snap_input(path: str | Path) -> Potential:
+    """Read the potential that an input of LAMMPS sets up.
+
+    Parameters
+    ----------
+    path
+        With the commands ``variable``, ``pair_style`` (``snap``, or ``hybrid/overlay`` of it with ``zbl``)
+        and ``pair_coeff``. Files are looked for beside it.
+
+    Raises
+    ------
+    InputError
+        If it or one of the files is missing, or says something that is not known.
+    """
+    path = Path(path)
+    said = _read(path)
+    coefficients, parameters, *symbols = said.snap
+    potential = read_snap(path.parent / coefficients, path.parent / parameters)
+    if sorted(symbols) != sorted(SYMBOLS[z] for z in potential.elements):
+        _refuse(
+            path,
+            f"pair_coeff gives snap the elements {' '.join(symbols)}, but {coefficients} is for "
+            f"{' '.join(SYMBOLS[z] for z in potential.elements)}; name each of them once",
+        )
+    if said.reach is None:
+        return potential
+    return with_pair_tables(potential, _tables(path, said, symbols), "repulsion")
+
+
+def _tables(path: Path, said: _Input, symbols: Sequence[str]) -> dict[tuple[int, int], PairTable]:
+    """Repulsions of all pairs of elements, by atomic numbers."""
+    assert said.reach is not None
+    found: dict[tuple[int, int], PairTable] = {}
+    for (i, one), (j, other) in combinations_with_replacement(enumerate(symbols, start=1), 2):
+        # The last command that names the types counts; the repulsion is the same in both orders.
+        own = [
+            charges
+            for first, second, *charges in said.charges
+            if _names(first, second, i, j) or _names(first, second, j, i)
+        ]
+        if not own:
+            _refuse(path, f"no pair_coeff of zbl is for {one} and {other}; expected one for every pair")
+        low, high = sorted((number_of(one), number_of(other)))
+        found[low, high] = lammps_table((own[-1][0], own[-1][1]), *said.reach)
+    return found
+
+
+def _names(first: str, second: str, i: int, j: int) -> bool:
+    return first in ("*", str(i)) and second in ("*", str(j))
+
+
+def _read(path: Path) -> _Input:
+    variables: dict[str, str] = {}
+    styles: list[str] = []
+    reach: tuple[float, float] | None = None
+    charges: list[tuple[str, str, float, float]] = []
+    snap: list[str] = []
+    for words in _commands(path, variables):
+        match words:
+            case ["variable", name, "equal" | "index" | "string", value]:
+                variables[name] = value
+            case ["pair_style", *rest]:
+                styles, reach = _styles(path, rest)
+            case ["pair_coeff", first, second, *rest] if _PAIR.match(first) and _PAIR.match(second):
+                style, *arguments = rest if len(styles) > 1 or rest[:1] == styles else [*styles, *rest]
+                if style not in styles:
+                    _refuse(path, f"pair_coeff names the style {style}; expected one of pair_style")
+                if style == "zbl" and len(arguments) == 2:
+                    one, other = (_number(path, word) for word in arguments)
+                    charges.append((first, second, one, other))
+                elif style == "snap" and len(arguments) > 2 and not snap:
+                    snap = arguments
+                elif style != "zero":
+                    _refuse(path, f"the arguments of '{' '.join(words)}' are not understood")
+            case _:
+                _refuse(
+                    path,
+                    f"the command '{' '.join(words)}' is not known; known are variable, pair_style (snap, or "
+                    "hybrid/overlay of snap, zbl and zero) and pair_coeff",
+                )
+    if not snap:
+        _refuse(path, "no pair_coeff names the files of snap")
+    return _Input(reach, charges, snap)
+
+
+def _styles(path: Path, words: Sequence[str]) -> tuple[list[str], tuple[float, float] | None]:
+    """Styles of a pair_style, and the inner and outer distance of zbl."""
+    styles: list[str] = []
+    reach = None
+    rest = list(words[1:] if words[:1] == ["hybrid/overlay"] else words)
+    while rest:
+        style = rest.pop(0)
+        if style not in _ARGUMENTS or style in styles or len(rest) < _ARGUMENTS[style]:
+            _refuse(path, f"pair_style has '{style}', which is not supported; known are snap, zbl and zero")
+        arguments, rest = rest[: _ARGUMENTS[style]], rest[_ARGUMENTS[style] :]
+        styles.append(style)
+        if style == "zbl":
+            reach = _number(path, arguments[0]), _number(path, arguments[1])
+            if not 0.0 < reach[0] < reach[1]:
+                _refuse(path, f"zbl goes from {reach[0]:g} to {reach[1]:g}; expected distances that rise")
+    return styles, reach
+
+
+def _commands(path: Path, variables: dict[str, str]) -> list[list[str]]:
+    """Words of every command, with the values of variables in their places."""
+    commands = []
+    text = re.sub(r"&[ \t]*\r?\n", " ", read_text(path))
+    for line in text.splitlines():
+        words = line.partition("#")[0].split()
+        if words[:1] == ["variable"] and len(words) == 4:
+            variables[words[1]] = words[3]
+        commands.append([_filled(path, word, variables) for word in words])
+    return [words for words in commands if words]
+
+
+def _filled(path: Path, word: str, variables: dict[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        if match.group(1) not in variables:
+            _refuse(path, f"the variable {match.group(1)} is used, but not defined")
+        return variables[match.group(1)]
+
+    return re.sub(r"\$\{(\w+)\}", value, word)
+
+
+def _number(path: Path, word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        _refuse(path, f"'{word}' is not a number")
+
+
+def _refuse(path: Path, what: str) -> NoReturn:
+    raise InputError(f"{path}: {what}.")
