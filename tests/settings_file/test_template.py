@@ -47,6 +47,20 @@ def test_what_is_off_is_commented_out_and_can_be_switched_on(tmp_path):
     assert "\n# more:\n#   - kind: ace\n#     cutoff: 5.0\n" in text
 
 
+def test_keys_of_a_block_without_values_can_be_given_some(tmp_path):
+    class Source(Settings):
+        file: Path | None = Field(None, description="A file")
+        element: str | None = Field(None, description="An element")
+
+    class Both(Settings):
+        source: Source = Field(description="Where from")
+
+    text = template(Both)
+    assert text.count("# element: null\n") == 1
+    (tmp_path / "in.yaml").write_text(text.replace("# element: null", "element: Cu"))
+    assert load_settings(tmp_path / "in.yaml", Both).source == Source(element="Cu")
+
+
 def test_models_are_explained_once():
     text = template(Example)
     assert text.count("Cutoff radius in angstrom") == 1

@@ -7,6 +7,7 @@ has one and are otherwise left empty for the user. What is off by default is com
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from enum import Enum
@@ -33,6 +34,8 @@ from atomsmith.settings_file.document import CoreSchemaLoader
 
 WIDTH = 100
 INDENT = "  "
+_EMPTY = re.compile(r"# \w+: null$")
+"""A key of a block that has no value by default."""
 
 
 class _CoreSchemaDumper(yaml.SafeDumper):
@@ -195,8 +198,12 @@ class _Writer:
         """Lines of a key that holds a block."""
         assert option.model is not None
         inner = self.block(option.model, value)
-        if not any(line and not line.lstrip().startswith("#") for line in inner):
-            return [f"{key}: {{}}", *_shift(inner)]
+        if all(line.lstrip().startswith("#") for line in inner if line):
+            empty = next((k for k, line in enumerate(inner) if _EMPTY.match(line)), None)
+            if empty is None:
+                return [f"{key}: {{}}", *_shift(inner)]
+            # With braces behind the key, none below it could be given a value.
+            inner[empty] = inner[empty].removeprefix("# ")
         return [f"{key}:", *_shift(inner)]
 
     def _item(self, option: Option, value: BaseModel | None) -> list[str]:
