@@ -76,8 +76,11 @@ def replacing_bytes(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def _is_stream(path: Path) -> bool:
-    """Whether a path is no file, or one only by a redirection of the shell."""
-    return not os.path.isfile(path) or path.absolute().is_relative_to("/dev")
+    """Whether a path is no file, or one only by a redirection of the shell (``/dev/stdout``, ``/dev/fd/3``).
+
+    Files in folders of ``/dev`` are files, those of ``/dev/shm`` for instance.
+    """
+    return not os.path.isfile(path) or str(path.absolute().parent) in ("/dev", "/dev/fd")
 
 
 @contextmanager
