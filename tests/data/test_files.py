@@ -35,9 +35,8 @@ def test_files_in_shared_memory_are_replaced() -> None:
 
 
 def test_what_the_shell_redirects_is_written_to(tmp_path: Path) -> None:
-    code = (
-        "from atomsmith.data.files import replacing\nwith replacing('/dev/stdout') as f: f.write('numbers')"
-    )
+    code = "from atomsmith.data.files import replacing\n"
+    code += "with replacing('/dev/stdout') as f: f.write('numbers')"
     with (tmp_path / "out").open("w") as out:
         subprocess.run([sys.executable, "-c", code], stdout=out, check=True, timeout=60)
     assert (tmp_path / "out").read_text() == "numbers"
