@@ -9,21 +9,15 @@ Every fifth configuration of the training set (of ``--share`` of it) is held out
 from __future__ import annotations
 
 import argparse
-import os
 import time
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from atomsmith import Dataset
-from atomsmith.fitting.fit import fit_model
-from atomsmith.fitting.metrics import errors
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.fitting.weights import Weights
 from atomsmith.model import ModelSettings, TermSettings
 from atomsmith.regressors import EmbeddingSettings, QuadraticSettings
-from benchmarks.pairs.run import DESCRIPTORS, share_of
+from benchmarks.pairs.held_out import held_out, judged
+from benchmarks.pairs.run import DESCRIPTORS
 
 ROOTS, SQUARES = (0.5,), (2.0,)
 CHOICES: dict[str, tuple[float, ...]] = {
@@ -44,15 +38,7 @@ def main() -> None:
     options.add_argument("--virial", type=float, help="weight of virials; by default as in every fit")
     given = options.parse_args()
     weights = Weights(virial=given.virial)
-    folder = Path(os.environ["ATOMSMITH_DATA"]) / "data" / "mlearn"
-    folder = folder if folder.is_dir() else Path(os.environ["ATOMSMITH_DATA"])
-    data = list(share_of(Dataset.read(folder / f"{given.element}_train.xyz.gz"), given.share))
-    largest = [np.abs(c.forces).max() for c in data]
-    held = np.arange(len(data)) % 5 == 2
-    held[int(np.argmax(largest))] = False
-    train, judges = (
-        Dataset(c for c, out in zip(data, held, strict=True) if out == wanted) for wanted in (0, 1)
-    )
+    train, judges = held_out(given.element, given.share)
     print(f"{given.element}, {given.descriptor}: {len(train)} configurations, {len(judges)} held out")
     regressors: dict[str, Any] = {"quadratic": QuadraticSettings(kind="quadratic")}
     for name, exponents in CHOICES.items():
@@ -62,11 +48,8 @@ def main() -> None:
         model = ModelSettings(terms=(term,))
         began = time.process_time()
         settings = PotentialSettings(model=model, weights=weights, committee=0, calibrate=False)
-        potential = fit_model(train, settings).potential
+        (energy, forces, stress), _ = judged(settings, train, judges)
         seconds = time.process_time() - began
-        found = errors(judges, potential.predict(judges)).total
-        kinds = (found.energy, found.forces, found.stress)
-        energy, forces, stress = (np.nan if kind is None else kind.mae for kind in kinds)
         numbers = f"{energy:8.2f} meV/atom {forces:8.4f} eV/A {stress:6.2f} GPa"
         print(f"{name:28}{numbers} {seconds:6.0f} s", flush=True)
 

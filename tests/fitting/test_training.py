@@ -9,6 +9,7 @@ from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.evaluator import PlanEvaluator
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.fitting.trainers.in_turn import InTurnSettings
 from atomsmith.fitting.trainers.registry import TRAINERS
 from atomsmith.fitting.trainers.training import TrainedTerm
 from atomsmith.fitting.weights import Weights
@@ -29,6 +30,10 @@ PLAIN = Weights(force_scale_ev_per_angstrom=None)
 """Weights that do not depend on the labels."""
 
 
+SETTLED = Weights(virial=0.1)
+"""Weights that are the same before and after training."""
+
+
 def settings(*terms, **changes):
     return PotentialSettings(model=ModelSettings(terms=terms or TERMS, repulsion=None), **changes)
 
@@ -47,9 +52,9 @@ def test_a_part_without_coefficients_is_fitted_like_any_linear_one(data, monkeyp
         return TrainedTerm(task.term, with_products(task.descriptor, 2), record={"kind": "products"})
 
     quadratic = TermSettings(descriptor=TERMS[1].descriptor, regressor=QuadraticSettings(kind="quadratic"))
-    expected = fit_model(data, settings(TERMS[0], quadratic))
+    expected = fit_model(data, settings(TERMS[0], quadratic, weights=SETTLED))
     monkeypatch.setitem(TRAINERS, "network", trainer)
-    found = fit_model(data, settings())
+    found = fit_model(data, settings(weights=SETTLED))
     np.testing.assert_array_equal(found.potential.coefficients, expected.potential.coefficients)
     np.testing.assert_array_equal(found.potential.committee, expected.potential.committee)
     assert found.potential.metadata["training"] == [{"kind": "products"}]
@@ -69,9 +74,9 @@ def test_residuals_are_what_the_other_terms_leave(data, monkeypatch):
         return TrainedTerm(task.term, with_products(task.descriptor, 2))
 
     monkeypatch.setitem(TRAINERS, "network", trainer)
-    fit_model(data, settings())
+    fit_model(data, settings(weights=SETTLED))
     (task,) = seen
-    pair = fit_model(data, settings(TERMS[0], calibrate=False)).potential
+    pair = fit_model(data, settings(TERMS[0], weights=SETTLED, calibrate=False)).potential
     predicted = pair.predict(data)
     systems = Systems.from_configurations(data)
     for k, (configuration, residual) in enumerate(zip(data, task.residuals, strict=True)):
@@ -81,6 +86,30 @@ def test_residuals_are_what_the_other_terms_leave(data, monkeypatch):
         strain = -configuration.volume * configuration.stress
         xx = residual.virial[0] - strain[0]
         assert xx == pytest.approx(-predicted.virial[k, 0, 0], abs=1e-5)
+
+
+def test_the_weight_of_virials_is_that_of_the_linear_fit_of_all_descriptors(data, monkeypatch):
+    """It is settled before the training, which takes it as the fit after it does."""
+    seen = []
+
+    def trainer(task):
+        seen.append(task)
+        return TrainedTerm(task.term, with_products(task.descriptor, 2))
+
+    monkeypatch.setitem(TRAINERS, "network", trainer)
+    linear = TermSettings(descriptor=TERMS[1].descriptor)
+    wanted = fit_model(data, settings(TERMS[0], linear)).potential.metadata["settings"]["weights"]["virial"]
+    found = fit_model(data, settings()).potential.metadata["settings"]["weights"]["virial"]
+    in_turn = fit_model(data, settings(training=InTurnSettings(rounds=1))).potential
+    given = fit_model(data, settings(weights=SETTLED)).potential
+    unlabelled = fit_model(Dataset(c.replace(stress=None) for c in data), settings()).potential
+    assert found == wanted
+    assert in_turn.metadata["settings"]["weights"]["virial"] == wanted
+    assert given.metadata["settings"]["weights"]["virial"] == 0.1 != pytest.approx(wanted, rel=0.1)
+    assert unlabelled.metadata["settings"]["weights"]["virial"] is None
+    for task, weight in zip(seen, (wanted, wanted, 0.1, 0.0), strict=True):
+        root = np.sqrt(len(data[0].numbers))
+        assert task.residuals[0].scales.virial == pytest.approx(weight / root, rel=1e-12)
 
 
 def test_configurations_with_the_largest_forces_are_not_held_out(data, monkeypatch):

@@ -22,7 +22,7 @@ from atomsmith.fitting.problem import Problem, prior_of
 from atomsmith.fitting.pruning import restricted, without_dropped
 from atomsmith.fitting.robust import reweighted, robust_weights
 from atomsmith.fitting.rows.blas import single_threaded
-from atomsmith.fitting.rows.design import RowMaker
+from atomsmith.fitting.rows.design import RowMaker, number_of_labels
 from atomsmith.fitting.rows.factor import TriangularFactor, merge_factors
 from atomsmith.fitting.rows.factor_set import FactorSet
 from atomsmith.fitting.rows.kept import KeptFactors
@@ -39,6 +39,7 @@ from atomsmith.fitting.solvers.prior import Prior, feature_scale
 from atomsmith.fitting.solvers.registry import Solution, Solver, solve
 from atomsmith.fitting.trainers.in_turn import train_in_turn
 from atomsmith.fitting.trainers.kernel import refuse_sparse_solver, whitening, with_kernels
+from atomsmith.fitting.trainers.radial import train_radial
 from atomsmith.fitting.trainers.registry import trainer_of
 from atomsmith.fitting.trainers.training import Observer, Trainer, TrainingMeans, train_terms, with_members
 from atomsmith.fitting.virial_weight import settled_weights
@@ -178,7 +179,12 @@ def fit_model(
     settings = problem.settings
     trainers = [trainer_of(term) for term in settings.model.terms]
     means = TrainingMeans(_coefficients, training_folder, training, workers)
-    problem = _trained(with_kernels(problem), trainers, means)
+    begins = stage or _ignored
+    problem = with_kernels(problem)
+    if settings.training is not None or any(trainer not in (None, train_radial) for trainer in trainers):
+        problem = _with_virial_weight(problem, workers, progress, begins)
+    problem = _trained(problem, trainers, means)
+    settings = problem.settings
     trained = time.perf_counter()
     n_groups = GROUPS if settings.calibrate else 1
     maker = RowMaker(problem.model.plan, settings.weights, problem.known, settings.threads)
@@ -189,7 +195,6 @@ def fit_model(
         )
     passes = 1 if settings.robust is None else 2
     require_memory(maker.n_features, problem.rows_of, n_groups, passes)
-    begins = stage or _ignored
     if announce is not None:
         begins("estimating time and memory", False)
         count, kind = 0 if workers is None else workers.count, settings.solver.kind
@@ -248,6 +253,27 @@ def _folded(
 
 def _ignored(_name: str, _counted: bool) -> None:
     """Nobody watches."""
+
+
+def _with_virial_weight(
+    problem: Problem, workers: Workers | None, progress: Callable[[int], None] | None, begins: Stage
+) -> Problem:
+    """Settle the weight of virials for trainings and the fit after them, where the settings leave it open.
+
+    Judge is the linear fit of all descriptors, those of terms still to be trained included. Trainings of
+    radial functions need none: they settle it themselves, and the fit after them does so again.
+    """
+    settings = problem.settings
+    if not settings.weights.virial_is_open or not any(number_of_labels(c, "virial") for c in problem.rows_of):
+        return problem
+    maker = RowMaker(problem.model.plan, settings.weights, problem.known, settings.threads)
+    require_memory(maker.n_features, problem.rows_of, GROUPS)
+    begins("weighing stresses", True)
+    factors = FactorSet(maker.n_features, GROUPS)
+    accumulate(maker, problem.rows_of, factors, seed=settings.seed, workers=workers, progress=progress)
+    factors.compact()
+    weights = _settled(problem, factors)[3]
+    return replace(problem, settings=settings.model_copy(update={"weights": weights}))
 
 
 def _trained(problem: Problem, trainers: Sequence[Trainer | None], means: TrainingMeans) -> Problem:

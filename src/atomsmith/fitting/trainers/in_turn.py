@@ -27,7 +27,6 @@ from atomsmith.fitting.trainers.training import (
     fitted_coefficients,
     residuals_of,
     retrained,
-    with_open_virial,
 )
 from atomsmith.settings import Settings
 from atomsmith.systems import FloatArray, Systems
@@ -150,9 +149,9 @@ class _Rounds:
     def judged(self) -> Turn:
         """Errors and shares of the energy as they stand."""
         problem = self.problem
-        weights = with_open_virial(problem.settings.weights)
+        settings = problem.settings
         residuals = residuals_of(
-            problem.rows_of, problem.model, self.coefficients, weights, problem.settings.threads
+            problem.rows_of, problem.model, self.coefficients, settings.weights, settings.threads
         )
         counts = np.array([len(c.numbers) for c in problem.rows_of])
         volumes = np.array([c.volume for c in problem.rows_of])

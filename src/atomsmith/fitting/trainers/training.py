@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
     from atomsmith.fitting.problem import Problem
 
-OPEN_VIRIAL = 0.1
-"""Weight of virials relative to forces where the settings leave it to the data: what `fit` finds out about
-them from linear models comes after the training."""
 EXTREME = 0.02
 """Share of the configurations, those with the largest forces, that are never held out."""
 BATCH = 32
@@ -243,8 +240,8 @@ def retrained(
     assert trainer is not None
     others = coefficients.copy()
     others[problem.model.term == term] = 0.0
-    weights = with_open_virial(problem.settings.weights)
-    residuals = residuals_of(problem.rows_of, problem.model, others, weights, problem.settings.threads)
+    settings = problem.settings
+    residuals = residuals_of(problem.rows_of, problem.model, others, settings.weights, settings.threads)
     task = TrainingTask(
         problem,
         term,
@@ -257,13 +254,6 @@ def retrained(
         workers=means.workers,
     )
     return problem.with_trained(trainer(task))
-
-
-def with_open_virial(weights: Weights) -> Weights:
-    """Give virials a weight where the settings leave it to the data."""
-    if weights.virial is not None:
-        return weights
-    return weights.model_copy(update={"virial": OPEN_VIRIAL * weights.forces})
 
 
 def require_pressure(task: TrainingTask) -> None:
