@@ -47,7 +47,10 @@ REACH = 0.01
 densities that the data hardly know leave the range where the posterior, that of a linear problem, holds."""
 GAIN = 1.0e-3
 """Relative gain of a step below which the fit has converged."""
-
+FAITHFUL, GOOD = 0.1, 0.25
+"""Shares of the gain that the linearised problem promises: a step that gains less is refused, as it has left
+the range where that problem says anything, and its small gain is no convergence; one that gains more
+lowers the damping."""
 
 BUDGET_BYTES = 2**30
 """Gradients of features that are kept; those of further configurations are made again in every step."""
@@ -262,9 +265,11 @@ class Steps:
             moved[free] = lstsq(stacked, wanted, lapack_driver="gelsy", check_finite=False)[0]
             there = self.fit.factor(moved, train)
             after = there.predicted_sum_of_squares(moved)
-            value = after + float(np.square(penalty * moved).sum())
-            if value < before:
-                return _Step(moved, there, after, (before - value) / before, damping * LOWERED)
+            prior = float(np.square(penalty * moved).sum())
+            gain, promised = before - after - prior, before - factor.predicted_sum_of_squares(moved) - prior
+            if gain > FAITHFUL * promised:
+                lowered = LOWERED if gain > GOOD * promised else 1.0
+                return _Step(moved, there, after, gain / before, damping * lowered)
             damping *= RAISED
         return _Step(parameters, factor, squares, 0.0, damping)
 
