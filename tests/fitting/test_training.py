@@ -7,11 +7,13 @@ from atomsmith import Dataset, Potential
 from atomsmith.descriptors import BispectrumSettings, PairSettings
 from atomsmith.descriptors.base import DescriptorPart, FeatureInfo
 from atomsmith.evaluator import PlanEvaluator
-from atomsmith.fitting.fit import fit_model
+from atomsmith.fitting import Elimination
+from atomsmith.fitting.fit import LOOKS, fit_model
 from atomsmith.fitting.settings import PotentialSettings
 from atomsmith.fitting.trainers.in_turn import InTurnSettings
 from atomsmith.fitting.trainers.registry import TRAINERS
 from atomsmith.fitting.trainers.training import TrainedTerm
+from atomsmith.fitting.virial_weight import settled_weights
 from atomsmith.fitting.weights import Weights
 from atomsmith.model import ModelSettings, TermSettings
 from atomsmith.regressors import NetworkSettings, QuadraticSettings, with_products
@@ -98,7 +100,8 @@ def test_the_weight_of_virials_is_that_of_the_linear_fit_of_all_descriptors(data
 
     monkeypatch.setitem(TRAINERS, "network", trainer)
     linear = TermSettings(descriptor=TERMS[1].descriptor)
-    wanted = fit_model(data, settings(TERMS[0], linear)).potential.metadata["settings"]["weights"]["virial"]
+    both = fit_model(data, settings(TERMS[0], linear))
+    wanted = settled_weights(both.factors, Weights(), both.prior, Elimination(), looks=LOOKS).virial
     found = fit_model(data, settings()).potential.metadata["settings"]["weights"]["virial"]
     in_turn = fit_model(data, settings(training=InTurnSettings(rounds=1))).potential
     given = fit_model(data, settings(weights=SETTLED)).potential

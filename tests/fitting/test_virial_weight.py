@@ -7,11 +7,12 @@ from atomsmith import Dataset
 from atomsmith.data.units import GPA_PER_EV_A3
 from atomsmith.descriptors import AceSettings
 from atomsmith.errors import InputError
+from atomsmith.fitting.cross_validation import cross_validate
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.metrics import errors
 from atomsmith.fitting.settings import PotentialSettings
-from atomsmith.fitting.virial_weight import RANGE
-from atomsmith.fitting.weights import OPEN_VIRIAL, KindWeights, TypeWeights, Weights, row_weights
+from atomsmith.fitting.virial_weight import RANGE, settled_weights
+from atomsmith.fitting.weights import OPEN_ENERGY, OPEN_VIRIAL, KindWeights, TypeWeights, Weights, row_weights
 from atomsmith.model import ModelSettings, TermSettings
 from atomsmith.regressors import NetworkSettings
 
@@ -59,6 +60,28 @@ def test_any_labels_and_few_configurations_give_a_finite_fit(labels, count):
     assert weight > 0.0
     for quantity in (total.energy, total.forces, total.stress):
         assert quantity is None or np.isfinite(quantity.rmse)
+
+
+def test_several_looks_find_the_weight_that_agrees_with_the_errors_that_come_of_it():
+    def settled(data, looks):
+        settings = PotentialSettings(model=ModelSettings(terms=TERMS))
+        result = fit_model(data, settings)
+        return settled_weights(
+            result.factors, settings.weights, result.prior, settings.solver, looks=looks
+        ).virial, result
+
+    once, result = settled(labelled(0.0), 1)
+    often, _ = settled(labelled(0.0), 20)
+    assert once == result.potential.metadata["settings"]["weights"]["virial"]
+    assert often > 1.05 * once
+    kinds = KindWeights(energy=OPEN_ENERGY, forces=1.0, virial=often)
+    _, unseen = cross_validate(result.factors, kinds, result.prior)
+    volume = np.mean([c.volume for c in labelled(0.0)])
+    # rows of virials are volume * stress / sqrt(4 atoms)
+    noise = unseen.stress / GPA_PER_EV_A3 * volume / 2.0
+    assert often == pytest.approx(unseen.forces / noise, rel=0.05)
+    contradicting, _ = settled(labelled(OFFSET), 20)
+    assert contradicting < 0.2 * often
 
 
 def test_without_pressure_no_hydrostatic_stress_counts():

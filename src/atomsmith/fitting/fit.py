@@ -51,6 +51,9 @@ from atomsmith.systems import FloatArray
 if TYPE_CHECKING:
     from atomsmith.data.configuration import Configuration
 
+LOOKS = 10
+"""Most looks at the weight of virials before a training, which cannot change it afterwards."""
+
 Stage = Callable[[str, bool], None]
 """Takes the name of a part of a fit that begins, and whether it goes through the configurations."""
 
@@ -272,7 +275,7 @@ def _with_virial_weight(
     factors = FactorSet(maker.n_features, GROUPS)
     accumulate(maker, problem.rows_of, factors, seed=settings.seed, workers=workers, progress=progress)
     factors.compact()
-    weights = _settled(problem, factors)[3]
+    weights = _settled(problem, factors, looks=LOOKS)[3]
     return replace(problem, settings=settings.model_copy(update={"weights": weights}))
 
 
@@ -410,14 +413,15 @@ def _coefficients(problem: Problem, factors: FactorSet) -> FloatArray:
 
 
 def _settled(
-    problem: Problem, factors: FactorSet
+    problem: Problem, factors: FactorSet, looks: int = 1
 ) -> tuple[list[tuple[int, FloatArray]], FactorSet, Prior, Weights]:
     """Whiten the outputs of kernels; prior and weights follow from the factors of what comes of that."""
     settings = problem.settings
     white = whitening(problem)
     factors = factors.transformed(white) if white else factors
     prior = prior_of(problem.model, settings, problem.held_features, feature_scale(factors))
-    return white, factors, prior, settled_weights(factors, settings.weights, prior, settings.solver)
+    weights = settled_weights(factors, settings.weights, prior, settings.solver, looks=looks)
+    return white, factors, prior, weights
 
 
 def _shifted(posterior: Posterior, known: FloatArray) -> Posterior:
