@@ -10,7 +10,9 @@ from atomsmith.errors import InputError
 from atomsmith.evaluator import PlanEvaluator, species_of, sum_atoms
 from atomsmith.fitting.fit import fit_model
 from atomsmith.fitting.metrics import errors
+from atomsmith.fitting.rows.factor import TriangularFactor
 from atomsmith.fitting.settings import PotentialSettings
+from atomsmith.fitting.solvers.prior import Prior
 from atomsmith.fitting.trainers.embedding import trainer
 from atomsmith.fitting.trainers.embedding.rows import Layout, rows_and_jacobian
 from atomsmith.model import ModelSettings, TermSettings, build_model
@@ -143,6 +145,29 @@ def test_a_known_embedding_is_fitted_better_than_by_linear_functions(truth):
     values = [step["train"] for step in record["history"]]
     assert values[-1] < 0.1 * values[0]
     assert record["kind"] == "embedding"
+
+
+class ArcTangent:
+    """Squares of arctan(x), of which Gauss-Newton steps from 1.3915 land at -1.391, nearly as far from 0."""
+
+    def factor(self, parameters, chosen):
+        (x,), count = parameters, len(chosen)
+        slope = 1.0 / (1.0 + x * x)
+        factor = TriangularFactor(1)
+        factor.fold(np.full((count, 1), slope), np.full(count, slope * x - np.arctan(x)), np.ones(count))
+        return factor
+
+
+def test_a_step_that_gains_little_of_what_is_promised_is_refused_and_does_not_end_the_fit():
+    fit, rows, start = ArcTangent(), range(6), np.array([1.3915])
+    damper = np.full((1, 1), 1e-3)  # next to no damping at first
+    steps = trainer.Steps(fit, Prior.create(np.zeros(1)), damper, EmbeddingSettings(kind="embedding"))
+    at = trainer._Step(start, fit.factor(start, rows), np.inf, 0.0, trainer.DAMPING)
+    moved = steps._step(at, rows)
+    assert moved.gain > 100.0 * trainer.GAIN
+    for _ in range(8):
+        moved = steps._step(moved, rows)
+    assert abs(moved.parameters[0]) < 1e-6
 
 
 def test_a_fit_is_saved_and_gives_the_same_bits_again(truth, tmp_path):
