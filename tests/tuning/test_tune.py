@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import ase.build
 import numpy as np
@@ -304,6 +305,29 @@ def test_a_worker_that_is_killed_leaves_no_trial_behind(folder, monkeypatch):
         study_name="atomsmith tune", storage=f"sqlite:///{folder / 'out/tuning.sqlite'}"
     )
     assert not [t for t in study.trials if t.state == optuna.trial.TrialState.RUNNING]
+
+
+def test_trials_of_every_killed_worker_are_free_again(folder, monkeypatch):
+    """Of those that took the place of killed ones, too; here each of the first three is."""
+    from atomsmith.tuning import search
+
+    class Process:
+        def __init__(self, *, target, args, daemon):
+            self.exitcode = -9 if args[2] <= 3 else 0
+
+        def start(self): ...
+        def terminate(self): ...
+        def join(self): ...
+        def is_alive(self):
+            return False
+
+    buried = []
+    monkeypatch.setattr(search, "POLL_S", 0.0)
+    monkeypatch.setattr(search, "_bury", lambda *given: buried.append(given[2:]))
+    monkeypatch.setattr(search.multiprocessing, "get_context", lambda _: SimpleNamespace(Process=Process))
+    settings = load_settings(folder / "tune.yaml", search.TuneSettings, ["workers=2"])
+    search._distribute(None, settings, folder, lambda: None)
+    assert buried == [(1,), (2,), (3,), ()]
 
 
 def test_a_search_under_way_is_left_alone(folder):

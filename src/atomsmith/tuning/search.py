@@ -304,14 +304,17 @@ def _distribute(study: Study, settings: TuneSettings, folder: Path, watch: Calla
     """
     context = multiprocessing.get_context("spawn")
     started: list[BaseProcess] = []
+    alive: dict[int, BaseProcess] = {}
 
-    def start() -> BaseProcess:
-        process = context.Process(target=_worker, args=(settings, folder, len(started) + 1), daemon=True)
+    def start() -> None:
+        index = len(started) + 1
+        process = context.Process(target=_worker, args=(settings, folder, index), daemon=True)
         process.start()
         started.append(process)
-        return process
+        alive[index] = process
 
-    alive = {index: start() for index in range(1, settings.workers + 1)}
+    for _ in range(settings.workers):
+        start()
     try:
         while alive:
             time.sleep(POLL_S)
@@ -319,7 +322,7 @@ def _distribute(study: Study, settings: TuneSettings, folder: Path, watch: Calla
                 if alive.pop(index).exitcode != 0:
                     _bury(study, settings, index)
                     if len(started) < 2 * settings.workers:
-                        alive[len(started) + 1] = start()
+                        start()
             watch()
     finally:
         for process in started:
