@@ -116,7 +116,8 @@ template <class Emit>
 static inline void kernel_gradients(const Regressor& regressor, int centre, const PartWorkspace& own, int s,
                                     Workspace& w, Emit emit) {
     const Regressor::Centre& c = regressor.centres[centre];
-    const int columns = 3 * w.near.stride, n_pairs = (columns + 1) / 2, rows = c.padded_inputs();
+    const int columns = 3 * w.near.stride, n_pairs = (columns + 1) / 2, rows = c.padded_inputs(),
+              whole = whole_exponent(regressor.zeta - 1.0);
     Vec* packed = w.packed;
     for (int pair = 0; pair < n_pairs; ++pair)
         for (int d = 0; d < rows; ++d)
@@ -136,9 +137,8 @@ static inline void kernel_gradients(const Regressor& regressor, int centre, cons
                 for (int v = 0; v < 2; ++v) tile_rows[p * 2 * n_pairs + 2 * pair + v] = products[2 * p + v];
         }
         for (int p = 0; p < n_panels * kPanel && first * kPanel + p < c.n_outputs; ++p) {
-            const double product = own.scratch[first * kPanel + p][s];
-            double slope = regressor.zeta;
-            for (int k = 1; k < regressor.zeta; ++k) slope *= product;
+            const Vec product = own.scratch[first * kPanel + p];
+            const double slope = regressor.zeta * real_power(product, regressor.zeta - 1.0, whole)[s];
             for (int e = 0; e < columns; ++e) w.row[e] = slope * tile_rows[p * 2 * n_pairs + e];
             emit(first * kPanel + p, w.row);
         }

@@ -4,6 +4,7 @@
 // Features and slopes stand in pairs of vectors: [pair][padded feature][2].
 #pragma once
 
+#include "real_power.hpp"
 #include "regressor_memory.hpp"
 
 namespace atomsmith::ATOMSMITH_ISA {
@@ -97,13 +98,14 @@ static inline void tile_slopes(const double* tile, int n_panels, int padded_inpu
 // Energies sum_s c_s (B . B_s)^zeta of `n_pairs` pairs of vectors of atoms, [set][pair][2], and their
 // derivatives by the features, [set][pair][padded feature][2]; coefficients(set) points to c.
 template <class Coefficients>
-static inline void kernel_energies(const Regressor::Centre& c, int zeta, int n_pairs, const Vec* features,
+static inline void kernel_energies(const Regressor::Centre& c, double zeta, int n_pairs, const Vec* features,
                                    int n_sets, const Coefficients& coefficients, Vec* tile_scratch,
                                    Vec* energies, Vec* slopes) {
     const int rows = c.padded_inputs();
     const std::size_t pair_size = 2 * static_cast<std::size_t>(rows);
     for (std::size_t k = 0; k < pair_size * n_pairs * n_sets; ++k) slopes[k] = Vec{};
     for (int k = 0; k < 2 * n_pairs * n_sets; ++k) energies[k] = Vec{};
+    const int whole = whole_exponent(zeta - 1.0);
     Vec* products = tile_scratch;
     Vec* weights = products + 2 * kPointsPerTile;
     for (int first = 0; first < c.n_panels(); first += kPanelsPerTile) {
@@ -119,9 +121,9 @@ static inline void kernel_energies(const Regressor::Centre& c, int zeta, int n_p
                 for (int s = 0; s < n_panels * kPanel; ++s)
                     for (int v = 0; v < 2; ++v) {
                         const double coefficient = s < n_points ? own[s] : 0.0;
-                        const Vec below = coefficient * power(products[2 * s + v], zeta - 1);
+                        const Vec below = coefficient * real_power(products[2 * s + v], zeta - 1.0, whole);
                         energy[v] += below * products[2 * s + v];
-                        weights[2 * s + v] = (double)zeta * below;
+                        weights[2 * s + v] = zeta * below;
                     }
                 tile_slopes<2>(tile, n_panels, rows, weights,
                                slopes + (static_cast<std::size_t>(set) * n_pairs + pair) * pair_size);

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "kernels.hpp"
-#include "simd.hpp"
+#include "real_power.hpp"
 
 namespace atomsmith::ATOMSMITH_ISA {
 
@@ -42,7 +42,7 @@ static inline void multiply_any(int rows, const double* const* from, int n, cons
 // Adds what one atom gives to a panel of points; see `KernelRows`.
 static inline void add_kernel_rows(const KernelRows& k, std::int64_t i, const double* points, int panel) {
     constexpr int kWidth = 2 * kLanes, kMost = 3 * 64;
-    const int n = k.n_inputs;
+    const int n = k.n_inputs, whole = whole_exponent(k.zeta - 1.0);
     const std::size_t n_points = k.n_panels * kWidth;
     const auto at = [&](double* rows, std::size_t row) { return rows + row * n_points + panel * kWidth; };
     Vec slope[2], product[2] = {};
@@ -51,10 +51,10 @@ static inline void add_kernel_rows(const KernelRows& k, std::int64_t i, const do
         for (int v = 0; v < 2; ++v) product[v] += own[d] * load_unaligned(points + kWidth * d + v * kLanes);
     double* energy = at(k.energy, k.system[i]);
     for (int v = 0; v < 2; ++v) {
-        const Vec below = power(product[v], k.zeta - 1);
+        const Vec below = real_power(product[v], k.zeta - 1.0, whole);
         double* out = energy + v * kLanes;
         store_unaligned(out, load_unaligned(out) + below * product[v]);
-        slope[v] = -static_cast<double>(k.zeta) * below; // forces and virials are minus gradients
+        slope[v] = -k.zeta * below; // forces and virials are minus gradients
     }
     const double* from[kMost + 3];
     double* to[kMost + 3];

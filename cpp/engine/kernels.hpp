@@ -29,7 +29,8 @@ struct DescriptorRows {
 
 // Rows of fits of the kernel (B . B_s)^zeta, from what `DescriptorRows` describes. Rows are added to.
 struct KernelRows {
-    int n_inputs = 0, zeta = 1;
+    int n_inputs = 0;
+    double zeta = 1.0;
     int n_panels = 0;                 // of points, twice as many as there are lanes in each
     const double* points = nullptr;   // [panel][input][point]
     const double* features = nullptr; // [atom][n_features]

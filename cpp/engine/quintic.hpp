@@ -30,6 +30,8 @@ static inline void quintic_functions(const QuinticTable& table, int n, int pair,
     const double per_distance = table.per_distance[pair], end = table.end[pair], width = table.width[pair];
     const std::int64_t bins = table.bins[pair];
     const double* rows = table.rows.get() + table.first[pair];
+    const int n_breaks = table.n_breaks;
+    const double* breaks = table.breaks.data() + static_cast<std::size_t>(pair) * n_breaks;
     for (int b = 0; b < n_vectors; ++b, value += n, derivative += n) {
         const Vec x = r[b] * per_distance;
         const double* row[kLanes];
@@ -38,8 +40,9 @@ static inline void quintic_functions(const QuinticTable& table, int n, int pair,
             // A row of zeros stands behind the table.
             std::int64_t k = r[b][s] < end ? static_cast<std::int64_t>(x[s]) : bins;
             k = k > bins ? bins : k;
-            row[s] = rows + k * table.row_size;
             at[s] = x[s] - static_cast<double>(k);
+            for (int i = 0; i < n_breaks; ++i) k += r[b][s] >= breaks[i];
+            row[s] = rows + k * table.row_size;
         }
         for (int c = 0; c < n; c += kLanes) {
             Vec v[kLanes], d[kLanes];

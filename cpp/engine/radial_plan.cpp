@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <new>
 
 #include "require.hpp"
@@ -69,55 +70,83 @@ SplineTable make_spline(int n, const std::vector<double>& cutoff, const std::vec
     return table;
 }
 
+namespace {
+
+// Coefficients of the polynomials between a node and the next, [power][padded function].
+void quintic_row(int n, const double* left, std::size_t padded, double* to) {
+    const double* right = left + 3 * n;
+    for (int k = 0; k < n; ++k) {
+        const double f = left[k], d = left[n + k], s = 0.5 * left[2 * n + k];
+        const double rise = right[k] - f - d - s, slope = right[n + k] - d - 2.0 * s,
+                     bend = 0.5 * right[2 * n + k] - s;
+        const double c[6] = {f,
+                             d,
+                             s,
+                             10.0 * rise - 4.0 * slope + bend,
+                             -15.0 * rise + 7.0 * slope - 2.0 * bend,
+                             6.0 * rise - 3.0 * slope + bend};
+        for (int power = 0; power < 6; ++power) to[power * padded + k] = c[power];
+    }
+}
+
+} // namespace
+
 QuinticTable make_quintic(int n, const std::vector<double>& cutoff, const std::vector<double>& width,
                           const std::vector<std::int32_t>& table, const std::vector<std::int32_t>& bins,
-                          const std::vector<double>& nodes) {
+                          const std::vector<double>& breaks, const std::vector<double>& nodes) {
     constexpr int kPadding = 8; // doubles in a line of cache
     const std::size_t pairs = cutoff.size(), padded = (n + kPadding - 1) / kPadding * kPadding;
     QuinticTable out;
     out.row_size = static_cast<int>(6 * padded);
     out.end = cutoff;
     out.width = width;
-    std::vector<std::size_t> first(1, 0);
-    std::size_t given = 0;
-    for (const int count : bins) {
-        require(count >= 1, "a quintic table needs a bin");
-        first.push_back(first.back() + static_cast<std::size_t>(count + 1) * out.row_size);
-        given += count + 1;
-    }
     require(table.size() == pairs && width.size() == pairs,
             "a quintic table's arrays need one value for each pair of species");
-    require(nodes.size() == given * 3 * n, "a quintic table's nodes do not have the size of its bins");
+    require(!bins.empty() && breaks.size() % bins.size() == 0,
+            "a quintic table needs as many breaks as the others");
+    out.n_breaks = static_cast<int>(breaks.size() / bins.size());
+    std::vector<std::vector<int>> starts(bins.size()); // bins that the functions of each table begin at
     for (std::size_t pair = 0; pair < pairs; ++pair) {
         require(table[pair] >= 0 && table[pair] < static_cast<int>(bins.size()), "a pair's table is missing");
         require(cutoff[pair] > 0.0 && width[pair] >= 0.0 && width[pair] <= cutoff[pair],
                 "the switch of a quintic table must lie within its cutoff");
-        out.first.push_back(first[table[pair]]);
         out.bins.push_back(bins[table[pair]]);
         out.per_distance.push_back(bins[table[pair]] / cutoff[pair]);
+        std::vector<int>& own = starts[table[pair]];
+        own.assign(1, 0);
+        for (int k = 0; k < out.n_breaks; ++k) {
+            const double at = breaks[static_cast<std::size_t>(table[pair]) * out.n_breaks + k];
+            const bool counts = at < cutoff[pair];
+            require(at > 0.0 && (k == 0 || !counts || at > out.breaks.back()),
+                    "the breaks of a quintic table must rise from above 0");
+            out.breaks.push_back(counts ? at : std::numeric_limits<double>::infinity());
+            if (counts) own.push_back(static_cast<int>(at * out.per_distance.back()));
+        }
     }
+    std::vector<std::size_t> first(1, 0);
+    std::size_t given = 0;
+    for (std::size_t t = 0; t < bins.size(); ++t) {
+        require(bins[t] >= 1, "a quintic table needs a bin");
+        if (starts[t].empty()) starts[t].push_back(0); // no pair has it
+        const std::size_t n_rows = bins[t] + starts[t].size() - 1;
+        first.push_back(first.back() + (n_rows + 1) * out.row_size);
+        given += n_rows + starts[t].size();
+    }
+    require(nodes.size() == given * 3 * n, "a quintic table's nodes do not have the size of its bins");
+    for (std::size_t pair = 0; pair < pairs; ++pair) out.first.push_back(first[table[pair]]);
     const std::size_t bytes = first.back() * sizeof(double);
     out.rows.reset(static_cast<double*>(std::aligned_alloc(64, bytes)), std::free);
     if (!out.rows) throw std::bad_alloc();
     std::memset(out.rows.get(), 0, bytes);
     const double* left = nodes.data();
-    for (std::size_t t = 0; t < bins.size(); ++t, left += 3 * n)
-        for (int bin = 0; bin < bins[t]; ++bin, left += 3 * n) {
-            double* to = out.rows.get() + first[t] + static_cast<std::size_t>(bin) * out.row_size;
-            const double* right = left + 3 * n;
-            for (int k = 0; k < n; ++k) {
-                const double f = left[k], d = left[n + k], s = 0.5 * left[2 * n + k];
-                const double rise = right[k] - f - d - s, slope = right[n + k] - d - 2.0 * s,
-                             bend = 0.5 * right[2 * n + k] - s;
-                const double c[6] = {f,
-                                     d,
-                                     s,
-                                     10.0 * rise - 4.0 * slope + bend,
-                                     -15.0 * rise + 7.0 * slope - 2.0 * bend,
-                                     6.0 * rise - 3.0 * slope + bend};
-                for (int power = 0; power < 6; ++power) to[power * padded + k] = c[power];
-            }
+    for (std::size_t t = 0; t < bins.size(); ++t) {
+        double* to = out.rows.get() + first[t];
+        for (std::size_t k = 0; k < starts[t].size(); ++k, left += 3 * n) {
+            const int last = k + 1 < starts[t].size() ? starts[t][k + 1] : bins[t] - 1;
+            for (int bin = starts[t][k]; bin <= last; ++bin, left += 3 * n, to += out.row_size)
+                quintic_row(n, left, padded, to);
         }
+    }
     return out;
 }
 

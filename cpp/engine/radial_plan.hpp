@@ -34,6 +34,9 @@ struct QuinticTable {
     std::vector<std::size_t> first;               // [pair], doubles; pairs may share a table
     std::vector<double> end, per_distance, width; // [pair]: cutoff, bins / cutoff, width of the switch
     std::shared_ptr<double> rows;
+    // Distances from which on the functions are others: a bin that holds one has two rows.
+    int n_breaks = 0;
+    std::vector<double> breaks; // [pair][n_breaks], rising; infinite where a pair has fewer
 };
 
 struct Radial {
@@ -58,10 +61,12 @@ SplineTable make_spline(int n, const std::vector<double>& cutoff, const std::vec
                         const std::vector<double>& nodes, const std::vector<double>& knots);
 
 // Polynomials from nodes, [sum over tables of (bins + 1)][values, slopes, curvatures times powers of the
-// bin's length][n]; table: [pair].
+// bin's length][n]; table: [pair]. With `breaks` ([table][any], those from the cutoff on do not count) a
+// table has the nodes of all bins that the functions before the first break reach, then of those between it
+// and the second, ...
 QuinticTable make_quintic(int n, const std::vector<double>& cutoff, const std::vector<double>& width,
                           const std::vector<std::int32_t>& table, const std::vector<std::int32_t>& bins,
-                          const std::vector<double>& nodes);
+                          const std::vector<double>& breaks, const std::vector<double>& nodes);
 
 // Checks a table's sizes and values; throws std::invalid_argument.
 void check_radial(const Radial& radial, int n_species);

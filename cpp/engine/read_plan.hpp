@@ -58,9 +58,11 @@ Radial read_radial(const Dict& from) {
     }
     if (from.contains("kind") && value_of<std::string>(from, "kind") == "quintic") {
         radial.cutoff = array_of<double>(from, "cutoff");
-        radial.quintic = make_quintic(radial.n, radial.cutoff, array_of<double>(from, "width"),
-                                      array_of<std::int32_t>(from, "table"),
-                                      array_of<std::int32_t>(from, "bins"), array_of<double>(from, "nodes"));
+        radial.quintic =
+            make_quintic(radial.n, radial.cutoff, array_of<double>(from, "width"),
+                         array_of<std::int32_t>(from, "table"), array_of<std::int32_t>(from, "bins"),
+                         from.contains("breaks") ? array_of<double>(from, "breaks") : std::vector<double>(),
+                         array_of<double>(from, "nodes"));
         return radial;
     }
     if (from.contains("kind") && value_of<std::string>(from, "kind") == "chebyshev") {
@@ -157,6 +159,7 @@ Soap read_soap(const Dict& from) {
     soap.weight = array_of<double>(from, "weight");
     soap.sigma = value_of<double>(from, "sigma");
     soap.normalised = value_of<bool>(from, "normalised");
+    if (from.contains("least_norm")) soap.least_norm = value_of<double>(from, "least_norm");
     return soap;
 }
 
@@ -263,7 +266,7 @@ Regressor read_regressor(const Dict& part) {
         regressor.kind = Regressor::Kind::kKernel;
         if (value_of<std::string>(from, "kernel") != "polynomial")
             throw std::invalid_argument("engine plan: the only kernel is 'polynomial'");
-        regressor.zeta = value_of<int>(from, "zeta");
+        regressor.zeta = value_of<double>(from, "zeta");
     } else if (kind == "network") {
         regressor.kind = Regressor::Kind::kNetwork;
         regressor.n_members = value_of<int>(from, "networks");

@@ -87,7 +87,8 @@ static inline void for_each_output(const Regressor& regressor, int centre, PartW
     case Regressor::Kind::kKernel:
         kernel_inputs(c, x, own.inputs);
         kernel_products(c, own.inputs, own.scratch);
-        for (int s = 0; s < c.n_outputs; ++s) body(s, power(own.scratch[s], regressor.zeta));
+        for (int s = 0; s < c.n_outputs; ++s)
+            body(s, real_power(own.scratch[s], regressor.zeta, whole_exponent(regressor.zeta)));
         return;
     case Regressor::Kind::kNetwork:
     case Regressor::Kind::kEmbedding:

@@ -17,8 +17,8 @@ void require_finite(const std::vector<double>& values, const std::string& name) 
         require(std::isfinite(value), name + " holds a value that is not finite");
 }
 
-void finish_kernel(Regressor::Centre& c, int zeta) {
-    require(zeta >= 1 && zeta <= 32, "zeta must be a whole number between 1 and 32");
+void finish_kernel(Regressor::Centre& c, double zeta) {
+    require(zeta >= 1.0 && zeta <= 32.0, "zeta must be a number between 1 and 32");
     if (!c.is_normalised()) c.shift.clear(), c.scale.clear();
     const std::size_t inputs = c.n_inputs, n = c.n_columns();
     require(c.scale.empty() || (c.shift.size() == inputs && c.scale.size() == inputs),

@@ -64,7 +64,7 @@ struct Regressor {
     };
 
     Kind kind = Kind::kLinear;
-    int zeta = 1;      // kernel: output s = (B . B_s)^zeta
+    double zeta = 1.0; // kernel: output s = (B . B_s)^zeta
     int n_members = 0; // of an ensemble of networks or embeddings: outputs that all centres share
     int n_globals = 0; // inputs that all atoms of a system share
     std::vector<Centre> centres;

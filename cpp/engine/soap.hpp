@@ -45,7 +45,9 @@ static inline Vec soap_values(const Soap& soap, const Vec* slots, Vec* values) {
     if (soap.sigma > 0.0) *to = broadcast(soap.sigma);
     if (!soap.normalised) return broadcast(1.0);
     // The lanes behind the last atom, and an atom alone that does not count itself, have no density.
-    const Vec inverse = select(squares > broadcast(0.0), 1.0 / square_root(squares), Vec{});
+    const double least = soap.least_norm;
+    const Vec inverse = select(squares > broadcast(least * least), 1.0 / square_root(squares),
+                               broadcast(least > 0.0 ? 1.0 : 0.0));
     for (Vec* v = values; v != to; ++v) *v *= inverse;
     return inverse;
 }

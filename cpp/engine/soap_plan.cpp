@@ -30,6 +30,7 @@ void Soap::finish(int species, int n_radial) {
     require(weight.size() == static_cast<std::size_t>(n_products) * (l_max + 1),
             "'weight' needs one value for each product and l");
     require(sigma >= 0.0, "sigma must not be negative");
+    require(least_norm >= 0.0, "least_norm must not be negative");
 }
 
 } // namespace atomsmith

@@ -17,6 +17,7 @@ struct Soap {
     int l_max = 0;
     bool normalised = false;
     double sigma = 0.0;                 // a constant feature behind the others; 0: none
+    double least_norm = 0.0;            // spectra with a smaller norm are not divided by it
     std::vector<double> self;           // [centre][species][n_max]: added to the channels l = 0
     std::vector<double> mixing;         // [n_rows][species * n_max]; empty: rows are species x n_max
     std::vector<std::int32_t> products; // [n_products][2]

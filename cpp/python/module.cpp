@@ -216,7 +216,7 @@ nb::tuple descriptor_rows(PyBatch& self, int part, const PyBatch::Positions& pos
 }
 
 // Rows of the kernel (B . B_s)^zeta for all atoms of one species, from what `descriptor_rows` returns.
-nb::tuple kernel_rows(const Input<double, 2>& points, int zeta, const Input<std::int64_t, 1>& centres,
+nb::tuple kernel_rows(const Input<double, 2>& points, double zeta, const Input<std::int64_t, 1>& centres,
                       const Input<std::int32_t, 1>& system, int n_systems, const Input<double, 2>& features,
                       const Input<std::int64_t, 1>& first, const Input<std::int32_t, 1>& atom,
                       const Input<double, 3>& gradients, const Input<double, 3>& strain, int n_threads) {

@@ -19,7 +19,7 @@ def lanes() -> int:
 
 def kernel_rows(
     points: FloatArray,
-    zeta: int,
+    zeta: float,
     centres: NDArray[np.int64],
     system: IntArray,
     n_systems: int,

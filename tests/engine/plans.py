@@ -20,8 +20,12 @@ from atomsmith.descriptors import (
 )
 from atomsmith.descriptors.base import features_of_centres
 from atomsmith.descriptors.bispectrum import InnerSwitch
+from atomsmith.descriptors.quintic import quintic_table
 from atomsmith.descriptors.radial import RadialSettings
+from atomsmith.descriptors.soap import Rows
+from atomsmith.descriptors.soap import soap_part as plain_soap_part
 from atomsmith.descriptors.symmetry_functions import SymmetryFunction, symmetry_functions_part
+from atomsmith.exchange.quip.turbo_radial import TurboDensity
 from atomsmith.regressors import with_products
 from atomsmith.regressors.triplet_kernel import TripletKernel, triplet_kernel_part
 from atomsmith.systems import FloatArray, Systems
@@ -201,6 +205,11 @@ def plans() -> dict[str, dict[str, Any]]:
                 soap_part(three, n_max=2, l_max=1, mixtures={"count": 2, "products": "all"}),
             ],
         },
+        "soap of functions with jumps": {"elements": three, "parts": [turbo_part(3), pair_part(three)]},
+        "soap with a kernel of any power": {
+            "elements": [8, 1],
+            "parts": [kernel(soap_part([8, 1], n_max=2, l_max=2), 2, zeta=2.6, signed=False)],
+        },
         "triplets": {
             "elements": [8, 1],
             "parts": [
@@ -258,13 +267,15 @@ def quadratic(part, n_elements):
     return part | {"regressor": {"kind": "quadratic"}, "n_features": n}
 
 
-def kernel(part, n_elements, zeta=3, seed=1):
+def kernel(part, n_elements, zeta=3, seed=1, signed=True):
     """A kernel of different points for every species, more than a tile of them for the first."""
     rng = np.random.default_rng(seed)
     centres = [
         {"points": 0.3 * rng.normal(size=(71 if z == 0 else 5 + z, len(own)))}
         for z, own in enumerate(features_of_centres(part, n_elements))
     ]
+    if not signed:
+        centres = [{"points": np.abs(one["points"])} for one in centres]
     regressor = {"kind": "kernel", "kernel": "polynomial", "zeta": zeta, "centres": centres}
     return part | {"regressor": regressor, "n_features": sum(len(c["points"]) for c in centres)}
 
@@ -357,6 +368,25 @@ def soap_part(elements, **settings):
     """A power spectrum of wide atoms, whose radial tables are short."""
     sizes = {"cutoff": 3.3, "sigma_atom": 0.7, "central_weight": 0.8} | settings
     return build_soap(SoapSettings(kind="soap", **sizes), elements).part
+
+
+def turbo_part(n_elements, l_max=3):
+    """A power spectrum of soap_turbo, whose tables have none, one and two jumps; one is shorter."""
+    widths = {"radial": 0.5, "radial_scaling": 0.0, "angular": 0.6, "angular_scaling": 0.05}
+    common = {"hard": 3.3, "soft": 2.8, "steepness": 4.0, "amplitude": 1.0, "enhancement": 1} | widths
+    densities = [
+        TurboDensity(2, False, **(common | {"radial": 0.8})),
+        TurboDensity(2, False, **common),
+        TurboDensity(3, True, **(common | {"radial": 0.35})),
+    ]
+    tables = [density.tabulated(l_max).padded(density.n, 3) for density in densities]
+    assert [len(table.beyond) for table in tables] == [0, 1, 2]
+    own = np.zeros((n_elements, n_elements, 3))
+    for z, density in enumerate(densities):
+        own[z, z, : density.n] = density.own(0.7)
+    rows = Rows.all_pairs(3 * n_elements)
+    radial = quintic_table(tables, np.tile(np.arange(n_elements, dtype=np.int32), n_elements))
+    return plain_soap_part(radial, l_max, own, rows, normalised=True, sigma0=0.0) | {"least_norm": 1.0e-5}
 
 
 def spline_part(n_elements, seed, *, equidistant=False, n=3):

@@ -17,7 +17,13 @@ def alloy(symbols):
 
 
 def _points(rng, kernel, count):
-    """Sparse points for lengths of a squared-exponential kernel, or of so many components of a spectrum."""
+    """Sparse points for lengths of a squared-exponential kernel, or of so many components of a spectrum.
+
+    The last component of soap is a constant; a negative number stands for a spectrum without one.
+    """
+    if isinstance(kernel, int) and kernel < 0:
+        points = np.abs(rng.normal(size=(count, -kernel)))
+        return points / np.linalg.norm(points, axis=1, keepdims=True)
     if isinstance(kernel, int):
         points = np.pad(np.abs(rng.normal(size=(count, kernel - 1))), ((0, 0), (0, 1)))
         return points / np.linalg.norm(points, axis=1, keepdims=True)

@@ -89,7 +89,7 @@ def test_one_density_for_all_elements(tmp_path):
         ("l_max=2", "l_max=nan", "l_max=nan is not a number"),
         ("Z1=79", "Z1=Au", "Z1=Au is not a list of atomic numbers"),
         ("l_max=2", "l_max=18", "l_max=18 is not supported; it must be at most 16"),
-        ('zeta="2.0000000000000000"', 'zeta="2.5"', "zeta=2.5 is not supported"),
+        ('zeta="2.0000000000000000"', 'zeta="0.5"', "zeta=0.5 is not supported"),
         ("CuAu.sparseX.1", "CuAu.sparseX.4", "186 numbers, but"),
         ("CuAu.sparseX.1", "CuAu.sparseX.9", "does not exist"),
         ('n_sparseX="6"', 'n_sparseX="7"', "has 6 weights of 7"),

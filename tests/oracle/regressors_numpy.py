@@ -55,7 +55,9 @@ def outputs(part, columns, species, features):
                 values = (values - centre["shift"]) * centre["scale"]
                 values = np.concatenate([values, np.ones((len(values), 1))], axis=1)
                 values = values / np.sqrt(np.sum(values**2, axis=1, keepdims=True))
-            made = (values @ centre["points"].T) ** regressor["zeta"]
+            products, zeta = values @ centre["points"].T, regressor["zeta"]
+            whole = zeta == round(zeta)
+            made = products**zeta if whole else np.where(products.real > 0.0, products, 0.0) ** zeta
             start, first = first, first + made.shape[1]
         else:
             k, m = np.triu_indices(values.shape[1])

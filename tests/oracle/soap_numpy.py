@@ -11,11 +11,13 @@ def quintic_radial(table, pair, r):
     """The polynomial of degree 5 of each bin with its nodes' values, slopes, curvatures, shape (P, n)."""
     which, cutoff, width = (table[key][pair] for key in ("table", "cutoff", "width"))
     bins = table["bins"][which]
-    first = int(np.sum(table["bins"][:which] + 1))
-    nodes = table["nodes"][first : first + bins + 1]
-    x = r * bins / cutoff
+    nodes = table["nodes"][sum(len(_nodes(table, k)) for k in range(which)) :]
+    x = r * (bins / cutoff)
     k = np.minimum(x.real.astype(int), bins - 1)
     t = (x - k)[:, None]
+    # Each break begins a new list of nodes, at the bin that it is in.
+    for place in _breaks(table, which):
+        k = k + 2 * (r.real >= place)
     # Taylor polynomial at the left node, and what the right node asks for beyond it.
     value = nodes[k, 0] + t * nodes[k, 1] + 0.5 * t**2 * nodes[k, 2]
     rest = nodes[k + 1, 0] - nodes[k, 0] - nodes[k, 1] - 0.5 * nodes[k, 2]
@@ -29,6 +31,17 @@ def quintic_radial(table, pair, r):
         phase = np.where(r.real > cutoff - width, (r - cutoff + width) / width, 0.0)
         value = value * (0.5 + 0.5 * np.cos(np.pi * phase))[:, None]
     return np.where(inside[:, None], value, 0.0)
+
+
+def _breaks(table, which):
+    """Distances at which the functions of a table become others."""
+    cutoff = table["cutoff"][list(table["table"]).index(which)]
+    return [place for place in table["breaks"][which] if place < cutoff] if "breaks" in table else []
+
+
+def _nodes(table, which):
+    """Indices of a table's nodes: two more for every break."""
+    return range(table["bins"][which] + 1 + 2 * len(_breaks(table, which)))
 
 
 def power_spectrum(part, n_elements, species, i, j, vectors):
@@ -58,7 +71,7 @@ def power_spectrum(part, n_elements, species, i, j, vectors):
     p = np.stack(values, axis=-1).reshape(len(species), -1)
     if part["normalised"]:
         norm = np.sqrt(np.sum(p**2, axis=1, keepdims=True))
-        p = p / np.where(norm == 0.0, 1.0, norm)
+        p = p / np.where(norm.real <= part.get("least_norm", 0.0), 1.0, norm)
     if part["sigma"] > 0.0:
         p = np.concatenate([p, np.full((len(p), 1), part["sigma"])], axis=1)
     features = np.zeros((len(species), n_elements, p.shape[1]), dtype=vectors.dtype)

@@ -147,7 +147,7 @@ def expand(basis: RadialBasis, l_max: int, sigma: float, r: FloatArray) -> Float
     """
     x, over = basis.points[None, :], 1.0 / sigma**2
     gaussian = np.exp(-0.5 * over * (r[:, None] - x) ** 2)
-    bessel = _scaled_bessel(l_max + 2, over * r[:, None] * x)
+    bessel = scaled_bessel(l_max + 2, over * r[:, None] * x)
     first = _bessel_slopes(bessel)
     second = _bessel_slopes(first)
     decay, stretch = -over * r[:, None], over * x
@@ -229,7 +229,7 @@ def soap_table(
     return quintic_table([Tabulated(evaluate, cutoff, width, scale)], np.zeros(n_pairs, np.int32))
 
 
-def _scaled_bessel(l_max: int, z: FloatArray) -> list[FloatArray]:
+def scaled_bessel(l_max: int, z: FloatArray) -> list[FloatArray]:
     """exp(-z) i_l(z) for l = 0 to l_max."""
     safe = np.where(z > 0.0, z, 1.0)
     root = np.sqrt(0.5 * np.pi / safe)

@@ -107,7 +107,7 @@ class Standard:
 
 
 def kernel_plan(
-    zeta: int, points: Sequence[FloatArray], standards: Sequence[Standard] | None = None
+    zeta: float, points: Sequence[FloatArray], standards: Sequence[Standard] | None = None
 ) -> dict[str, Any]:
     """The ``regressor`` of a part of an engine plan (docs/architecture.md).
 
@@ -135,7 +135,7 @@ def kernel_features(regressor: dict[str, Any], elements: Sequence[int]) -> Featu
     n = sum(counts)
     known = tuple(int(z) for z in elements)
     return FeatureInfo(
-        order=np.full(n, 2 * regressor["zeta"], dtype=np.int32),
+        order=np.full(n, round(2.0 * regressor["zeta"]), dtype=np.int32),
         degree=np.zeros(n),
         smoothness=np.ones(n),
         elements=tuple((z, *known) for z, count in zip(known, counts, strict=True) for _ in range(count)),

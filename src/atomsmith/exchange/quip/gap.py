@@ -27,6 +27,7 @@ from atomsmith.exchange.quip.glue import glue_part
 from atomsmith.exchange.quip.kernels import CLUSTERS, kernel_terms
 from atomsmith.exchange.quip.keys import INSTEAD
 from atomsmith.exchange.quip.soap import SoapTerm, soap_term
+from atomsmith.exchange.quip.soap_turbo import TurboTerm, turbo_term
 from atomsmith.potential import Potential
 from atomsmith.systems import FloatArray
 
@@ -58,7 +59,7 @@ def read_gap(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
             "`atomsmith import gap.xml --elements Si`."
         )
     try:
-        parts, coefficients = _parts(file, numbers)
+        parts, coefficients = _parts(file, numbers, path.parent)
         if file.core is not None:
             core, weights = glue_part(file.core, numbers)
             parts, coefficients = [core, *parts], [weights, *coefficients]
@@ -85,21 +86,29 @@ def read_gap(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
     )
 
 
-def _parts(file: GapFile, elements: tuple[int, ...]) -> tuple[list[DescriptorPart], list[FloatArray]]:
+def _parts(
+    file: GapFile, elements: tuple[int, ...], folder: Path
+) -> tuple[list[DescriptorPart], list[FloatArray]]:
     """Parts with their coefficients."""
     groups: defaultdict[SoapTerm, list[Coordinates]] = defaultdict(list)
+    turbo: defaultdict[TurboTerm, list[Coordinates]] = defaultdict(list)
+    before: TurboTerm | None = None
     kernels: list[Coordinates] = []
     for one in file.coordinates:
         if one.kind == "soap" and one.covariance == DOT_PRODUCT:
             groups[SoapTerm.of(one, file.version)].append(one)
+        elif one.kind == "soap_turbo" and one.covariance == DOT_PRODUCT:
+            before = TurboTerm.of(one, file.version).after(before)
+            turbo[before].append(one)
         elif one.kind in ("distance_2b", "angle_3b", CLUSTERS) and one.covariance == SQUARED_EXPONENTIAL:
             kernels.append(one)
         else:
             raise InputError(
                 f"the descriptor {one.kind} with covariance_type {one.covariance} is not supported; only "
-                "soap with dot_product (2), and distance_2b, angle_3b and distance_Nb with ard_se (1) are; "
-                f"{INSTEAD}."
+                "soap and soap_turbo with dot_product (2), and distance_2b, angle_3b and distance_Nb with "
+                f"ard_se (1) are; {INSTEAD}."
             )
     made = kernel_terms(kernels, elements, file.version)
     made += [soap_term(settings, members, elements) for settings, members in groups.items()]
+    made += [turbo_term(settings, members, elements, folder) for settings, members in turbo.items()]
     return [part for part, _ in made], [values for _, values in made]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -58,6 +58,10 @@ class Coordinates:
     permutations: int
     points: FloatArray
     weights: FloatArray
+
+    def with_values(self, values: dict[str, str]) -> Coordinates:
+        """The same with other settings."""
+        return replace(self, values=values)
 
     def atomic_numbers(self, key: str) -> tuple[int, ...]:
         """Atomic numbers that a setting lists, 0 for any; none where it is missing.

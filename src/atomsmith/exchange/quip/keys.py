@@ -23,6 +23,8 @@ _ONLY_DEFAULTS = {
     "resid_name": "", "radial_basis": "EQUISPACED_GAUSS",
 }  # fmt: skip
 """Keys whose other values are not supported."""
+LARGEST_ZETA = 32
+"""Bound of the engine."""
 INSTEAD = "fit again without it, or fit a sparse kernel here (docs/gap.md)"
 
 
@@ -58,6 +60,16 @@ def number_at(one: Coordinates, key: str, default: float | None) -> float:
     if not math.isfinite(value):
         raise InputError(f"{one.kind}: {key}={text} is not a number.")
     return value
+
+
+def zeta_of(one: Coordinates) -> float:
+    """Return the power of a dot-product kernel."""
+    if not 1.0 <= one.zeta <= LARGEST_ZETA:
+        raise InputError(
+            f"{one.kind} with zeta={one.zeta:g} is not supported; it must be between 1 and {LARGEST_ZETA}; "
+            f"{INSTEAD}."
+        )
+    return one.zeta
 
 
 def atomic_numbers_at(one: Coordinates, key: str) -> tuple[int, ...]:

@@ -17,8 +17,8 @@ from atomsmith.descriptors.soap_radial import Decay, central_values, equispaced_
 from atomsmith.errors import InputError
 from atomsmith.exchange.quip.compression import COMPRESSION_KEYS, Compression
 from atomsmith.exchange.quip.gap_file import Coordinates
-from atomsmith.exchange.quip.keys import INSTEAD, atomic_numbers_at, check_keys, flag_at, number_at
-from atomsmith.regressors.kernel import kernel_features, kernel_plan
+from atomsmith.exchange.quip.keys import INSTEAD, atomic_numbers_at, check_keys, flag_at, number_at, zeta_of
+from atomsmith.exchange.quip.soap_kernel import soap_kernel
 from atomsmith.systems import FloatArray
 
 _NUMBERS = {
@@ -36,8 +36,8 @@ _FLAGS = ("normalise", "normalize", "central_reference_all_species")
 _NORM_OF_L, _OWN_SPECIES = 1423143769, 1426512068
 """Versions from which a product of l is divided by sqrt(2 l + 1), and from which an atom is, by default, only
 in the density of its own species."""
-LARGEST_ZETA, LARGEST_L = 32, 16
-"""Bounds of the engine."""
+LARGEST_L = 16
+"""Bound of the engine."""
 REACH = 1.0e-7
 """Size of the radial functions that are left out, see `reduced`; it does not show in kernels."""
 LEFT_OUT = 1.0e-5
@@ -55,7 +55,7 @@ class SoapTerm:
     species: tuple[int, ...]
     compression: Compression
     decay: Decay | None
-    zeta: int
+    zeta: float
 
     @classmethod
     def of(cls, one: Coordinates, version: int) -> SoapTerm:
@@ -73,11 +73,6 @@ class SoapTerm:
         check_keys(
             one, {*_NUMBERS, *_DECAY, *_FLAGS, *COMPRESSION_KEYS, "Z", "species_Z", "atom_gaussian_width"}
         )
-        if one.zeta != round(one.zeta) or not 1.0 <= one.zeta <= LARGEST_ZETA:
-            raise InputError(
-                f"soap with zeta={one.zeta:g} is not supported; it must be a whole number up to "
-                f"{LARGEST_ZETA}; {INSTEAD}."
-            )
         if number_at(one, "l_max", None) > LARGEST_L:
             raise InputError(
                 f"soap with l_max={one.values['l_max']} is not supported; it must be at most {LARGEST_L}; "
@@ -92,7 +87,7 @@ class SoapTerm:
             species,
             Compression.of(one),
             _decay_of(one),
-            round(one.zeta),
+            zeta_of(one),
         )
 
 
@@ -193,18 +188,12 @@ def soap_term(
     )
     part["weight"] = spectrum.factors[:, None] / np.sqrt(2.0 * degrees * s.norm_of_l + 1.0)
     size = part["n_features"] // len(elements)
-    points: list[list[FloatArray]] = [[np.zeros((0, size))] for _ in elements]
-    weights: list[list[FloatArray]] = [[np.zeros(0)] for _ in elements]
+    points = []
     for one in members:
         # The last component is sigma0, which is not a feature where it is zero.
         own = np.concatenate([spectrum.turned(one.points[:, :-1]), one.points[:, -1:]], axis=1)
-        for z in atomic_numbers_at(one, "Z") or elements:
-            points[elements.index(z)].append(own[:, :size])
-            weights[elements.index(z)].append(one.weights)
-    regressor = kernel_plan(s.zeta, [np.concatenate(own) for own in points])
-    info = kernel_features(regressor, elements)
-    made = part | {"n_features": len(info), "regressor": regressor}
-    return DescriptorPart(made, info), np.concatenate([w for own in weights for w in own])
+        points.append((atomic_numbers_at(one, "Z"), own[:, :size]))
+    return soap_kernel(part, s.zeta, members, points, elements)
 
 
 def _check_components(members: Sequence[Coordinates], size: int) -> None:

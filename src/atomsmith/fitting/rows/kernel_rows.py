@@ -65,7 +65,7 @@ class KernelEvaluator(PlanEvaluator):
             inputs = rows if "scale" not in centre else _standardised(rows, centre)
             found = _engine.kernel_rows(
                 points,
-                int(part["regressor"]["zeta"]),
+                float(part["regressor"]["zeta"]),
                 np.flatnonzero(species == z),
                 systems.owner.astype(np.int32),
                 systems.n_systems,

@@ -1,0 +1,305 @@
+"""Radial functions of soap_turbo: Gaussian atoms, separable in distance and angle, in a polynomial basis.
+
+Caro, Phys. Rev. B 100, 024112 (2019), sec. III. A neighbour at the distance r is a Gaussian of the width
+sigma_r along the distance x and sigma_t across it. Its radial part is expanded in orthonormal combinations of
+(1 - x / rcut_hard)^(n + 2), after a filter exp(-(nf (x - rcut_soft) / (rcut_hard - rcut_soft))^2 / 2) beyond
+rcut_soft; with the basis poly3gauss also of a Gaussian at the origin. The angular part has the coefficients
+(rcut_hard / sigma_t)^2 exp(-z) i_l(z) Y_lm, z = (r / sigma_t)^2. Distances here are in units of rcut_hard.
+
+What the program does beside the paper is kept, for potentials were fitted to it: an atom meets the filter
+only where it is nearer than 4 sigma_r to rcut_soft, and the Gaussian of the basis only where both are within
+4 widths, so that its functions jump there by some 1e-4 and 1e-7 of their largest value; and its recursion of
+the filtered integrals leaves out what stands at rcut_hard (`_left_out`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erf
+
+from atomsmith.descriptors.quintic import Tabulated, smooth
+from atomsmith.descriptors.soap_radial import scaled_bessel
+from atomsmith.systems import FloatArray
+
+Decimals = NDArray[np.object_]
+REACH = 4.0
+"""Widths within which Gaussians meet filter and basis."""
+_DIGITS = 60
+"""Decimal digits of the orthonormal basis: the condition number of the overlap is up to 1e17."""
+_QUADRATURE = 200
+"""Gauss-Legendre points on either side of rcut_soft for each 0.1 of the least width."""
+
+
+@dataclass(frozen=True)
+class TurboDensity:
+    """Density of the neighbours of one species; lengths in angstrom.
+
+    Attributes
+    ----------
+    n
+        Radial functions (alpha_max).
+    gaussian
+        Whether the last of the basis is a Gaussian at the origin (poly3gauss).
+    hard, soft, steepness
+        rcut_hard, rcut_soft, nf.
+    radial, radial_scaling, angular, angular_scaling
+        Widths sigma_r and sigma_t at the origin and their growth with the distance.
+    amplitude
+        Power of 1 - 3 r^2 + 2 r^3 by which atoms weigh.
+    enhancement
+        0, 1 or 2: atoms weigh by the integral of x^enhancement over their Gaussian.
+    orthonormal_of
+        Whose orthonormal combinations of primitive functions are taken; None: its own.
+    """
+
+    n: int
+    gaussian: bool
+    hard: float
+    soft: float
+    steepness: float
+    radial: float
+    radial_scaling: float
+    angular: float
+    angular_scaling: float
+    amplitude: float
+    enhancement: Literal[0, 1, 2]
+    orthonormal_of: tuple[bool, float] | None = None
+
+    @property
+    def functions(self) -> tuple[bool, float]:
+        """What the orthonormal combinations depend on beside their number: `gaussian` and its width."""
+        return self.orthonormal_of or (self.gaussian, self.radial / self.hard if self.gaussian else 0.0)
+
+    def with_functions_of(self, other: TurboDensity) -> TurboDensity:
+        """The same with the orthonormal combinations of another one."""
+        if other.functions == self.functions:
+            return self
+        return replace(self, orthonormal_of=other.functions)
+
+    def tabulated(self, l_max: int) -> Tabulated:
+        """All functions, l by l, as a table."""
+        basis = _Basis.of(self)
+        first = self._first_filtered
+        last = self._last_overlapping
+        places = sorted(r for r in (first, last) if 0.0 < r < self.hard)
+        scale = min(self.radial, self.angular)
+
+        def between(low: float) -> Callable[[FloatArray], FloatArray]:
+            return smooth(
+                lambda r: self._evaluate(basis, l_max, r, low >= first, low < last).reshape(len(r), -1), scale
+            )
+
+        pieces = [between(low) for low in (0.0, *places)]
+        return Tabulated(pieces[0], self.hard, 0.0, scale, tuple(zip(places, pieces[1:], strict=True)))
+
+    def own(self, central_weight: float) -> FloatArray:
+        """What an atom adds to the channels (l, m) = (0, 0) of its own density, shape (n,)."""
+        basis = _Basis.of(self)
+        if not self.gaussian:
+            first, last = self._first_filtered <= 0.0, self._last_overlapping > 0.0
+            values = self._evaluate(basis, 0, np.zeros(1), first, last)[0, 0]
+            return np.asarray(central_weight * values / np.sqrt(4.0 * np.pi), dtype=np.float64)
+        sigma = self.radial / self.hard
+        amplitude = (1.0, np.sqrt(2.0 / np.pi) * sigma, sigma**2)[self.enhancement]
+        factor = np.sqrt(4.0 * np.pi) * np.pi**0.25 * np.sqrt(0.5 * self.radial)
+        factor *= self.hard**3 / self.angular**2 / self.radial
+        # W S = S^(1/2): how much of each function is in the Gaussian of the basis.
+        values = basis.overlap_with_gaussian
+        return np.asarray(central_weight * amplitude * factor * values, dtype=np.float64)
+
+    @property
+    def _first_filtered(self) -> float:
+        return (self.soft - REACH * self.radial) / (1.0 + REACH * self.radial_scaling)
+
+    @property
+    def _last_overlapping(self) -> float:
+        growth = 1.0 - REACH * self.radial_scaling
+        if not self.gaussian or growth <= 0.0:
+            return np.inf
+        return 2.0 * REACH * self.radial / growth
+
+    def _evaluate(
+        self, basis: _Basis, l_max: int, distances: FloatArray, filtered: bool, overlapping: bool
+    ) -> FloatArray:
+        """Values at distances in angstrom, shape (R, l_max + 1, n)."""
+        r = distances / self.hard
+        s = (self.radial + self.radial_scaling * distances) / self.hard
+        values = _gaussians(r, s, basis.inner) @ basis.inner_functions
+        if filtered:
+            values = values + _gaussians(r, s, basis.outer) @ basis.outer_functions
+            values = values + self._left_out(r, s) @ basis.transform[: self._n_polynomials]
+        if self.gaussian and overlapping:
+            values = values + _with_gaussian(r, s, self.radial / self.hard)[:, None] * basis.transform[-1]
+        values = values * (np.sqrt(self.hard) * self._weight(r, s))[:, None]
+        across = self.angular + self.angular_scaling * distances
+        bessel = scaled_bessel(l_max, (distances / across) ** 2)
+        angular = 4.0 * np.pi * (self.hard / across) ** 2 * np.stack(bessel)
+        found: FloatArray = angular.T[:, :, None] * values[:, None, :]
+        return found
+
+    @property
+    def _n_polynomials(self) -> int:
+        return self.n - self.gaussian
+
+    def _weight(self, r: FloatArray, s: FloatArray) -> FloatArray:
+        """Weight of an atom, with the norm 1 / s of its Gaussian."""
+        weight = (1.0 - r) ** (2.0 * self.amplitude) * (1.0 + 2.0 * r) ** self.amplitude / s
+        if self.enhancement == 1:
+            weight = weight * (r + np.sqrt(2.0 / np.pi) * s)
+        elif self.enhancement == 2:
+            weight = weight * (r * r + s * s + np.sqrt(8.0 / np.pi) * s * r)
+        return np.asarray(weight, dtype=np.float64)
+
+    def _left_out(self, r: FloatArray, s: FloatArray) -> FloatArray:
+        """What the filtered integrals of soap_turbo lack, shape (R, polynomials).
+
+        It finds I_m, the integral of (1 - x)^m, from those before: I_(m+1) = (1 - r') I_m + m s'^2 I_(m-1)
+        and boundary terms, with the centre r' and width s' of the product of Gaussian and filter. Of these,
+        that of I_1 at x = 1 is missing, and all further integrals inherit it.
+        """
+        n, width = self._n_polynomials, (1.0 - self.soft / self.hard) / self.steepness
+        together = s**2 + width**2
+        square = s**2 * width**2 / together
+        left = 1.0 - (s**2 * self.soft / self.hard + width**2 * r) / together
+        below = np.zeros_like(r)
+        error = -square * np.exp(-0.5 * ((1.0 - r) / s) ** 2 - 0.5 * self.steepness**2)
+        found = np.empty((len(r), n))
+        for m in range(1, n + 2):
+            below, error = error, left * error + m * square * below
+            if m >= 2:
+                found[:, m - 2] = np.sqrt(2.0 * m + 3.0) * error
+        return found
+
+
+def _gaussians(r: FloatArray, s: FloatArray, points: FloatArray) -> FloatArray:
+    """exp(-(x - r)^2 / (2 s^2)), shape (R, points)."""
+    values: FloatArray = np.exp(-0.5 * ((points - r[:, None]) / s[:, None]) ** 2)
+    return values
+
+
+def _with_gaussian(r: FloatArray, s: FloatArray, sigma: float) -> FloatArray:
+    """Overlap of an atom's Gaussian with that of the basis on x > 0."""
+    both = np.sqrt(sigma**2 + s**2)
+    norm = np.sqrt(2.0 / sigma) / np.pi**0.25 * np.sqrt(0.5 * np.pi) * s * sigma / both
+    values = norm * np.exp(-0.5 * (r / both) ** 2) * (1.0 + erf(sigma * r / (np.sqrt(2.0) * s * both)))
+    return np.asarray(values, dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Basis:
+    """Orthonormal functions at quadrature points.
+
+    Attributes
+    ----------
+    inner, inner_functions
+        Points up to rcut_soft, shape (q,), and functions times weights there, shape (q, n).
+    outer, outer_functions
+        The same beyond it, times the filter.
+    transform
+        W = S^(-1/2), which makes the functions of the primitive ones, shape (n, n).
+    overlap_with_gaussian
+        Overlap of the functions with the last primitive one, shape (n,).
+    """
+
+    inner: FloatArray
+    inner_functions: FloatArray
+    outer: FloatArray
+    outer_functions: FloatArray
+    transform: FloatArray
+    overlap_with_gaussian: FloatArray
+
+    @classmethod
+    def of(cls, density: TurboDensity) -> _Basis:
+        """Make it in many digits: single primitive functions nearly cancel."""
+        sigma, soft = density.radial / density.hard, density.soft / density.hard
+        size = int(_QUADRATURE * max(1.0, 0.1 / sigma))
+        x, weight = np.polynomial.legendre.leggauss(size)
+        inner, outer = 0.5 * soft * (x + 1.0), soft + 0.5 * (1.0 - soft) * (x + 1.0)
+        filtered = np.exp(-0.5 * (density.steepness * (outer - soft) / (1.0 - soft)) ** 2)
+        gaussian, ratio = density.functions
+        overlap = gaussian_overlap(density.n, ratio) if gaussian else polynomial_overlap(density.n)
+        with localcontext() as context:
+            context.prec = _DIGITS
+            exact = _decimals(overlap)
+            transform = inverse_root(exact)
+            n = density.n - density.gaussian
+            functions = [_polynomials(points, n) @ transform[:n] for points in (inner, outer)]
+            last = transform @ exact[:, -1]
+        values = [one.astype(np.float64) for one in functions]
+        return cls(
+            inner,
+            values[0] * (0.5 * soft * weight)[:, None],
+            outer,
+            values[1] * (0.5 * (1.0 - soft) * weight * filtered)[:, None],
+            transform.astype(np.float64),
+            last.astype(np.float64),
+        )
+
+
+def polynomial_overlap(n: int) -> FloatArray:
+    """Overlap of sqrt(2 k + 5) (1 - x)^(k + 2), k = 1 to n, on 0 < x < 1."""
+    k = np.arange(1.0, n + 1.0)
+    overlap: FloatArray = np.sqrt(np.multiply.outer(5.0 + 2.0 * k, 5.0 + 2.0 * k)) / (
+        5.0 + np.add.outer(k, k)
+    )
+    np.fill_diagonal(overlap, 1.0)
+    return overlap
+
+
+def gaussian_overlap(n: int, sigma: float) -> FloatArray:
+    """The same of n - 1 polynomials and the normalised half of a Gaussian exp(-x^2 / (2 sigma^2)).
+
+    Rounded as soap_turbo does: the smallest eigenvalues, and so the functions, depend on it.
+    """
+    overlap = np.ones((n, n))
+    overlap[:-1, :-1] = polynomial_overlap(n - 1)
+    square = sigma**2
+    below, now = 0.0, float(np.sqrt(0.5 * np.pi) * sigma * erf(1.0 / np.sqrt(2.0) / sigma))
+    norm_below, norm = 1.0, 1.0
+    for k in range(-1, n):
+        norm_next = float(np.sqrt(1.0 / (2 * k + 5)))
+        following = (
+            square * (k + 1.0) * norm_below / norm_next * below + norm / norm_next * now - square / norm_next
+        )
+        if 0 < k < n:
+            overlap[n - 1, k - 1] = overlap[k - 1, n - 1] = (
+                following * np.sqrt(2.0) / np.sqrt(sigma) / np.pi**0.25
+            )
+        norm_below, norm, below, now = norm, norm_next, now, following
+    return overlap
+
+
+def inverse_root(matrix: Decimals) -> Decimals:
+    """S^(-1/2) of a positive matrix of decimals with a diagonal of ones, by the coupled Newton iteration.
+
+    Higham, Functions of Matrices (2008), sec. 6.7 and 8.5: it is stable, but begins slowly, as the smallest
+    eigenvalue grows by 9/4 a step.
+    """
+    size, identity = Decimal(len(matrix)), _decimals(np.eye(len(matrix)))
+    root, inverse = matrix / size, identity
+    while True:
+        rest = (identity - inverse @ root) / 2
+        if np.abs(rest).max() < Decimal(10) ** (-_DIGITS // 2):
+            found: Decimals = inverse / size.sqrt()
+            return found
+        root, inverse = root + root @ rest, inverse + rest @ inverse
+
+
+def _decimals(values: FloatArray) -> Decimals:
+    return np.array([Decimal(float(value)) for value in values.ravel()], dtype=object).reshape(values.shape)
+
+
+def _polynomials(points: FloatArray, n: int) -> Decimals:
+    """Primitive polynomials as decimals, shape (points, n)."""
+    left = _decimals(1.0 - points)
+    power, rows = left * left, []
+    for k in range(1, n + 1):
+        power = power * left
+        rows.append(power * Decimal(2 * k + 5).sqrt())
+    return np.stack(rows, axis=1)
