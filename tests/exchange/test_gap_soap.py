@@ -45,6 +45,10 @@ TERMS = {
     "groups": (f"{SIGMA} {SPECIES} Z_map={{29 79: 29, 79}}", size(18), NEW),
     "decay": (f"{SIGMA} {SPECIES} cutoff_dexp=4 cutoff_scale=2.4 cutoff_rate=0.7", size(21), NEW),
     "slow decay": (f"{SIGMA} {SPECIES} cutoff_dexp=1 cutoff_rate=2.0", size(21), NEW),
+    "polynomials": (f"{SIGMA} {SPECIES} radial_basis=POLY", size(21), NEW),
+    "orbitals": (f"{SIGMA} {SPECIES} radial_basis=GTO", size(21), NEW),
+    "orbitals in groups": (f"{SIGMA} {SPECIES} radial_basis=GTO Z_map={{29 79}}", size(6), NEW),
+    "many orbitals": (f"{SIGMA} {SPECIES} radial_basis=GTO n_max=6 l_max=6", size(78, 6), NEW),
     "own products": (f"{SIGMA} {SPECIES} coupling=F", size(6), NEW),
     # QUIP's radial functions reach further than the cutoff: with random points none may be left out.
     "many functions": (f"{SIGMA} {SPECIES} n_max=8 l_max=14 cutoff=3.0", size(136, 14), NEW),
@@ -87,7 +91,7 @@ def test_the_numbers_tell_all_settings_apart():
         ("diagonal_radial=T", "sym_mix=T", "need R_mix or Z_mix"),
         ("diagonal_radial=T", "Z_map={Cu Au}", "not a list of groups"),
         ("diagonal_radial=T", "Z_map={29:79:29 79}", "more than two lists"),
-        ("diagonal_radial=T", "radial_basis=GTO", "radial_basis=GTO is not supported"),
+        ("diagonal_radial=T", "radial_basis=BESSEL", "radial_basis=BESSEL is not supported"),
         (
             "diagonal_radial=T",
             "cutoff_dexp=2 cutoff_rate=0",

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cholesky, solve
-from scipy.special import erf, gamma, ive
+from scipy.linalg import cholesky, qr, solve, solve_triangular
+from scipy.special import erf, gamma, gammainc, ive
 
 from atomsmith.descriptors.quintic import Tabulated, quintic_table
 from atomsmith.errors import InputError
@@ -29,10 +29,19 @@ QUADRATURE = 240
 
 @dataclass(frozen=True, eq=False)
 class RadialBasis:
-    """Points x_q, shape (q,), and T, shape (q, n)."""
+    """Points x_q, shape (q,), and T, shape (q, n), or one for each l, shape (l_max + 1, q, n)."""
 
     points: FloatArray
     transform: FloatArray
+
+    def of_degree(self, l: int) -> FloatArray:
+        """T of l."""
+        return self.transform if self.transform.ndim == 2 else self.transform[l]
+
+    @property
+    def n(self) -> int:
+        """Number of functions."""
+        return int(self.transform.shape[-1])
 
 
 def equispaced_gaussians(n: int, cutoff: float, sigma: float, error_exponent: float = 10.0) -> RadialBasis:
@@ -90,6 +99,60 @@ def gaussian_type_orbitals(n: int, cutoff: float, sigma: float) -> RadialBasis:
     return RadialBasis(points, density * (0.5 * reach * weight * points**2)[:, None] * orbitals)
 
 
+def fitted_polynomials(n: int, cutoff: float, sigma: float, error_exponent: float = 10.0) -> RadialBasis:
+    """Orthonormal combinations of (R - x)^(k + 2), k = 1 to n, fitted to the density at 3 n points.
+
+    The basis POLY of QUIP; R as in `equispaced_gaussians`, the polynomials of Bartok, Kondor, Csanyi, Phys. Rev. B
+    87, 184115 (2013), eq. 32.
+    """
+    reach, points = _fitting_points(n, cutoff, sigma, error_exponent)
+    k = np.arange(1, n + 1)
+    norm = np.sqrt(reach ** (2.0 * k + 7.0) / ((k + 3) * (2 * k + 5) * (2 * k + 7)))
+    both = k[:, None] + k[None, :]
+    overlap = 2.0 * reach ** (both + 7.0) / ((5 + both) * (6 + both) * (7 + both))
+    values = (reach - points[:, None]) ** (k + 2) / norm
+    return RadialBasis(points, _fitted(values, overlap / np.multiply.outer(norm, norm)))
+
+
+def fitted_orbitals(
+    n: int, l_max: int, cutoff: float, sigma: float, error_exponent: float = 10.0
+) -> RadialBasis:
+    """Orthonormal combinations of x^l exp(-a_kl x^2), fitted to the density at 3 n points.
+
+    The basis GTO of QUIP, with a_kl so that an orbital is 0.001 at x = k R / n, k = 1 to n (Himanen et al.,
+    Comput. Phys. Commun. 247, 106949 (2020), sec. 2.2.4); R as in `equispaced_gaussians`.
+    """
+    reach, points = _fitting_points(n, cutoff, sigma, error_exponent)
+    radius = reach / n * np.arange(1, n + 1)
+    made = []
+    for l in range(l_max + 1):
+        decay = (l * np.log(radius) - np.log(0.001)) / radius**2
+        both, power = decay[:, None] + decay[None, :], l + 1.5
+        overlap = 0.5 * both**-power * gamma(power) * gammainc(power, both * reach**2)
+        values = points[:, None] ** l * np.exp(-decay * points[:, None] ** 2)
+        made.append(_fitted(values, overlap))
+    return RadialBasis(points, np.stack(made))
+
+
+def _fitting_points(n: int, cutoff: float, sigma: float, error_exponent: float) -> tuple[float, FloatArray]:
+    reach = float(cutoff + sigma * np.sqrt(2.0 * error_exponent * np.log(10.0)))
+    points: FloatArray = np.arange(3 * n) * reach / (3 * n)
+    return reach, points
+
+
+def _fitted(values: FloatArray, overlap: FloatArray) -> FloatArray:
+    """Pseudo-inverse of orthonormal functions at points, from primitive ones (q, n) and their overlap."""
+    try:
+        factor = cholesky(overlap, lower=True)
+    except np.linalg.LinAlgError:
+        raise InputError(
+            f"soap: {len(overlap)} radial functions depend on one another; lower n_max."
+        ) from None
+    q, r = qr(values @ solve_triangular(factor, np.eye(len(factor)), lower=True).T, mode="economic")
+    transform: FloatArray = solve_triangular(r, q.T).T
+    return transform
+
+
 def reduced(
     basis: RadialBasis, l_max: int, sigma: float, cutoff: float, width: float, tolerance: float
 ) -> tuple[RadialBasis, FloatArray]:
@@ -115,7 +178,7 @@ def reduced(
     rotation
         Orthonormal rows that make the new functions of the old ones, shape (n_new, n).
     """
-    n = basis.transform.shape[1]
+    n = basis.n
     r = np.linspace(0.0, cutoff, GRID)
     switch = 0.5 + 0.5 * np.cos(np.pi * np.clip((r - cutoff + width) / width, 0.0, 1.0))
     values = expand(basis, l_max, sigma, r)[:, 0] * switch[:, None, None]
@@ -156,7 +219,7 @@ def expand(basis: RadialBasis, l_max: int, sigma: float, r: FloatArray) -> Float
         i, di, ddi = bessel[l] * gaussian, first[l] * gaussian, second[l] * gaussian
         slope = decay * i + stretch * di
         curvature = (decay**2 - over) * i + 2.0 * decay * stretch * di + stretch**2 * ddi
-        values.append(np.stack([i, slope, curvature], axis=1) @ basis.transform)
+        values.append(np.stack([i, slope, curvature], axis=1) @ basis.of_degree(l))
     return np.stack(values, axis=2)
 
 

@@ -20,7 +20,7 @@ _FITTING = {
 _ONLY_DEFAULTS = {
     "average": "F", "only_intra": "F",
     "only_inter": "F", "n_exponents": "1", "exponents": "1", "tail_exponent": "0", "tail_range": "1.0",
-    "resid_name": "", "radial_basis": "EQUISPACED_GAUSS",
+    "resid_name": "",
 }  # fmt: skip
 """Keys whose other values are not supported."""
 LARGEST_ZETA = 32

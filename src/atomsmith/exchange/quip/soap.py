@@ -13,7 +13,16 @@ import numpy as np
 
 from atomsmith.descriptors.base import DescriptorPart
 from atomsmith.descriptors.soap import Rows, soap_part
-from atomsmith.descriptors.soap_radial import Decay, central_values, equispaced_gaussians, reduced, soap_table
+from atomsmith.descriptors.soap_radial import (
+    Decay,
+    RadialBasis,
+    central_values,
+    equispaced_gaussians,
+    fitted_orbitals,
+    fitted_polynomials,
+    reduced,
+    soap_table,
+)
 from atomsmith.errors import InputError
 from atomsmith.exchange.quip.compression import COMPRESSION_KEYS, Compression
 from atomsmith.exchange.quip.gap_file import Coordinates
@@ -56,6 +65,7 @@ class SoapTerm:
     compression: Compression
     decay: Decay | None
     zeta: float
+    radial_basis: str
 
     @classmethod
     def of(cls, one: Coordinates, version: int) -> SoapTerm:
@@ -71,7 +81,17 @@ class SoapTerm:
         if "atom_gaussian_width" in one.values:
             one = replace(one, values=one.values | {"atom_sigma": one.values["atom_gaussian_width"]})
         check_keys(
-            one, {*_NUMBERS, *_DECAY, *_FLAGS, *COMPRESSION_KEYS, "Z", "species_Z", "atom_gaussian_width"}
+            one,
+            {
+                *_NUMBERS,
+                *_DECAY,
+                *_FLAGS,
+                *COMPRESSION_KEYS,
+                "Z",
+                "species_Z",
+                "atom_gaussian_width",
+                "radial_basis",
+            },
         )
         if number_at(one, "l_max", None) > LARGEST_L:
             raise InputError(
@@ -88,7 +108,29 @@ class SoapTerm:
             Compression.of(one),
             _decay_of(one),
             zeta_of(one),
+            _radial_basis_of(one),
         )
+
+    def functions(self) -> tuple[RadialBasis, RadialBasis, FloatArray]:
+        """Radial functions, the same without what no atom reaches, and the rotation to these."""
+        cutoff, width, n_max, l_max, sigma, _, _, error = self.numbers
+        n, degrees = round(n_max), round(l_max)
+        if self.radial_basis == "EQUISPACED_GAUSS":
+            basis = equispaced_gaussians(n, cutoff, sigma, error)
+            return basis, *reduced(basis, degrees, sigma, cutoff, width, REACH)
+        basis = (
+            fitted_polynomials(n, cutoff, sigma, error)
+            if self.radial_basis == "POLY"
+            else fitted_orbitals(n, degrees, cutoff, sigma, error)
+        )
+        return basis, basis, np.eye(n)
+
+
+def _radial_basis_of(one: Coordinates) -> str:
+    name = one.values.get("radial_basis", "").strip() or "EQUISPACED_GAUSS"
+    if name not in ("EQUISPACED_GAUSS", "POLY", "GTO"):
+        raise InputError(f"soap with radial_basis={name} is not supported; {INSTEAD}.")
+    return name
 
 
 def _decay_of(one: Coordinates) -> Decay | None:
@@ -168,10 +210,9 @@ def soap_term(
     s: SoapTerm, members: Sequence[Coordinates], elements: tuple[int, ...]
 ) -> tuple[DescriptorPart, FloatArray]:
     """One part for descriptors of the same settings, and its coefficients."""
-    cutoff, width, n_max, l_max, sigma, central, sigma0, error = s.numbers
+    cutoff, width, n_max, l_max, sigma, central, sigma0, _ = s.numbers
     degrees = np.arange(round(l_max) + 1)
-    basis = equispaced_gaussians(round(n_max), cutoff, sigma, error)
-    smaller, rotation = reduced(basis, round(l_max), sigma, cutoff, width, REACH)
+    basis, smaller, rotation = s.functions()
     spectrum = _spectrum(s, elements, rotation)
     _check_components(members, spectrum.size * len(degrees) + 1)
     if s.compression == Compression() and _describe(members, spectrum):
