@@ -185,7 +185,7 @@ def test_functions_are_integrals_of_the_filtered_density(gaussian):
         ("atom_sigma_t={0.5 0.6}", "atom_sigma_t={0.5 -0.6}", "that are not positive"),
         ("central_index=2", "central_index=3", "central_index=3, but there are 2 species"),
         ("basis=poly3", "basis=poly3 radial_enhancement=3", "only 0, 1 and 2 are"),
-        ("basis=poly3", "basis=poly3 radial_basis=GTO", "radial_basis=GTO is not supported"),
+        ("basis=poly3", "basis=poly3 radial_basis=GTO", "the key 'radial_basis' is not known"),
         ("basis=poly3", "basis=poly3 compress_mode=odd", "compress_mode=odd is not supported"),
         ("basis=poly3", "basis=poly3 compress_mode=1_1", "needs the same alpha_max for all species"),
         ("basis=poly3", "basis=poly3 compress_file=none.dat", "none.dat"),

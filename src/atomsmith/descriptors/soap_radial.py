@@ -102,8 +102,8 @@ def gaussian_type_orbitals(n: int, cutoff: float, sigma: float) -> RadialBasis:
 def fitted_polynomials(n: int, cutoff: float, sigma: float, error_exponent: float = 10.0) -> RadialBasis:
     """Orthonormal combinations of (R - x)^(k + 2), k = 1 to n, fitted to the density at 3 n points.
 
-    The basis POLY of QUIP; R as in `equispaced_gaussians`, the polynomials of Bartok, Kondor, Csanyi, Phys. Rev.
-    B 87, 184115 (2013), sec. V.
+    The basis POLY of QUIP; R as in `equispaced_gaussians`, polynomials as in Bartok, Kondor, Csanyi, Phys.
+    Rev. B 87, 184115 (2013), sec. V.
     """
     reach, points = _fitting_points(n, cutoff, sigma, error_exponent)
     k = np.arange(1, n + 1)
