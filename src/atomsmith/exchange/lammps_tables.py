@@ -47,10 +47,7 @@ def read_pair_tables(path: str | Path, elements: Sequence[int]) -> dict[tuple[in
         If the file is missing or malformed, or a pair has no section or two.
     """
     path = Path(path)
-    text = read_text(path)
-    if (units := _UNITS.search(text)) and units.group(1) != "metal":
-        raise InputError(f"{path}: the units are {units.group(1)}; expected metal (eV, angstrom).")
-    sections = list(_sections(path, text))
+    sections = read_sections(path)
     pairs = {
         (min(a, b), max(a, b)): (SYMBOLS[a], SYMBOLS[b])
         for a, b in combinations_with_replacement(elements, 2)
@@ -71,6 +68,20 @@ def read_pair_tables(path: str | Path, elements: Sequence[int]) -> dict[tuple[in
                 "name sections after pairs of elements."
             )
     return tables
+
+
+def read_sections(path: Path) -> list[tuple[str, PairTable]]:
+    """Read all tables of a file with their names, in its order.
+
+    Raises
+    ------
+    InputError
+        If it is missing or malformed.
+    """
+    text = read_text(path)
+    if (units := _UNITS.search(text)) and units.group(1) != "metal":
+        raise InputError(f"{path}: the units are {units.group(1)}; expected metal (eV, angstrom).")
+    return list(_sections(path, text))
 
 
 def _sections(path: Path, text: str) -> Iterator[tuple[str, PairTable]]:

@@ -21,6 +21,7 @@ from atomsmith.descriptors.bispectrum import InnerSwitch
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 from atomsmith.exchange.formats import require_no_global_features
+from atomsmith.exchange.pair_energies import without_pair_energies, write_beside
 from atomsmith.model import Model, ModelSettings, TermSettings, build_model
 from atomsmith.potential import Potential
 from atomsmith.regressors import LinearSettings, QuadraticSettings
@@ -241,15 +242,23 @@ def _require_snap(potential: Potential, part: Mapping[str, Any], path: Path) -> 
         )
 
 
-def write_snap(potential: Potential, coefficients: str | Path, parameters: str | Path | None = None) -> None:
+def write_snap(potential: Potential, coefficients: str | Path, parameters: str | Path | None = None) -> str:
     """Write a potential made of one bispectrum as .snapcoeff and .snapparam.
+
+    A repulsion and pair functions are written beside, as a table of LAMMPS, with the input that uses both
+    (.snap).
 
     Parameters
     ----------
     potential
-        Reference energies and one bispectrum, linear or quadratic.
+        Reference energies and one bispectrum, linear or quadratic, and sums over pairs.
     coefficients, parameters
         Where to; by default the second is the first with the suffix .snapparam.
+
+    Returns
+    -------
+    lines
+        Of an input of LAMMPS that uses what was written.
 
     Raises
     ------
@@ -258,17 +267,33 @@ def write_snap(potential: Potential, coefficients: str | Path, parameters: str |
     """
     coefficients = Path(coefficients)
     parameters = coefficients.with_suffix(".snapparam") if parameters is None else Path(parameters)
-    kinds = [part["kind"] for part in potential.plan["parts"]]
+    rest, pairs = without_pair_energies(potential)
+    kinds = [part["kind"] for part in rest.plan["parts"]]
     if kinds != ["e0", "bispectrum"]:
         raise InputError(
             f"{coefficients}: a SNAP file holds only reference energies and one bispectrum, but this "
-            f"potential has the parts {', '.join(kinds)}; fit with one bispectrum term and model.repulsion: "
-            "null."
+            f"potential has the parts {', '.join(kinds)}; fit with one bispectrum term, to which pair "
+            "functions and a repulsion may be added."
         )
-    part = potential.plan["parts"][1]
-    _require_snap(potential, part, coefficients)
-    n = len(potential.elements)
-    cutoff = np.asarray(part["cutoff"]).reshape(n, n)
+    part = rest.plan["parts"][1]
+    _require_snap(rest, part, coefficients)
+    files = f"{coefficients.name} {parameters.name}"
+    lines = write_beside(coefficients, "snap", files, pairs, rest.elements)
+    comments = ["written by atomsmith"]
+    if pairs:
+        script = coefficients.with_suffix(".snap")
+        comments.append(f"one part of the potential; {script.name} is the whole")
+        with replacing(script) as file:
+            file.write("# written by atomsmith\n" + "\n".join(lines) + "\n")
+    head = "".join(f"# {comment}\n" for comment in comments)
+    with replacing(coefficients) as file:
+        file.write(head + "\n".join(_coefficient_lines(rest, part)) + "\n")
+    with replacing(parameters) as file:
+        file.write(head + "\n".join(_parameter_lines(part, len(rest.elements))) + "\n")
+    return "\n".join(lines)
+
+
+def _parameter_lines(part: Mapping[str, Any], n: int) -> list[str]:
     switches = np.asarray(part["inner_switch"]).reshape(n, n, 2)[range(n), range(n)]
     inner = bool(np.any(part["inner_switch"]))
     chem = part["n_channels"] > 1
@@ -291,13 +316,16 @@ def write_snap(potential: Potential, coefficients: str | Path, parameters: str |
             f"{key} {' '.join(repr(float(value)) for value in column)}"
             for key, column in zip(_PER_ELEMENT, switches.T, strict=True)
         ]
+    return lines
+
+
+def _coefficient_lines(potential: Potential, part: Mapping[str, Any]) -> list[str]:
+    n = len(potential.elements)
+    cutoff = np.asarray(part["cutoff"]).reshape(n, n)
     per_element = (len(potential.coefficients) - n) // n
-    blocks = [f"{n} {per_element + 1}"]
+    lines = [f"{n} {per_element + 1}"]
     for z, number in enumerate(potential.elements):
         own = potential.coefficients[n + z * per_element :][:per_element]
-        blocks.append(f"{SYMBOLS[number]} {float(cutoff[z, z]) / 2!r} {float(part['weight'][z])!r}")
-        blocks += [repr(float(value)) for value in (potential.coefficients[z], *own)]
-    with replacing(coefficients) as file:
-        file.write("# written by atomsmith\n" + "\n".join(blocks) + "\n")
-    with replacing(parameters) as file:
-        file.write("# written by atomsmith\n" + "\n".join(lines) + "\n")
+        lines.append(f"{SYMBOLS[number]} {float(cutoff[z, z]) / 2!r} {float(part['weight'][z])!r}")
+        lines += [repr(float(value)) for value in (potential.coefficients[z], *own)]
+    return lines

@@ -15,22 +15,34 @@ from typing import NoReturn
 from atomsmith.data.files import read_text
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
+from atomsmith.exchange.lammps_tables import read_sections
 from atomsmith.exchange.pair_tables import PairTable, with_pair_tables
 from atomsmith.exchange.snap import read_snap
 from atomsmith.exchange.zbl import lammps_table
 from atomsmith.potential import Potential
 
-_ARGUMENTS = {"zbl": 2, "snap": 0, "zero": 1}
+_ARGUMENTS = {"zbl": 2, "snap": 0, "table": 2, "zero": 1}
 """Styles that are known, and how many arguments each has in pair_style."""
+_KNOWN = ", ".join(_ARGUMENTS)
 _PAIR = re.compile(r"^(\*|\d+)$")
 
 
 @dataclass(frozen=True)
 class _Input:
-    """What an input says: arguments of zbl in pair_style, and those of every pair_coeff by style."""
+    """What an input says.
 
-    reach: tuple[float, float] | None
-    charges: list[tuple[str, str, float, float]]
+    Attributes
+    ----------
+    reach
+        Inner and outer distance of zbl, angstrom; (0, 0) without it.
+    tables
+        Pair energies that pair_coeff commands set up, with the types that they name, by the style.
+    snap
+        Files of snap and elements of the types.
+    """
+
+    reach: tuple[float, float]
+    tables: dict[str, list[tuple[str, str, PairTable]]]
     snap: list[str]
 
 
@@ -40,8 +52,8 @@ def read_snap_input(path: str | Path) -> Potential:
     Parameters
     ----------
     path
-        With the commands ``variable``, ``pair_style`` (``snap``, or ``hybrid/overlay`` of it with ``zbl``)
-        and ``pair_coeff``. Files are looked for beside it.
+        With the commands ``variable``, ``pair_style`` (``snap``, or ``hybrid/overlay`` of it with ``zbl``
+        or a ``table``) and ``pair_coeff``. Files are looked for beside it.
 
     Raises
     ------
@@ -58,77 +70,88 @@ def read_snap_input(path: str | Path) -> Potential:
             f"pair_coeff gives snap the elements {' '.join(symbols)}, but {coefficients} is for "
             f"{' '.join(SYMBOLS[z] for z in potential.elements)}; name each of them once",
         )
-    if said.reach is None:
-        return potential
-    return with_pair_tables(potential, _tables(path, said, symbols), "repulsion")
+    for style, name in (("zbl", "repulsion"), ("table", "table")):
+        if style in said.tables:
+            found = _of_elements(path, style, said.tables[style], symbols)
+            potential = with_pair_tables(potential, found, name)
+    return potential
 
 
-def _tables(path: Path, said: _Input, symbols: Sequence[str]) -> dict[tuple[int, int], PairTable]:
-    """Repulsions of all pairs of elements, by atomic numbers."""
-    assert said.reach is not None
+def _of_elements(
+    path: Path, style: str, tables: Sequence[tuple[str, str, PairTable]], symbols: Sequence[str]
+) -> dict[tuple[int, int], PairTable]:
+    """Tables of all pairs of elements, by atomic numbers."""
     found: dict[tuple[int, int], PairTable] = {}
     for (i, one), (j, other) in combinations_with_replacement(enumerate(symbols, start=1), 2):
-        # The last command that names the types counts; the repulsion is the same in both orders.
-        own = [
-            charges
-            for first, second, *charges in said.charges
-            if _names(first, second, i, j) or _names(first, second, j, i)
-        ]
+        # The last command that names the types counts; energies are the same in both orders.
+        own = [t for first, second, t in tables if _name(first, second, i, j) or _name(first, second, j, i)]
         if not own:
-            _refuse(path, f"no pair_coeff of zbl is for {one} and {other}; expected one for every pair")
+            _refuse(path, f"no pair_coeff of {style} is for {one} and {other}; expected one for every pair")
         low, high = sorted((number_of(one), number_of(other)))
-        found[low, high] = lammps_table((own[-1][0], own[-1][1]), *said.reach)
+        found[low, high] = own[-1]
     return found
 
 
-def _names(first: str, second: str, i: int, j: int) -> bool:
+def _name(first: str, second: str, i: int, j: int) -> bool:
     return first in ("*", str(i)) and second in ("*", str(j))
 
 
 def _read(path: Path) -> _Input:
     variables: dict[str, str] = {}
     styles: list[str] = []
-    reach: tuple[float, float] | None = None
-    charges: list[tuple[str, str, float, float]] = []
-    snap: list[str] = []
+    said = _Input((0.0, 0.0), {}, [])
     for words in _commands(path, variables):
         match words:
-            case ["variable", name, "equal" | "index" | "string", value]:
-                variables[name] = value
+            case ["variable", _, "equal" | "index" | "string", _]:
+                pass  # its value is in its places already
             case ["pair_style", *rest]:
                 styles, reach = _styles(path, rest)
+                said = _Input(reach, {}, [])
             case ["pair_coeff", first, second, *rest] if _PAIR.match(first) and _PAIR.match(second):
                 style, *arguments = rest if len(styles) > 1 or rest[:1] == styles else [*styles, *rest]
                 if style not in styles:
                     _refuse(path, f"pair_coeff names the style {style}; expected one of pair_style")
-                if style == "zbl" and len(arguments) == 2:
-                    one, other = (_number(path, word) for word in arguments)
-                    charges.append((first, second, one, other))
-                elif style == "snap" and len(arguments) > 2 and not snap:
-                    snap = arguments
+                if style == "snap" and len(arguments) > 2 and not said.snap:
+                    said.snap.extend(arguments)
+                elif style in ("zbl", "table") and len(arguments) == 2:
+                    table = _table(path, style, arguments, said.reach)
+                    said.tables.setdefault(style, []).append((first, second, table))
                 elif style != "zero":
                     _refuse(path, f"the arguments of '{' '.join(words)}' are not understood")
             case _:
                 _refuse(
                     path,
-                    f"the command '{' '.join(words)}' is not known; known are variable, pair_style (snap, or "
-                    "hybrid/overlay of snap, zbl and zero) and pair_coeff",
+                    f"the command '{' '.join(words)}' is not known; known are variable, pair_coeff and "
+                    f"pair_style ({_KNOWN}, also in hybrid/overlay)",
                 )
-    if not snap:
+    if not said.snap:
         _refuse(path, "no pair_coeff names the files of snap")
-    return _Input(reach, charges, snap)
+    return said
 
 
-def _styles(path: Path, words: Sequence[str]) -> tuple[list[str], tuple[float, float] | None]:
+def _table(path: Path, style: str, arguments: Sequence[str], reach: tuple[float, float]) -> PairTable:
+    """Energies of zbl for two charges, or of a section of a file."""
+    if style == "zbl":
+        return lammps_table((_number(path, arguments[0]), _number(path, arguments[1])), *reach)
+    file, name = arguments
+    sections = dict(read_sections(path.parent / file))
+    if name not in sections:
+        _refuse(path, f"pair_coeff names the section {name}, but {file} has {', '.join(sections)}")
+    return sections[name]
+
+
+def _styles(path: Path, words: Sequence[str]) -> tuple[list[str], tuple[float, float]]:
     """Styles of a pair_style, and the inner and outer distance of zbl."""
     styles: list[str] = []
-    reach = None
+    reach = (0.0, 0.0)
     rest = list(words[1:] if words[:1] == ["hybrid/overlay"] else words)
     while rest:
         style = rest.pop(0)
         if style not in _ARGUMENTS or style in styles or len(rest) < _ARGUMENTS[style]:
-            _refuse(path, f"pair_style has '{style}', which is not supported; known are snap, zbl and zero")
+            _refuse(path, f"pair_style has '{style}', which is not supported; known are {_KNOWN}")
         arguments, rest = rest[: _ARGUMENTS[style]], rest[_ARGUMENTS[style] :]
+        if style == "table" and arguments[0] != "spline":
+            _refuse(path, f"pair_style has 'table {arguments[0]}'; only 'table spline' is supported")
         styles.append(style)
         if style == "zbl":
             reach = _number(path, arguments[0]), _number(path, arguments[1])

@@ -26,6 +26,7 @@ from atomsmith.exchange.pace.model import Embedding, EmbeddingName, PaceModel
 from atomsmith.exchange.pace.products import Key, factorise
 from atomsmith.exchange.pace.radial import table
 from atomsmith.exchange.pace.yace import read_yace
+from atomsmith.exchange.pair_energies import pair_table_of
 from atomsmith.exchange.pair_tables import with_pair_tables
 from atomsmith.potential import Potential
 from atomsmith.regressors.embedding import EmbeddingCentre, EmbeddingCore, EmbeddingFunction, embedding_plan
@@ -69,11 +70,6 @@ def read(path: str | Path, pairs: str | Path | None = None) -> Potential:
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return potential if pairs is None else _with_pairs(potential, Path(pairs))
-
-
-def pair_table_of(path: Path) -> Path:
-    """Where the pair energies beside a ``.yace`` are looked for, and written."""
-    return path.with_name(f"{path.stem}_pairpot.table")
 
 
 def _with_pairs(potential: Potential, path: Path) -> Potential:

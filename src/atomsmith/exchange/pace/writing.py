@@ -29,18 +29,10 @@ from atomsmith.descriptors.radial import evaluate_radial
 from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.exchange.formats import require_no_global_features
-from atomsmith.exchange.lammps_tables import write_pair_tables
 from atomsmith.exchange.pace.model import MAX_L, Bond, Embedding, EmbeddingName, Function, PaceModel, check
-from atomsmith.exchange.pace.pair_energies import (
-    TabulatedPart,
-    is_pair_energy,
-    lammps_lines,
-    points,
-    tabulated,
-)
 from atomsmith.exchange.pace.radial import bare_basis
-from atomsmith.exchange.pace.reading import pair_table_of
 from atomsmith.exchange.pace.yace import PAIR_TABLE
+from atomsmith.exchange.pair_energies import TabulatedPart, is_pair_energy, pair_table_of, write_beside
 from atomsmith.systems import FloatArray
 
 if TYPE_CHECKING:
@@ -84,11 +76,8 @@ def write_yace(potential: Potential, path: str | Path) -> str:
     require_no_global_features(potential, path)
     parts = _Parts.of(potential, path)
     model = pace_model(potential, parts, path)
-    beside, rows = pair_table_of(path), points(parts.tabulated) if parts.tabulated else 0
-    lines = lammps_lines(model.symbols, path.name, beside.name, rows)
-    if rows:
-        write_pair_tables(tabulated(parts.tabulated, potential.elements), beside, lines)
-    write_model(model, path, lines if rows else ())
+    lines = write_beside(path, "pace", path.name, parts.tabulated, potential.elements)
+    write_model(model, path, lines if parts.tabulated else ())
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
-"""Pair energies of which ``.yace`` has none, in a table of LAMMPS beside it.
+"""Pair energies that a format has no functions for, in a table of LAMMPS beside its file.
 
-They are the repulsion, which no radial function of the format follows (it fades out over a range of its own
-and is not smooth at its ends), and pair functions that end elsewhere than the others do.
+They are the repulsion, which fades out over a range of its own and is not smooth at its ends, and pair
+functions beside another descriptor or with another cutoff than it.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from atomsmith.elements import SYMBOLS
 from atomsmith.evaluator import PlanEvaluator
+from atomsmith.exchange.lammps_tables import write_pair_tables
+from atomsmith.potential import Potential
 from atomsmith.systems import FloatArray, Systems
 
 FIRST = 0.1
@@ -81,16 +84,66 @@ def _dimers(first: int, second: int, r: FloatArray) -> Systems:
     )
 
 
-def lammps_lines(symbols: Sequence[str], path: str, table: str, rows: int) -> list[str]:
-    """Input lines of LAMMPS for a ``.yace`` and the table beside it, if it has rows; type k is element k."""
-    if not rows:
-        return ["pair_style pace", f"pair_coeff * * {path} {' '.join(symbols)}"]
-    numbered = list(enumerate(symbols, start=1))
-    return [
-        f"pair_style hybrid/overlay pace table spline {rows}",
-        f"pair_coeff * * pace {path} {' '.join(symbols)}",
+def pair_table_of(path: Path) -> Path:
+    """Where the pair energies beside a file are looked for, and written."""
+    return path.with_name(f"{path.stem}_pairpot.table")
+
+
+def write_beside(
+    path: Path, style: str, arguments: str, parts: Sequence[TabulatedPart], elements: Sequence[int]
+) -> list[str]:
+    """Write the table of some parts, if there are any.
+
+    Parameters
+    ----------
+    path
+        The file that it stands beside.
+    style, arguments
+        The pair style that takes this file, and what its pair_coeff has before the elements.
+    parts
+        What goes into the table.
+    elements
+        Atomic numbers.
+
+    Returns
+    -------
+    lines
+        Of an input of LAMMPS, for atoms of type k of element k; the table begins with them.
+    """
+    symbols = [SYMBOLS[z] for z in elements]
+    words = f"{arguments} {' '.join(symbols)}"
+    if not parts:
+        return [f"pair_style {style}", f"pair_coeff * * {words}"]
+    beside, numbered = pair_table_of(path), list(enumerate(symbols, start=1))
+    lines = [
+        f"pair_style hybrid/overlay {style} table spline {points(parts)}",
+        f"pair_coeff * * {style} {words}",
         *(
-            f"pair_coeff {i} {j} table {table} {first}_{second}"
+            f"pair_coeff {i} {j} table {beside.name} {first}_{second}"
             for (i, first), (j, second) in combinations_with_replacement(numbered, 2)
         ),
     ]
+    write_pair_tables(tabulated(parts, elements), beside, lines)
+    return lines
+
+
+def without_pair_energies(potential: Potential) -> tuple[Potential, list[TabulatedPart]]:
+    """A potential without what is a sum over pairs of atoms, and that."""
+    kept, own, parts, begin = [], [np.zeros(0, np.int64)], [], 0
+    for part in potential.plan["parts"]:
+        features = np.arange(begin, begin + part["n_features"])
+        begin += part["n_features"]
+        if is_pair_energy(part):
+            parts.append(TabulatedPart(part, potential.coefficients[features]))
+        else:
+            kept.append(part)
+            own.append(features)
+    taken = np.concatenate(own)
+    rest = Potential(
+        elements=potential.elements,
+        plan=potential.plan | {"parts": kept},
+        features=potential.features.take(taken),
+        coefficients=potential.coefficients[taken],
+        metadata=potential.metadata,
+    )
+    return rest, parts
