@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @reported(
-    "no potential was written; run the same command again, which goes on where the training of a network was"
+    "the fit or its report is incomplete; run the same command again, which goes on where a training was"
 )
 def fit(
     sources: Annotated[
