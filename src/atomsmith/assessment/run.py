@@ -83,12 +83,12 @@ def assess(
         raise InputError(
             f"system {unknown[0]!r} is not in the settings, which have {', '.join(settings.systems)}."
         )
-    folder.mkdir(parents=True, exist_ok=True)
     systems = {name: System.read(name, one) for name, one in settings.systems.items()}
     candidates = {
         name: candidates_of(system, folder, settings.executor, settings.threads)
         for name, system in systems.items()
     }
+    folder.mkdir(parents=True, exist_ok=True)
     assessment = Assessment(settings, systems, candidates)
     tasks = {
         name: list(Protocol(settings, system, candidates[name], assessment.found).tasks())
