@@ -116,7 +116,7 @@ def measure(count: int, n_workers: int, one_shot: bool) -> dict[str, Any]:
     maker = RowMaker(problem.model.plan, problem.settings.weights, problem.reference)
     looked = cpu_seconds()
     expected = estimate(
-        maker, problem.rows_of, "evidence", n_groups=GROUPS, workers=n_workers, clock=time.process_time
+        maker, problem.rows_of, settings.solver, n_groups=GROUPS, workers=n_workers, clock=time.process_time
     )
     begun, wall = cpu_seconds(), time.perf_counter()
     factors = FactorSet(maker.n_features, GROUPS)

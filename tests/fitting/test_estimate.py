@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from atomsmith.errors import InputError
-from atomsmith.fitting import KindWeights, TriangularFactor, Weights, solve
+from atomsmith.fitting import Elimination, Evidence, KindWeights, TriangularFactor, Weights, solve
 from atomsmith.fitting.estimate import (
     ELIMINATED,
     Estimate,
@@ -28,6 +28,7 @@ from potentials import make_potential
 from .test_streaming import given  # noqa: F401 - a fixture
 
 POTENTIAL = make_potential()
+EVIDENCE = Evidence()
 MAKER = RowMaker(POTENTIAL.plan, Weights(), np.array([-3.0, 2.0]))
 
 
@@ -37,9 +38,11 @@ def ticking(*steps: float):
     return lambda: next(times)
 
 
-def estimated(configurations, per_sample=1.0, per_block=2.0, **options) -> Estimate:
+def estimated(
+    configurations, per_sample=1.0, per_block=2.0, solver=EVIDENCE, n_groups=5, **options
+) -> Estimate:
     clock = ticking(per_sample, per_block)
-    return estimate(MAKER, configurations, "evidence", n_groups=5, clock=clock, **options)
+    return estimate(MAKER, configurations, solver, n_groups=n_groups, clock=clock, **options)
 
 
 def test_extrapolates_by_atoms_and_rows(given):  # noqa: F811
@@ -75,6 +78,21 @@ def test_a_robust_fit_takes_two_passes_and_keeps_the_factors_of_both(given):  # 
     plain, robust = estimated(given * 40), estimated(given * 40, passes=2)
     assert robust.rows_seconds == 2.0 * plain.rows_seconds
     assert plain.solve_seconds < robust.solve_seconds < 2.0 * plain.solve_seconds
+
+
+def test_strengths_that_are_tried_take_time(given):  # noqa: F811
+    """With few rows for each function, unless a single group leaves nothing out."""
+    chooses = Elimination(functions=MAKER.n_features - 1)
+    given_one = chooses.model_copy(update={"strength": 1e-8})
+    few = [configuration.replace(forces=None, stress=None) for configuration in given]
+    assert len(few) < 5 * MAKER.n_features
+    for n_groups, longer in ((5, True), (1, False)):
+        tried, plain = (
+            estimated(few, solver=solver, n_groups=n_groups).solve_seconds for solver in (chooses, given_one)
+        )
+        assert (tried > 1.2 * plain) if longer else (tried == plain)
+    tried, plain = (estimated(given * 40, solver=solver).solve_seconds for solver in (chooses, given_one))
+    assert tried == plain
 
 
 def test_memory_does_not_grow_with_the_data():

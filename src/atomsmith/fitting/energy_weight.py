@@ -139,6 +139,12 @@ def leaves_energy_weight(weights: Weights, solver: Solver) -> bool:
     return weights.energy_is_open and isinstance(solver, Elimination) and solver.functions is not None
 
 
+def tells_energy_weight(factors: FactorSet) -> bool:
+    """Whether data are enough to tell one weight from another, and the functions few enough to try."""
+    energies = factors.n_rows(KindWeights(1.0, 0.0, 0.0))
+    return factors.n_features <= LARGEST and energies >= FEWEST
+
+
 def choose_energy_weight(
     factors: FactorSet, weights: KindWeights, prior: Prior, found: Solution
 ) -> EnergyChoice | None:
@@ -154,10 +160,10 @@ def choose_energy_weight(
     Returns
     -------
     choice
-        None where data cannot tell, or only at a price: fewer than two groups that judge, a group without
-        energies or forces, fewer than `FEWEST` energies, more than `LARGEST` columns.
+        None where data cannot tell, or only at a price: see `tells_energy_weight`; also with fewer than two
+        groups that judge, or a group without energies or forces.
     """
-    if factors.n_features > LARGEST or factors.n_rows(KindWeights(1.0, 0.0, 0.0)) < FEWEST:
+    if not tells_energy_weight(factors):
         return None
     energies = factors.by_group(KindWeights(1.0, 0.0, 0.0))
     others = factors.by_group(replace(weights, energy=0.0)) if weights.forces > 0.0 else {}

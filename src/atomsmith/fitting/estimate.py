@@ -22,6 +22,8 @@ from atomsmith.fitting.rows.blas import single_threaded
 from atomsmith.fitting.rows.design import BLOCK_BYTES, RowMaker, number_of_labels
 from atomsmith.fitting.rows.factor import TriangularFactor
 from atomsmith.fitting.rows.streaming import leaf_rows
+from atomsmith.fitting.solvers.registry import Solver
+from atomsmith.fitting.strength import leaves_strength
 from atomsmith.fitting.weights import KINDS
 from atomsmith.wording import counted
 
@@ -37,6 +39,8 @@ SOLVE_CUBES = {"ridge": 40.0, "evidence": 40.0, "ard": 250.0, "elimination": 60.
 """Time of a solver in that of n^3 multiplications and additions of the elimination; for ARD a typical one."""
 FOLD_CUBES = 8.0
 """Merging and predicting each group from the others, in the same unit."""
+STRENGTH_CUBES = 8.0
+"""Trying strengths of the prior on each group left out, in the same unit."""
 SOLVE_SQUARES = 16.0
 """n x n arrays that the solver holds at the same time, beside factors."""
 WORKER_BYTES = 100 * 2**20
@@ -94,7 +98,7 @@ class Estimate:
 def estimate(
     maker: RowMaker,
     configurations: Sequence[Configuration],
-    solver: str,
+    solver: Solver,
     *,
     n_groups: int,
     passes: int = 1,
@@ -108,7 +112,7 @@ def estimate(
     maker, configurations
         What the fit works on.
     solver
-        ``kind`` of the solver.
+        Of the fit.
     n_groups
         Groups of configurations, each of which is predicted from the others.
     passes
@@ -130,6 +134,7 @@ def estimate(
     by_kind = [sum(number_of_labels(c, kind) for c in configurations) for kind in KINDS]
     own = resident_bytes() + parent_bytes(n, n_groups, by_kind, 0 if workers else block, passes)
     judging = FOLD_CUBES * n_groups if n_groups > 1 else 0.0
+    choosing = STRENGTH_CUBES * n_groups if n_groups > 1 and leaves_strength(solver, rows, n) else 0.0
     return Estimate(
         n_configurations=len(configurations),
         n_atoms=atoms,
@@ -137,7 +142,7 @@ def estimate(
         n_features=n,
         workers=workers,
         rows_seconds=passes * (making + leaves * cube),
-        solve_seconds=cube * (passes * SOLVE_CUBES[solver] + judging),
+        solve_seconds=cube * (passes * (SOLVE_CUBES[solver.kind] + choosing) + judging),
         peak_bytes=own + workers * worker_bytes(n, block),
     )
 

@@ -15,7 +15,12 @@ from atomsmith.elements import SYMBOLS
 from atomsmith.errors import InputError
 from atomsmith.extrapolation import learn_extrapolation
 from atomsmith.fitting.core import Core, with_repulsive_core
-from atomsmith.fitting.energy_weight import EnergyChoice, choose_energy_weight, leaves_energy_weight
+from atomsmith.fitting.energy_weight import (
+    EnergyChoice,
+    choose_energy_weight,
+    leaves_energy_weight,
+    tells_energy_weight,
+)
 from atomsmith.fitting.estimate import Estimate, estimate, peak_bytes, require_memory
 from atomsmith.fitting.held_out import GROUPS, held_out_scale
 from atomsmith.fitting.problem import Problem, prior_of
@@ -37,6 +42,7 @@ from atomsmith.fitting.simple_crystals import (
 from atomsmith.fitting.solvers.posterior import Posterior
 from atomsmith.fitting.solvers.prior import Prior, feature_scale
 from atomsmith.fitting.solvers.registry import Solution, Solver, solve
+from atomsmith.fitting.strength import StrengthChoice, choose_strength, leaves_strength
 from atomsmith.fitting.trainers.in_turn import train_in_turn
 from atomsmith.fitting.trainers.kernel import refuse_sparse_solver, whitening, with_kernels
 from atomsmith.fitting.trainers.radial import train_radial
@@ -200,8 +206,10 @@ def fit_model(
     require_memory(maker.n_features, problem.rows_of, n_groups, passes)
     if announce is not None:
         begins("estimating time and memory", False)
-        count, kind = 0 if workers is None else workers.count, settings.solver.kind
-        announce(estimate(maker, problem.rows_of, kind, n_groups=n_groups, passes=passes, workers=count))
+        count = 0 if workers is None else workers.count
+        announce(
+            estimate(maker, problem.rows_of, settings.solver, n_groups=n_groups, passes=passes, workers=count)
+        )
     estimated = time.perf_counter()
     factors, plain, robust = _folded(problem, maker, n_groups, workers, kept, progress, begins)
     begins("solving", False)
@@ -308,7 +316,7 @@ def solve_model(problem: Problem, factors: FactorSet, plain: FactorSet | None = 
     if expected is not None:
         expected = expected.transformed(white)
     solved, choice = _with_energy_weight(problem, factors, weights, prior, expected)
-    settings = settings.model_copy(update={"weights": solved.weights})
+    settings = settings.model_copy(update={"weights": solved.weights, "solver": solved.solver})
     problem = replace(problem, settings=settings)
     groups, found = solved.groups, solved.solution
     solution = replace(found, posterior=found.posterior.transformed(white))
@@ -335,7 +343,8 @@ def solve_model(problem: Problem, factors: FactorSet, plain: FactorSet | None = 
         committee=committee[:, kept],
         metadata=_metadata(problem, solution, core)
         | {"calibration": {"scale": scale, "held_out_weighted_rmse": unseen, "groups": len(groups)}}
-        | ({"energy_weight": choice.to_dict()} if choice is not None else {}),
+        | ({"energy_weight": choice.to_dict()} if choice is not None else {})
+        | ({"strength": solved.strength.to_dict()} if solved.strength is not None else {}),
     )
     return FitResult(
         potential,
@@ -359,34 +368,36 @@ def _with_energy_weight(
     expected: ExpectedEnergies | None,
 ) -> tuple[_Solved, EnergyChoice | None]:
     """Solve, after choosing the weight of energies where it is left open."""
-    solver = problem.settings.solver
     choice = solved = None
-    if leaves_energy_weight(weights, solver) and not problem.trained:
-        solved = _Solved.of(factors, weights.with_energy(), prior, solver)
+    chooses = leaves_energy_weight(weights, problem.settings.solver) and not problem.trained
+    if chooses and tells_energy_weight(factors):
+        solved = _Solved.of(problem, factors, weights.with_energy(), prior)
         choice = choose_energy_weight(factors, KindWeights.of(weights), prior, solved.solution)
     weights = weights.with_energy(None if choice is None else choice.weight)
     if solved is None or expected is not None or weights != solved.weights:
-        solved = _Solved.of(factors, weights, prior, solver, expected)
+        solved = _Solved.of(problem, factors, weights, prior, expected)
     return solved, choice
 
 
 @dataclass(frozen=True, eq=False)
 class _Solved:
-    """Coefficients, and the weights, factors and prior that gave them."""
+    """Coefficients, and the weights, solver, factors and prior that gave them."""
 
     weights: Weights
+    solver: Solver
     groups: list[TriangularFactor]
     factor: TriangularFactor
     prior: Prior
     solution: Solution
+    strength: StrengthChoice | None
 
     @classmethod
     def of(
         cls,
+        problem: Problem,
         factors: FactorSet,
         weights: Weights,
         prior: Prior,
-        solver: Solver,
         expected: ExpectedEnergies | None = None,
     ) -> _Solved:
         groups = list(factors.by_group(KindWeights.of(weights)).values())
@@ -394,16 +405,21 @@ class _Solved:
             raise InputError(
                 "No configuration has a label with a weight above zero; give energies, forces or stresses."
             )
-        factor = merge_factors(groups)
+        factor, solver = merge_factors(groups), problem.settings.solver
         if expected is not None:
             prior = expected.join(prior, factor, solver.noise_floor)
-        return cls(weights, groups, factor, prior, solve(factor, prior, solver))
+        strength = None
+        if leaves_strength(solver, factor.n_rows, prior.n_penalised) and not problem.trained:
+            strength = choose_strength(factors, KindWeights.of(weights), prior)
+        if strength is not None:
+            solver = solver.model_copy(update={"strength": strength.strength})
+        return cls(weights, solver, groups, factor, prior, solve(factor, prior, solver), strength)
 
 
 def _solved(problem: Problem, factors: FactorSet) -> tuple[FloatArray, Weights]:
     """Linear coefficients, relative to what is known beforehand, and the weights that gave them."""
     white, factors, prior, weights = _settled(problem, factors)
-    found = solve(factors.combine(KindWeights.of(weights)), prior, problem.settings.solver)
+    found = _Solved.of(problem, factors, weights, prior).solution
     return found.posterior.transformed(white).mean, weights
 
 

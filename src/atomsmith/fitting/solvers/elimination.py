@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from scipy.linalg import blas
 
-from atomsmith.fitting.solvers.evidence import Evidence, bayesian_ridge, most_evident, solve_evidence
+from atomsmith.fitting.solvers.evidence import Evidence, most_evident, solve_evidence
 from atomsmith.fitting.solvers.hyperparameters import Hyperparameters, SolverSettings
+from atomsmith.fitting.solvers.ridge import at_strength
 from atomsmith.fitting.solvers.spectrum import Spectrum
 from atomsmith.fitting.solvers.standard_form import StandardForm
 from atomsmith.systems import FloatArray
@@ -37,17 +38,34 @@ class Elimination(SolverSettings):
         "warrant where an ace leaves its degree to them, chosen from a basis twice as large; where degrees "
         "are given, all.",
     )
+    strength: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="Strength of the prior, as a ratio to the mean squared norm of the columns of the "
+        "weighted design matrix. By default that of the highest evidence or, in fits to less than five rows "
+        "for each function to choose from, that of the smallest errors on configurations left out.",
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_open_strength(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a strength that is open: settings are what they were before it was a key."""
+        values: dict[str, Any] = handler(self)
+        return {key: value for key, value in values.items() if key != "strength" or value is not None}
 
 
 def solve_elimination(form: StandardForm, settings: Elimination) -> Hyperparameters:
     """Precisions of the functions that are left, at the maximum of their evidence; infinite for others."""
+    lam = None if settings.strength is None else settings.strength * form.unit
     if settings.functions is None or form.size <= settings.functions:
-        return solve_evidence(form, Evidence(noise_floor=settings.noise_floor))
+        if lam is None:
+            return solve_evidence(form, Evidence(noise_floor=settings.noise_floor))
+        return _ridge(form, Spectrum.build(form, settings.noise_floor), lam)
     # What goes first hardly depends on the strength: half the digits of the spectrum are enough for it.
-    start = most_evident(form, Spectrum.of_gram(form, settings.noise_floor))
+    start = _ridge(form, Spectrum.of_gram(form, settings.noise_floor), lam)
     posterior = form.standard_posterior(start.alpha, start.beta)
     kept = eliminate(*posterior, settings.functions)
-    smaller = bayesian_ridge(form.restricted(kept), settings.noise_floor)
+    restricted = form.restricted(kept)
+    smaller = _ridge(restricted, Spectrum.build(restricted, settings.noise_floor), lam)
     alpha = np.full(form.size, np.inf)
     alpha[kept] = smaller.alpha
     return Hyperparameters(
@@ -58,6 +76,11 @@ def solve_elimination(form: StandardForm, settings: Elimination) -> Hyperparamet
         iterations=start.iterations + form.size - settings.functions + smaller.iterations,
         converged=True,
     )
+
+
+def _ridge(form: StandardForm, spectrum: Spectrum, lam: float | None) -> Hyperparameters:
+    """Precisions of Bayesian ridge with the ratio lam = alpha / beta, or that of the highest evidence."""
+    return most_evident(form, spectrum) if lam is None else at_strength(form, spectrum, lam, 1)
 
 
 def eliminate(mean: FloatArray, covariance: FloatArray, count: int) -> NDArray[np.int64]:

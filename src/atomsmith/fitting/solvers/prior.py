@@ -120,6 +120,11 @@ class Prior:
         """Number of coefficients n."""
         return len(self.penalty)
 
+    @property
+    def n_penalised(self) -> int:
+        """Number of coefficients that are neither free nor held."""
+        return int(((self.penalty > 0.0) & np.isfinite(self.penalty)).sum())
+
 
 def feature_scale(factors: FactorSet) -> FloatArray:
     """Norm of each feature's force rows, of energy rows where there are no forces, shape (n,)."""

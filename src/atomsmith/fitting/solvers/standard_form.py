@@ -118,6 +118,19 @@ class StandardForm:
         """Log |det R_uu|: the free coefficients' share of the restricted likelihood."""
         return float(np.log(np.abs(np.diag(self.free_r))).sum())
 
+    @property
+    def unit(self) -> float:
+        """Mean squared norm of the columns, the unit of strengths of the prior; 1 where all are zero."""
+        mean = float(np.square(self.r).sum()) / max(self.size, 1)
+        return mean if mean > 0.0 else 1.0
+
+    def coefficients(self, x: FloatArray) -> FloatArray:
+        """Coefficients with the penalised ones at x and the free ones at their best, shape (n,)."""
+        found = self.prior.mean.copy()
+        found[self.free] += solve_triangular(self.free_r, self.free_z - self.cross_r @ x)
+        found[self.penalised] += x / self.prior.penalty[self.penalised]
+        return found
+
     def residual(self, x: FloatArray) -> float:
         """Residual sum of squares of x, with the free coefficients at their best."""
         difference = self.r @ x - self.z
