@@ -21,6 +21,8 @@ from engine.plans import random_system
 from exchange.pace_engine import prediction
 from exchange.pace_nodal_files import random_model as nodal_model
 from exchange.pace_nodal_files import table, write, yace
+from exchange.pace_polynomial_files import random_model as polynomial_model
+from exchange.pace_polynomial_files import write as write_ace
 from exchange.test_pace_b_basis import check, structure
 from exchange.test_pace_writing import ACE, CRYSTAL, PAIR, _potential
 
@@ -198,6 +200,23 @@ def test_bad_pair_tables(case, tmp_path):
 def test_a_single_table_may_have_any_name(tmp_path):
     (tmp_path / "p.table").write_text(table(("Si",)).replace("Si_Si", "PAIRS"))
     assert list(read_pair_tables(tmp_path / "p.table", [14])) == [(14, 14)]
+
+
+def test_any_file_of_pace_may_stand_beside_a_table(tmp_path):
+    (tmp_path / "pairs.table").write_text(table(("Si",)))
+    path = write_ace(polynomial_model(pair=False), tmp_path / "p.ace")
+    systems = structure(("Si",))
+    both, pairs = (
+        Evaluator(p).predict(systems).energy[0] - Evaluator(q).predict(systems).energy[0]
+        for p, q in (
+            (read_foreign(path, [tmp_path / "pairs.table"]), read_foreign(path)),
+            (
+                Potential.load(write(("Si",), tmp_path / "q.yace")),
+                potential_of(read_model(tmp_path / "q.yace"), "without its table"),
+            ),
+        )
+    )
+    assert both == pytest.approx(pairs, rel=1e-10)
 
 
 def test_tables_need_their_potential(tmp_path):

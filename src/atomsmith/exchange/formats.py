@@ -52,7 +52,7 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    ".ace": Format("PACE", "atomsmith.exchange.pace.reading", "read"),
+    ".ace": Format("PACE", "atomsmith.exchange.pace.reading", "read", other_files=1),
     ".yace": Format(
         "PACE",
         "atomsmith.exchange.pace.reading",
@@ -61,7 +61,7 @@ FORMATS: dict[str, Format] = {
         other_files=1,
         writer_module="atomsmith.exchange.pace.writing",
     ),
-    ".yaml": Format("PACE (B-basis)", "atomsmith.exchange.pace.reading", "read"),
+    ".yaml": Format("PACE (B-basis)", "atomsmith.exchange.pace.reading", "read", other_files=1),
     ".mtp": Format("MLIP", "atomsmith.exchange.mlip", "read_mtp", "write_mtp", names_elements=False),
     ".almtp": Format("MLIP-3", "atomsmith.exchange.mlip", "read_mtp", names_elements=False),
     ".nn": Format(
