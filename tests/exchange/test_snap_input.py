@@ -49,23 +49,30 @@ def rattled(symbols, a):
 @pytest.mark.parametrize(
     ("name", "symbols", "reach", "a"),
     [
-        ("Ta06A", ["Ta"], "4 4.8", 2.9),
-        ("WBe_Wood_PRB2019", ["W", "Be"], "4 4.8", 3.1),
-        ("InP_JCPA2020", ["In", "P"], "4 4.2", 3.6),
+        ("Ta06A.snap", ["Ta"], "4 4.8", 2.9),
+        ("WBe_Wood_PRB2019.snap", ["W", "Be"], "4 4.8", 3.1),
+        ("InP_JCPA2020.mliap", ["In", "P"], "4 4.2", 3.6),
+        ("W.quadratic.mliap", ["W"], "4 4.8", 3.1),
     ],
 )
 def test_published_potentials_agree_with_lammps(name, symbols, reach, a, tmp_path):
     atoms = rattled(symbols, a)
-    path = folder() / f"{name}.snap"
+    path = folder() / name
     atoms.calc = Potential.load(path).calculator()
+    stem, _, suffix = name.rpartition(".")
+    kind = "quadratic" if "quadratic" in name else "linear"
+    style, files = {
+        "snap": ("snap", f"snap {stem}.snapcoeff {stem}.snapparam"),
+        "mliap": (f"mliap model {kind} {path}.model descriptor sna {path}.descriptor", "mliap"),
+    }[suffix]
     numbers = [number_of(symbol) for symbol in symbols]
     pairs = [(i, j) for i in range(len(symbols)) for j in range(i, len(symbols))]
     settings = LammpsSettings(
         elements=symbols,
-        pair_style=f"hybrid/overlay zbl {reach} snap",
+        pair_style=f"hybrid/overlay zbl {reach} {style}",
         pair_coeff=[
             *(f"{i + 1} {j + 1} zbl {numbers[i]} {numbers[j]}" for i, j in pairs),
-            f"* * snap {name}.snapcoeff {name}.snapparam {' '.join(symbols)}",
+            f"* * {files} {' '.join(symbols)}",
         ],
     )
     configuration = Configuration(
@@ -128,7 +135,7 @@ BAD = {
         "zbl goes from 1.5 to 1; expected distances",
     ),
     "a missing pair": ("pair_coeff 1 2 zbl ${z1} 28\n", "", "no pair_coeff of zbl is for Al and Ni"),
-    "other elements": ("Al Ni\n", "Al NULL\n", "snap the elements Al NULL, but p.snapcoeff is for Al Ni"),
+    "other elements": ("Al Ni\n", "Al NULL\n", "the elements Al NULL, but the potential is for Al Ni"),
     "no files": ("pair_coeff * * snap p.snapcoeff p.snapparam Al Ni\n", "", "no pair_coeff names the files"),
     "no style": (
         "pair_coeff 2 2 zbl",
@@ -149,6 +156,55 @@ def test_what_an_input_cannot_say(case, tmp_path):
         read_snap_input(path)
     assert message in str(error.value)
     assert str(error.value).startswith(str(path))
+
+
+MLIAP = "pair_style mliap model linear p.model descriptor sna p.descriptor\npair_coeff * * mliap Al Ni\n"
+DESCRIPTOR = "rcutfac 4.0\ntwojmax 0\nbzeroflag 0\nnelems 2\nelems Al Ni\nradelems .5 .5\nwelems 1 .9\n"
+MODEL = "# coefficients\n2 2\n-1.0\n0.3\n-2.0 # Ni\n0.1\n"
+
+
+def written_mliap(tmp_path, old="", new=""):
+    for name, text in (("p.mliap", MLIAP), ("p.descriptor", DESCRIPTOR), ("p.model", MODEL)):
+        (tmp_path / name).write_text(text.replace(old, new, 1) if old else text)
+    return tmp_path / "p.mliap"
+
+
+def test_files_of_mliap_say_what_those_of_snap_do(tmp_path):
+    text = "pair_style snap\npair_coeff * * p.snapcoeff p.snapparam Al Ni\n"
+    one, other = read_snap_input(written(tmp_path, text)), Potential.load(written_mliap(tmp_path))
+    np.testing.assert_array_equal(one.coefficients, other.coefficients)
+    for key in ("cutoff", "weight", "self_weight"):
+        np.testing.assert_array_equal(one.plan["parts"][1][key], other.plan["parts"][1][key])
+
+
+BAD_MLIAP = {
+    "another model": (
+        "model linear",
+        "model nn",
+        "'mliap model nn p.model descriptor sna p.descriptor'",
+    ),
+    "both": ("pair_style ", "pair_style hybrid/overlay snap ", "pair_style has snap and mliap"),
+    "radii": ("radelems .5 .5", "radelems .5", "'radelems' needs one value for each element"),
+    "no elements": ("elems Al Ni\n", "", "needs one value for each element"),
+    "a radius": ("radelems .5 .5", "radelems .5 half", "radelems and welems must be numbers"),
+    "coefficients": ("0.3\n", "", "has 3 coefficients, 2 for each of 2 elements"),
+    "no number": (
+        "# coefficients\n2 2",
+        "two of them",
+        "expected the numbers of elements",
+    ),
+    "2J": ("twojmax 0", "twojmax 2", "Al has 2 coefficients"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_MLIAP)
+def test_bad_files_of_mliap(case, tmp_path):
+    old, new, message = BAD_MLIAP[case]
+    assert old in MLIAP + DESCRIPTOR + MODEL
+    with pytest.raises(InputError) as error:
+        Potential.load(written_mliap(tmp_path, old, new))
+    assert message in str(error.value)
+    assert str(error.value).startswith(str(tmp_path))
 
 
 @pytest.mark.parametrize("pair", [False, True])

@@ -30,8 +30,8 @@ def import_(
         typer.Argument(
             metavar="FILES...",
             help="The potential's files, its main one first: .ace, .yace or .yaml (PACE) and a pair table of "
-            "LAMMPS that may belong to it, .snapcoeff and .snapparam (SNAP), .snap or .mod (input of LAMMPS "
-            "with SNAP and a repulsion), .mtp or .almtp (MLIP), gap.xml "
+            "LAMMPS that may belong to it, .snapcoeff and .snapparam (SNAP), .snap, .mod or .mliap (input "
+            "of LAMMPS with SNAP and a repulsion), .mtp or .almtp (MLIP), gap.xml "
             "(QUIP), input.nn with scaling.data and weights.*.data (n2p2); files that are not named are "
             "looked for beside the main one.",
             show_default=False,

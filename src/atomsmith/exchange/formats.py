@@ -75,6 +75,7 @@ FORMATS: dict[str, Format] = {
     ),
     ".xml": Format("QUIP", "atomsmith.exchange.quip.gap", "read_gap", names_elements=False),
     ".snap": Format("LAMMPS input with SNAP", "atomsmith.exchange.snap_input", "read_snap_input"),
+    ".mliap": Format("LAMMPS input with SNAP", "atomsmith.exchange.snap_input", "read_snap_input"),
     ".mod": Format("LAMMPS input with SNAP", "atomsmith.exchange.snap_input", "read_snap_input"),
     ".snapcoeff": Format("SNAP", "atomsmith.exchange.snap", "read_snap", "write_snap", other_files=1),
 }

@@ -45,7 +45,9 @@ _IGNORED = ("chunksize", "parallelthresh", "diagonalstyle")
 
 
 @dataclass(frozen=True)
-class _Element:
+class SnapElement:
+    """An element of a SNAP: radius in units of rcutfac, weight, and coefficients from the constant on."""
+
     symbol: str
     radius: float
     weight: float
@@ -70,7 +72,20 @@ def read_snap(coefficients: str | Path, parameters: str | Path | None = None) ->
     coefficients = Path(coefficients)
     parameters = coefficients.with_suffix(".snapparam") if parameters is None else Path(parameters)
     elements = _read_coefficients(coefficients)
-    values = _read_parameters(parameters)
+    values = parameters_of(parameters, read_words(parameters))
+    return snap_potential(elements, values, coefficients, parameters)
+
+
+def snap_potential(
+    elements: Sequence[SnapElement], values: dict[str, Any], coefficients: Path, parameters: Path
+) -> Potential:
+    """The potential of elements and parameters, which were read from two files.
+
+    Raises
+    ------
+    InputError
+        If they do not belong together or say something impossible.
+    """
     model = _model(values, elements, parameters)
     per_element = (len(model.features) - len(elements)) // len(elements)
     for element in elements:
@@ -92,7 +107,7 @@ def read_snap(coefficients: str | Path, parameters: str | Path | None = None) ->
     )
 
 
-def _read_coefficients(path: Path) -> list[_Element]:
+def _read_coefficients(path: Path) -> list[SnapElement]:
     lines = read_words(path)
     try:
         n_elements, count = int(lines[0][0]), int(lines[0][1])
@@ -116,10 +131,10 @@ def _read_coefficients(path: Path) -> list[_Element]:
     return elements
 
 
-def _read_element(path: Path, lines: Sequence[Sequence[str]]) -> _Element:
+def _read_element(path: Path, lines: Sequence[Sequence[str]]) -> SnapElement:
     try:
         symbol, radius, weight = lines[0]
-        return _Element(
+        return SnapElement(
             SYMBOLS[number_of(symbol)],
             float(radius),
             float(weight),
@@ -132,9 +147,16 @@ def _read_element(path: Path, lines: Sequence[Sequence[str]]) -> _Element:
         ) from None
 
 
-def _read_parameters(path: Path) -> dict[str, Any]:
+def parameters_of(path: Path, lines: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Values of all keywords, from the words of the lines of a file.
+
+    Raises
+    ------
+    InputError
+        If a keyword is unknown or missing, or its value is no number.
+    """
     values: dict[str, Any] = dict(_FLAGS) | dict(_NUMBERS)
-    for key, *words in read_words(path):
+    for key, *words in lines:
         try:
             if key in _FLAGS:
                 values[key] = _flag(words[0])
@@ -167,7 +189,7 @@ def _flag(word: str) -> bool:
     return word == "1"
 
 
-def _model(values: dict[str, Any], elements: Sequence[_Element], path: Path) -> Model:
+def _model(values: dict[str, Any], elements: Sequence[SnapElement], path: Path) -> Model:
     symbols = [element.symbol for element in elements]
     switches: dict[str, InnerSwitch] = {}
     if values["switchinnerflag"]:
@@ -203,7 +225,7 @@ def _model(values: dict[str, Any], elements: Sequence[_Element], path: Path) -> 
 
 
 def _descriptor(
-    values: dict[str, Any], elements: Sequence[_Element], switches: dict[str, InnerSwitch]
+    values: dict[str, Any], elements: Sequence[SnapElement], switches: dict[str, InnerSwitch]
 ) -> BispectrumSettings:
     return BispectrumSettings(
         cutoff=values["rcutfac"],

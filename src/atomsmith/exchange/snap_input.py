@@ -16,13 +16,16 @@ from atomsmith.data.files import read_text
 from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 from atomsmith.exchange.lammps_tables import read_sections
+from atomsmith.exchange.mliap import MODELS, read_mliap
 from atomsmith.exchange.pair_tables import PairTable, with_pair_tables
 from atomsmith.exchange.snap import read_snap
 from atomsmith.exchange.zbl import lammps_table
 from atomsmith.potential import Potential
 
-_ARGUMENTS = {"zbl": 2, "snap": 0, "table": 2, "zero": 1}
+_ARGUMENTS = {"zbl": 2, "snap": 0, "mliap": 6, "table": 2, "zero": 1}
 """Styles that are known, and how many arguments each has in pair_style."""
+_NEEDED = {"snap": 3, "mliap": 1}
+"""Styles of bispectra, and how many arguments each has in pair_coeff at least."""
 _KNOWN = ", ".join(_ARGUMENTS)
 _PAIR = re.compile(r"^(\*|\d+)$")
 
@@ -33,17 +36,17 @@ class _Input:
 
     Attributes
     ----------
-    reach
-        Inner and outer distance of zbl, angstrom; (0, 0) without it.
+    styles
+        Pair styles with their arguments.
     tables
         Pair energies that pair_coeff commands set up, with the types that they name, by the style.
-    snap
-        Files of snap and elements of the types.
+    bispectrum
+        Arguments of pair_coeff for snap (two files and elements) or mliap (elements).
     """
 
-    reach: tuple[float, float]
+    styles: dict[str, list[str]]
     tables: dict[str, list[tuple[str, str, PairTable]]]
-    snap: list[str]
+    bispectrum: list[str]
 
 
 def read_snap_input(path: str | Path) -> Potential:
@@ -52,8 +55,8 @@ def read_snap_input(path: str | Path) -> Potential:
     Parameters
     ----------
     path
-        With the commands ``variable``, ``pair_style`` (``snap``, or ``hybrid/overlay`` of it with ``zbl``
-        or a ``table``) and ``pair_coeff``. Files are looked for beside it.
+        With the commands ``variable``, ``pair_style`` (``snap`` or ``mliap``, or ``hybrid/overlay`` of
+        it with ``zbl`` or a ``table``) and ``pair_coeff``. Files are looked for beside it.
 
     Raises
     ------
@@ -62,12 +65,11 @@ def read_snap_input(path: str | Path) -> Potential:
     """
     path = Path(path)
     said = _read(path)
-    coefficients, parameters, *symbols = said.snap
-    potential = read_snap(path.parent / coefficients, path.parent / parameters)
+    potential, symbols = _bispectrum(path, said)
     if sorted(symbols) != sorted(SYMBOLS[z] for z in potential.elements):
         _refuse(
             path,
-            f"pair_coeff gives snap the elements {' '.join(symbols)}, but {coefficients} is for "
+            f"pair_coeff gives the types the elements {' '.join(symbols)}, but the potential is for "
             f"{' '.join(SYMBOLS[z] for z in potential.elements)}; name each of them once",
         )
     for style, name in (("zbl", "repulsion"), ("table", "table")):
@@ -75,6 +77,22 @@ def read_snap_input(path: str | Path) -> Potential:
             found = _of_elements(path, style, said.tables[style], symbols)
             potential = with_pair_tables(potential, found, name)
     return potential
+
+
+def _bispectrum(path: Path, said: _Input) -> tuple[Potential, list[str]]:
+    """The potential of snap or mliap, and the elements of the types."""
+    match said.styles.get("mliap"):
+        case None:
+            coefficients, parameters, *symbols = said.bispectrum
+            return read_snap(path.parent / coefficients, path.parent / parameters), symbols
+        case ["model", kind, model, "descriptor", "sna", descriptor] if kind in MODELS:
+            return read_mliap(path.parent / model, path.parent / descriptor, kind), said.bispectrum
+        case words:
+            _refuse(
+                path,
+                f"'mliap {' '.join(words)}' is not supported; known are 'mliap model linear FILE descriptor "
+                "sna FILE' and the same with quadratic",
+            )
 
 
 def _of_elements(
@@ -98,23 +116,23 @@ def _name(first: str, second: str, i: int, j: int) -> bool:
 
 def _read(path: Path) -> _Input:
     variables: dict[str, str] = {}
-    styles: list[str] = []
-    said = _Input((0.0, 0.0), {}, [])
+    said = _Input({}, {}, [])
     for words in _commands(path, variables):
         match words:
             case ["variable", _, "equal" | "index" | "string", _]:
                 pass  # its value is in its places already
             case ["pair_style", *rest]:
-                styles, reach = _styles(path, rest)
-                said = _Input(reach, {}, [])
+                said = _Input(_styles(path, rest), {}, [])
             case ["pair_coeff", first, second, *rest] if _PAIR.match(first) and _PAIR.match(second):
-                style, *arguments = rest if len(styles) > 1 or rest[:1] == styles else [*styles, *rest]
-                if style not in styles:
+                alone = len(said.styles) == 1 and rest[:1] != [*said.styles]
+                style, *arguments = [*said.styles, *rest] if alone else rest
+                if style not in said.styles:
                     _refuse(path, f"pair_coeff names the style {style}; expected one of pair_style")
-                if style == "snap" and len(arguments) > 2 and not said.snap:
-                    said.snap.extend(arguments)
+                needed = _NEEDED.get(style, 0)
+                if needed and len(arguments) >= needed and not said.bispectrum:
+                    said.bispectrum.extend(arguments)
                 elif style in ("zbl", "table") and len(arguments) == 2:
-                    table = _table(path, style, arguments, said.reach)
+                    table = _table(path, style, arguments, said.styles)
                     said.tables.setdefault(style, []).append((first, second, table))
                 elif style != "zero":
                     _refuse(path, f"the arguments of '{' '.join(words)}' are not understood")
@@ -124,15 +142,16 @@ def _read(path: Path) -> _Input:
                     f"the command '{' '.join(words)}' is not known; known are variable, pair_coeff and "
                     f"pair_style ({_KNOWN}, also in hybrid/overlay)",
                 )
-    if not said.snap:
-        _refuse(path, "no pair_coeff names the files of snap")
+    if not said.bispectrum:
+        _refuse(path, "no pair_coeff names the files of snap or the elements of mliap")
     return said
 
 
-def _table(path: Path, style: str, arguments: Sequence[str], reach: tuple[float, float]) -> PairTable:
+def _table(path: Path, style: str, arguments: Sequence[str], styles: dict[str, list[str]]) -> PairTable:
     """Energies of zbl for two charges, or of a section of a file."""
     if style == "zbl":
-        return lammps_table((_number(path, arguments[0]), _number(path, arguments[1])), *reach)
+        inner, outer, one, other = (_number(path, word) for word in (*styles["zbl"], *arguments))
+        return lammps_table((one, other), inner, outer)
     file, name = arguments
     sections = dict(read_sections(path.parent / file))
     if name not in sections:
@@ -140,24 +159,24 @@ def _table(path: Path, style: str, arguments: Sequence[str], reach: tuple[float,
     return sections[name]
 
 
-def _styles(path: Path, words: Sequence[str]) -> tuple[list[str], tuple[float, float]]:
-    """Styles of a pair_style, and the inner and outer distance of zbl."""
-    styles: list[str] = []
-    reach = (0.0, 0.0)
+def _styles(path: Path, words: Sequence[str]) -> dict[str, list[str]]:
+    """Styles of a pair_style with their arguments."""
+    styles: dict[str, list[str]] = {}
     rest = list(words[1:] if words[:1] == ["hybrid/overlay"] else words)
     while rest:
         style = rest.pop(0)
         if style not in _ARGUMENTS or style in styles or len(rest) < _ARGUMENTS[style]:
             _refuse(path, f"pair_style has '{style}', which is not supported; known are {_KNOWN}")
-        arguments, rest = rest[: _ARGUMENTS[style]], rest[_ARGUMENTS[style] :]
-        if style == "table" and arguments[0] != "spline":
-            _refuse(path, f"pair_style has 'table {arguments[0]}'; only 'table spline' is supported")
-        styles.append(style)
-        if style == "zbl":
-            reach = _number(path, arguments[0]), _number(path, arguments[1])
-            if not 0.0 < reach[0] < reach[1]:
-                _refuse(path, f"zbl goes from {reach[0]:g} to {reach[1]:g}; expected distances that rise")
-    return styles, reach
+        styles[style], rest = rest[: _ARGUMENTS[style]], rest[_ARGUMENTS[style] :]
+    if styles.get("table", ["spline"])[0] != "spline":
+        _refuse(path, f"pair_style has 'table {styles['table'][0]}'; only 'table spline' is supported")
+    if "zbl" in styles:
+        inner, outer = (_number(path, word) for word in styles["zbl"])
+        if not 0.0 < inner < outer:
+            _refuse(path, f"zbl goes from {inner:g} to {outer:g}; expected distances that rise")
+    if "snap" in styles and "mliap" in styles:
+        _refuse(path, "pair_style has snap and mliap; expected one of them")
+    return styles
 
 
 def _commands(path: Path, variables: dict[str, str]) -> list[list[str]]:
