@@ -80,7 +80,7 @@ def test_one_density_for_all_elements(tmp_path):
     [
         ("<GAP_params", "<GAP_parms", "not a readable XML"),
         ('do_core="F"', 'do_core="T"', "core potential"),
-        ("IP GAP label", "IP Glue label", "only 'IP GAP', alone or in a Sum with 'IP Glue', is supported"),
+        ("IP GAP label", "IP Glue label", "only 'IP GAP', alone or in a Sum with 'IP Glue' or 'IP ZBL', is"),
         ("<descriptor>distance_2b", "<descriptor>angle_3b", "angle_3b: sparse points have 1 components"),
         ("zeta=2 delta", "zeta=2 average=T delta", "soap with average=T is not supported; fit again without"),
         ("zeta=2 delta", "zeta=2 what=1 delta", "the key 'what' is not known"),

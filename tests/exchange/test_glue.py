@@ -135,11 +135,11 @@ def test_elements_without_a_table_do_not_interact(tmp_path):
             '<potential_density num_points="2" y1="0.2">',
             "of the density",
         ),
-        ("{IP Glue}", "{IP ZBL}", "in a Sum with 'IP Glue', is supported"),
+        ("{IP Glue}", "{IP LJ}", "in a Sum with 'IP Glue' or 'IP ZBL', is supported"),
         ("{IP Glue}", "{IP Glue label=other}", "but 0 Glue_params are for it"),
         (
             "{IP GAP label=made}",
-            "{IP GAP label=made E_scale=2.0}",
+            "{IP GAP label=made r_scale=2.0}",
             "is supported; fit without the other terms",
         ),
         ('type2="1"', 'type2="7"', "is for types"),

@@ -23,7 +23,6 @@ from atomsmith.exchange.quip.gap_file import (
     GapFile,
     read_gap_file,
 )
-from atomsmith.exchange.quip.glue import glue_part
 from atomsmith.exchange.quip.kernels import CLUSTERS, kernel_terms
 from atomsmith.exchange.quip.keys import INSTEAD
 from atomsmith.exchange.quip.soap import SoapTerm, soap_term
@@ -60,12 +59,13 @@ def read_gap(path: str | Path, elements: Sequence[str] | None = None) -> Potenti
         )
     try:
         parts, coefficients = _parts(file, numbers, path.parent)
+        coefficients = [file.scale * values for values in coefficients]
         if file.core is not None:
-            core, weights = glue_part(file.core, numbers)
+            core, weights = file.core.part(numbers)
             parts, coefficients = [core, *parts], [weights, *coefficients]
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    e0 = np.array([file.e0.get(z, file.other_e0) for z in numbers])
+    e0 = file.scale * np.array([file.e0.get(z, file.other_e0) for z in numbers])
     n = len(numbers)
     reference = FeatureInfo(
         order=np.zeros(n, np.int32),

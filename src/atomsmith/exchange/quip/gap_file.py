@@ -18,6 +18,7 @@ from atomsmith.elements import SYMBOLS, number_of
 from atomsmith.errors import InputError
 from atomsmith.exchange.quip import attributes as xml
 from atomsmith.exchange.quip.glue import Glue, read_glue
+from atomsmith.exchange.quip.zbl import Zbl, read_zbl
 from atomsmith.systems import FloatArray
 
 SQUARED_EXPONENTIAL, DOT_PRODUCT = 1, 2
@@ -95,14 +96,17 @@ class GapFile:
         A potential that was subtracted from the data, and is added.
     version
         Of the program that wrote it; 0 where it does not say so.
+    scale
+        Factor of all energies but the core's.
     """
 
     e0: dict[int, float]
     other_e0: float
     species: tuple[int, ...]
     coordinates: tuple[Coordinates, ...]
-    core: Glue | None
+    core: Glue | Zbl | None
     version: int
+    scale: float
 
     @property
     def elements(self) -> tuple[int, ...] | None:
@@ -146,6 +150,7 @@ def read_gap_file(path: Path) -> GapFile:
     }
     return GapFile(
         core=_core_of(path, root, arguments, has_core),
+        scale=_scale_of(path, arguments),
         version=xml.whole(path, params, "gap_version") if "gap_version" in params.attrib else 0,
         other_e0=xml.number(path, data, "e0") if "e0" in data.attrib else 0.0,
         e0={xml.whole(path, e, "Z"): xml.number(path, e, "value") for e in data.findall("e0")},
@@ -173,29 +178,44 @@ def _params_of(path: Path, root: ElementTree.Element, arguments: str) -> Element
     return found[0]
 
 
-def _core_of(path: Path, root: ElementTree.Element, arguments: str, has_core: bool) -> Glue | None:
-    """The potential that stands beside the kernels."""
-    terms = [arguments]
+def _terms_of(arguments: str) -> list[str]:
+    """The terms of a potential, that of the Gaussian approximation first."""
     both = re.fullmatch(r"Sum\s+init_args_pot1=\{(.*?)\}\s+init_args_pot2=\{(.*?)\}", arguments)
-    if both:
-        terms = sorted((term.strip() for term in both.groups()), key=lambda term: not _is_gap(term))
-    if arguments and not (_is_gap(terms[0]) and (len(terms) == 1 or terms[1].split()[:2] == ["IP", "Glue"])):
+    if not both:
+        return [arguments]
+    return sorted((term.strip() for term in both.groups()), key=lambda term: not _is_gap(term))
+
+
+def _scale_of(path: Path, arguments: str) -> float:
+    """What all energies of the Gaussian approximation are multiplied with."""
+    found = re.search(r"E_scale=(\S+)", _terms_of(arguments)[0])
+    try:
+        return float(found.group(1)) if found else 1.0
+    except ValueError:
+        xml.refuse(path, f"its Potential is '{arguments}', whose E_scale is not a number")
+
+
+def _core_of(path: Path, root: ElementTree.Element, arguments: str, has_core: bool) -> Glue | Zbl | None:
+    """The potential that stands beside the kernels."""
+    terms = _terms_of(arguments)
+    kind = terms[1].split()[:2] if len(terms) == 2 else ["IP", "Glue"]
+    if arguments and not (_is_gap(terms[0]) and kind in (["IP", "Glue"], ["IP", "ZBL"])):
         xml.refuse(
             path,
-            f"its Potential is '{arguments}', but only 'IP GAP', alone or in a Sum with 'IP Glue', is "
-            "supported; fit without the other terms",
+            f"its Potential is '{arguments}', but only 'IP GAP', alone or in a Sum with 'IP Glue' or "
+            "'IP ZBL', is supported; fit without the other terms",
         )
     if len(terms) == 2:
-        return read_glue(path, root, terms[1])
+        return read_zbl(path, terms[1]) if kind[1] == "ZBL" else read_glue(path, root, terms[1])
     if has_core:
         xml.refuse(path, "it adds a core potential (do_core) that it does not name; fit it without one")
     return None
 
 
 def _is_gap(term: str) -> bool:
-    """Whether arguments of a potential are those of a GAP without settings of its own."""
+    """Whether arguments of a potential are those of a GAP without settings but its label and a factor."""
     words = term.split()
-    return words[:2] == ["IP", "GAP"] and all(word.startswith("label=") for word in words[2:])
+    return words[:2] == ["IP", "GAP"] and all(word.startswith(("label=", "E_scale=")) for word in words[2:])
 
 
 def _coordinates(path: Path, element: ElementTree.Element) -> Coordinates:

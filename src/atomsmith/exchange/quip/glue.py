@@ -36,6 +36,10 @@ class Glue:
         """Atomic numbers that have a table, rising."""
         return tuple(sorted({z for pair in self.pairs for z in pair}))
 
+    def part(self, elements: Sequence[int]) -> tuple[DescriptorPart, FloatArray]:
+        """See `glue_part`."""
+        return glue_part(self, elements)
+
 
 def read_glue(path: Path, root: ElementTree.Element, arguments: str) -> Glue:
     """Read the Glue_params that the arguments of a potential, 'IP Glue' maybe with a label, are for.
