@@ -16,22 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from decimal import Decimal, localcontext
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.linalg import lapack
 from scipy.special import erf
 
 from atomsmith.descriptors.quintic import Tabulated, smooth
 from atomsmith.descriptors.soap_radial import scaled_bessel
+from atomsmith.errors import InputError
 from atomsmith.systems import FloatArray
 
-Decimals = NDArray[np.object_]
 REACH = 4.0
 """Widths within which Gaussians meet filter and basis."""
-_DIGITS = 60
-"""Decimal digits of the orthonormal basis: the condition number of the overlap is up to 1e17."""
 _QUADRATURE = 200
 """Gauss-Legendre points on either side of rcut_soft for each 0.1 of the least width."""
 
@@ -216,7 +213,7 @@ class _Basis:
 
     @classmethod
     def of(cls, density: TurboDensity) -> _Basis:
-        """Make it in many digits: single primitive functions nearly cancel."""
+        """Make those of a density."""
         sigma, soft = density.radial / density.hard, density.soft / density.hard
         size = int(_QUADRATURE * max(1.0, 0.1 / sigma))
         x, weight = np.polynomial.legendre.leggauss(size)
@@ -224,21 +221,16 @@ class _Basis:
         filtered = np.exp(-0.5 * (density.steepness * (outer - soft) / (1.0 - soft)) ** 2)
         gaussian, ratio = density.functions
         overlap = gaussian_overlap(density.n, ratio) if gaussian else polynomial_overlap(density.n)
-        with localcontext() as context:
-            context.prec = _DIGITS
-            exact = _decimals(overlap)
-            transform = inverse_root(exact)
-            n = density.n - density.gaussian
-            functions = [_polynomials(points, n) @ transform[:n] for points in (inner, outer)]
-            last = transform @ exact[:, -1]
-        values = [one.astype(np.float64) for one in functions]
+        transform = inverse_root(overlap)
+        n = density.n - density.gaussian
+        values = [_polynomials(points, n) @ transform[:n] for points in (inner, outer)]
         return cls(
             inner,
             values[0] * (0.5 * soft * weight)[:, None],
             outer,
             values[1] * (0.5 * (1.0 - soft) * weight * filtered)[:, None],
-            transform.astype(np.float64),
-            last.astype(np.float64),
+            transform,
+            transform @ overlap[:, -1],
         )
 
 
@@ -275,31 +267,22 @@ def gaussian_overlap(n: int, sigma: float) -> FloatArray:
     return overlap
 
 
-def inverse_root(matrix: Decimals) -> Decimals:
-    """S^(-1/2) of a positive matrix of decimals with a diagonal of ones, by the coupled Newton iteration.
-
-    Higham, Functions of Matrices (2008), sec. 6.7 and 8.5: it is stable, but begins slowly, as the smallest
-    eigenvalue grows by 9/4 a step.
-    """
-    size, identity = Decimal(len(matrix)), _decimals(np.eye(len(matrix)))
-    root, inverse = matrix / size, identity
-    while True:
-        rest = (identity - inverse @ root) / 2
-        if np.abs(rest).max() < Decimal(10) ** (-_DIGITS // 2):
-            found: Decimals = inverse / size.sqrt()
-            return found
-        root, inverse = root + root @ rest, inverse + rest @ inverse
+def inverse_root(overlap: FloatArray) -> FloatArray:
+    """S^(-1/2) by the same steps of LAPACK as in soap_turbo: a part of it is rounding errors."""
+    left, values, right, _ = lapack.dgesvd(overlap)
+    root = (left @ np.diag(np.sqrt(values))) @ right
+    factor, failed = lapack.dpotrf(root, lower=False)
+    inverse, _ = lapack.dpotri(factor, lower=False)
+    if failed:
+        raise InputError(
+            f"soap_turbo: {len(overlap)} radial functions depend on one another; it needs fewer."
+        )
+    found: FloatArray = np.triu(inverse) + np.triu(inverse, 1).T
+    return found
 
 
-def _decimals(values: FloatArray) -> Decimals:
-    return np.array([Decimal(float(value)) for value in values.ravel()], dtype=object).reshape(values.shape)
-
-
-def _polynomials(points: FloatArray, n: int) -> Decimals:
-    """Primitive polynomials as decimals, shape (points, n)."""
-    left = _decimals(1.0 - points)
-    power, rows = left * left, []
-    for k in range(1, n + 1):
-        power = power * left
-        rows.append(power * Decimal(2 * k + 5).sqrt())
-    return np.stack(rows, axis=1)
+def _polynomials(points: FloatArray, n: int) -> FloatArray:
+    """Primitive polynomials, shape (points, n)."""
+    k = np.arange(1, n + 1)
+    values: FloatArray = (1.0 - points[:, None]) ** (k + 2) * np.sqrt(2.0 * k + 5.0)
+    return values
