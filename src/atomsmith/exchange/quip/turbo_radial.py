@@ -275,7 +275,7 @@ def inverse_root(overlap: FloatArray) -> FloatArray:
     inverse, _ = lapack.dpotri(factor, lower=False)
     if failed:
         raise InputError(
-            f"soap_turbo: {len(overlap)} radial functions depend on one another; it needs fewer."
+            f"soap_turbo: {len(overlap)} radial functions depend on one another; use fewer."
         )
     found: FloatArray = np.triu(inverse) + np.triu(inverse, 1).T
     return found
