@@ -26,9 +26,10 @@ ATOMSMITH_INLINE void switch_off(double cutoff, double width, Vec r, int n, Vec*
 // value, derivative: [vector][n].
 static inline void quintic_functions(const QuinticTable& table, int n, int pair, const Vec* r, int n_vectors,
                                      Vec* value, Vec* derivative) {
-    const int padded = table.row_size / 6;
+    const int padded = table.padded;
     const double per_distance = table.per_distance[pair], end = table.end[pair], width = table.width[pair];
     const std::int64_t bins = table.bins[pair];
+    const double per_bin = 1.0 / per_distance;
     const double* rows = table.rows.get() + table.first[pair];
     const int n_breaks = table.n_breaks;
     const double* breaks = table.breaks.data() + static_cast<std::size_t>(pair) * n_breaks;
@@ -56,6 +57,12 @@ static inline void quintic_functions(const QuinticTable& table, int n, int pair,
                 }
                 d[s] = slope * t + sum;
                 v[s] = sum * t + load_unaligned(from);
+                if (!table.has_extra_slopes) continue;
+                const double* extra = from + 6 * padded;
+                Vec more = load_unaligned(extra + 5 * padded);
+                for (int power = 4; power >= 0; --power)
+                    more = more * t + load_unaligned(extra + power * padded);
+                d[s] += more * per_bin;
             }
             transpose(v);
             transpose(d);

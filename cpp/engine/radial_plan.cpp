@@ -93,11 +93,14 @@ void quintic_row(int n, const double* left, std::size_t padded, double* to) {
 
 QuinticTable make_quintic(int n, const std::vector<double>& cutoff, const std::vector<double>& width,
                           const std::vector<std::int32_t>& table, const std::vector<std::int32_t>& bins,
-                          const std::vector<double>& breaks, const std::vector<double>& nodes) {
+                          const std::vector<double>& breaks, const std::vector<double>& nodes,
+                          const std::vector<double>& extra) {
     constexpr int kPadding = 8; // doubles in a line of cache
     const std::size_t pairs = cutoff.size(), padded = (n + kPadding - 1) / kPadding * kPadding;
     QuinticTable out;
-    out.row_size = static_cast<int>(6 * padded);
+    out.padded = static_cast<int>(padded);
+    out.has_extra_slopes = !extra.empty();
+    out.row_size = static_cast<int>((out.has_extra_slopes ? 12 : 6) * padded);
     out.end = cutoff;
     out.width = width;
     require(table.size() == pairs && width.size() == pairs,
@@ -110,6 +113,7 @@ QuinticTable make_quintic(int n, const std::vector<double>& cutoff, const std::v
         require(table[pair] >= 0 && table[pair] < static_cast<int>(bins.size()), "a pair's table is missing");
         require(cutoff[pair] > 0.0 && width[pair] >= 0.0 && width[pair] <= cutoff[pair],
                 "the switch of a quintic table must lie within its cutoff");
+        require(extra.empty() || width[pair] == 0.0, "a quintic table with extra slopes has no switch");
         out.bins.push_back(bins[table[pair]]);
         out.per_distance.push_back(bins[table[pair]] / cutoff[pair]);
         std::vector<int>& own = starts[table[pair]];
@@ -132,7 +136,8 @@ QuinticTable make_quintic(int n, const std::vector<double>& cutoff, const std::v
         first.push_back(first.back() + (n_rows + 1) * out.row_size);
         given += n_rows + starts[t].size();
     }
-    require(nodes.size() == given * 3 * n, "a quintic table's nodes do not have the size of its bins");
+    require(nodes.size() == given * 3 * n && (extra.empty() || extra.size() == nodes.size()),
+            "a quintic table's nodes do not have the size of its bins");
     for (std::size_t pair = 0; pair < pairs; ++pair) out.first.push_back(first[table[pair]]);
     const std::size_t bytes = first.back() * sizeof(double);
     out.rows.reset(static_cast<double*>(std::aligned_alloc(64, bytes)), std::free);
@@ -143,8 +148,11 @@ QuinticTable make_quintic(int n, const std::vector<double>& cutoff, const std::v
         double* to = out.rows.get() + first[t];
         for (std::size_t k = 0; k < starts[t].size(); ++k, left += 3 * n) {
             const int last = k + 1 < starts[t].size() ? starts[t][k + 1] : bins[t] - 1;
-            for (int bin = starts[t][k]; bin <= last; ++bin, left += 3 * n, to += out.row_size)
+            for (int bin = starts[t][k]; bin <= last; ++bin, left += 3 * n, to += out.row_size) {
                 quintic_row(n, left, padded, to);
+                if (out.has_extra_slopes)
+                    quintic_row(n, extra.data() + (left - nodes.data()), padded, to + 6 * padded);
+            }
         }
     }
     return out;

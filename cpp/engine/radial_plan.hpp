@@ -37,6 +37,9 @@ struct QuinticTable {
     // Distances from which on the functions are others: a bin that holds one has two rows.
     int n_breaks = 0;
     std::vector<double> breaks; // [pair][n_breaks], rising; infinite where a pair has fewer
+    int padded = 0;             // functions, to 64 bytes
+    // Whether polynomials of what is added to the derivatives stand behind the others in a row.
+    bool has_extra_slopes = false;
 };
 
 struct Radial {
@@ -63,10 +66,11 @@ SplineTable make_spline(int n, const std::vector<double>& cutoff, const std::vec
 // Polynomials from nodes, [sum over tables of (bins + 1)][values, slopes, curvatures times powers of the
 // bin's length][n]; table: [pair]. With `breaks` ([table][any], those from the cutoff on do not count) a
 // table has the nodes of all bins that the functions before the first break reach, then of those between it
-// and the second, ...
+// and the second, ... `extra` are nodes of what is added to the derivatives by the distance, or none.
 QuinticTable make_quintic(int n, const std::vector<double>& cutoff, const std::vector<double>& width,
                           const std::vector<std::int32_t>& table, const std::vector<std::int32_t>& bins,
-                          const std::vector<double>& breaks, const std::vector<double>& nodes);
+                          const std::vector<double>& breaks, const std::vector<double>& nodes,
+                          const std::vector<double>& extra);
 
 // Checks a table's sizes and values; throws std::invalid_argument.
 void check_radial(const Radial& radial, int n_species);

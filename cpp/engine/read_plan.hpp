@@ -34,6 +34,11 @@ std::vector<T> array_of(const Dict& from, const char* key) {
 }
 
 template <class Dict>
+std::vector<double> optional_array(const Dict& from, const char* key) {
+    return from.contains(key) ? from.template array<double>(key) : std::vector<double>();
+}
+
+template <class Dict>
 Dict dict_of(const Dict& from, const char* key) {
     require_key(from, key);
     return from.dict(key);
@@ -58,11 +63,10 @@ Radial read_radial(const Dict& from) {
     }
     if (from.contains("kind") && value_of<std::string>(from, "kind") == "quintic") {
         radial.cutoff = array_of<double>(from, "cutoff");
-        radial.quintic =
-            make_quintic(radial.n, radial.cutoff, array_of<double>(from, "width"),
-                         array_of<std::int32_t>(from, "table"), array_of<std::int32_t>(from, "bins"),
-                         from.contains("breaks") ? array_of<double>(from, "breaks") : std::vector<double>(),
-                         array_of<double>(from, "nodes"));
+        radial.quintic = make_quintic(radial.n, radial.cutoff, array_of<double>(from, "width"),
+                                      array_of<std::int32_t>(from, "table"),
+                                      array_of<std::int32_t>(from, "bins"), optional_array(from, "breaks"),
+                                      array_of<double>(from, "nodes"), optional_array(from, "extra_slopes"));
         return radial;
     }
     if (from.contains("kind") && value_of<std::string>(from, "kind") == "chebyshev") {

@@ -32,6 +32,8 @@ class Tabulated:
     beyond
         From each of these distances on, rising and between 0 and the cutoff, the functions are others. Each
         is smooth a bin further on both sides.
+    extra
+        What is added to the derivatives, in as many pieces as there are functions; None: nothing.
     """
 
     evaluate: Callable[[FloatArray], FloatArray]
@@ -39,6 +41,7 @@ class Tabulated:
     width: float
     scale: float
     beyond: tuple[tuple[float, Callable[[FloatArray], FloatArray]], ...] = ()
+    extra: tuple[Callable[[FloatArray], FloatArray], ...] | None = None
 
     def padded(self, n: int, size: int) -> Tabulated:
         """The same with zeros behind each ``n`` functions, so that there are ``size`` of them."""
@@ -54,14 +57,23 @@ class Tabulated:
             return more
 
         beyond = tuple((place, behind(evaluate)) for place, evaluate in self.beyond)
-        return replace(self, evaluate=behind(self.evaluate), beyond=beyond)
+        extra = None if self.extra is None else tuple(behind(evaluate) for evaluate in self.extra)
+        return replace(self, evaluate=behind(self.evaluate), beyond=beyond, extra=extra)
 
     def nodes(self, bins: int) -> FloatArray:
         """Values, slopes and curvatures times powers of a bin's length, shape (nodes, 3, n)."""
+        return self._nodes_of([self.evaluate, *(evaluate for _, evaluate in self.beyond)], bins)
+
+    def extra_nodes(self, bins: int) -> FloatArray:
+        """The same of what is added to the derivatives."""
+        if self.extra is None:
+            return np.zeros_like(self.nodes(bins))
+        return self._nodes_of(self.extra, bins)
+
+    def _nodes_of(self, pieces: Sequence[Callable[[FloatArray], FloatArray]], bins: int) -> FloatArray:
         h = self.cutoff / bins
         # As the engine finds the bins.
         starts = [0, *(int(place * (bins / self.cutoff)) for place, _ in self.beyond), bins - 1]
-        pieces = [self.evaluate, *(evaluate for _, evaluate in self.beyond)]
         nodes = [
             evaluate(h * np.arange(first, last + 2, dtype=np.float64))
             for evaluate, first, last in zip(pieces, starts[:-1], starts[1:], strict=True)
@@ -136,4 +148,9 @@ def quintic_table(tables: Sequence[Tabulated], table: IntArray) -> dict[str, Any
         "bins": np.array(bins, dtype=np.int32),
         "nodes": np.concatenate(nodes),
     }
-    return made | {"breaks": np.array(breaks)} if most else made
+    if most:
+        made["breaks"] = np.array(breaks)
+    if any(one.extra is not None for one in tables):
+        extra = [one.extra_nodes(count) for one, count in zip(tables, bins, strict=True)]
+        made["extra_slopes"] = np.concatenate(extra)
+    return made

@@ -92,8 +92,13 @@ class TurboDensity:
                 lambda r: self._evaluate(basis, l_max, r, low >= first, low < last).reshape(len(r), -1), scale
             )
 
+        def off(low: float) -> Callable[[FloatArray], FloatArray]:
+            factor = float(low >= first)
+            return smooth(lambda r: factor * self._extra_slopes(basis, l_max, r).reshape(len(r), -1), scale)
+
         pieces = [between(low) for low in (0.0, *places)]
-        return Tabulated(pieces[0], self.hard, 0.0, scale, tuple(zip(places, pieces[1:], strict=True)))
+        extra = tuple(off(low) for low in (0.0, *places))
+        return Tabulated(pieces[0], self.hard, 0.0, scale, tuple(zip(places, pieces[1:], strict=True)), extra)
 
     def own(self, central_weight: float) -> FloatArray:
         """What an atom adds to the channels (l, m) = (0, 0) of its own density, shape (n,)."""
@@ -133,6 +138,11 @@ class TurboDensity:
             values = values + self._left_out(r, s) @ basis.transform[: self._n_polynomials]
         if self.gaussian and overlapping:
             values = values + _with_gaussian(r, s, self.radial / self.hard)[:, None] * basis.transform[-1]
+        return self._with_angular(values, l_max, distances)
+
+    def _with_angular(self, values: FloatArray, l_max: int, distances: FloatArray) -> FloatArray:
+        """Times the weight of an atom and the angular coefficients, shape (R, l_max + 1, n)."""
+        r, s = distances / self.hard, (self.radial + self.radial_scaling * distances) / self.hard
         values = values * (np.sqrt(self.hard) * self._weight(r, s))[:, None]
         across = self.angular + self.angular_scaling * distances
         bessel = scaled_bessel(l_max, (distances / across) ** 2)
@@ -160,18 +170,59 @@ class TurboDensity:
         and boundary terms, with the centre r' and width s' of the product of Gaussian and filter. Of these,
         that of I_1 at x = 1 is missing, and all further integrals inherit it.
         """
-        n, width = self._n_polynomials, (1.0 - self.soft / self.hard) / self.steepness
+        n = self._n_polynomials
+        lacking: FloatArray = self._errors(r, s, n + 2)[0][:, 3:] * _norms(n)
+        return lacking
+
+    def _product(self, r: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """s^2 + w^2 with the filter's width w, and 1 - r' and s'^2 of its product with the atom."""
+        width, soft = (1.0 - self.soft / self.hard) / self.steepness, self.soft / self.hard
         together = s**2 + width**2
-        square = s**2 * width**2 / together
-        left = 1.0 - (s**2 * self.soft / self.hard + width**2 * r) / together
-        below = np.zeros_like(r)
-        error = -square * np.exp(-0.5 * ((1.0 - r) / s) ** 2 - 0.5 * self.steepness**2)
-        found = np.empty((len(r), n))
-        for m in range(1, n + 2):
-            below, error = error, left * error + m * square * below
-            if m >= 2:
-                found[:, m - 2] = np.sqrt(2.0 * m + 3.0) * error
-        return found
+        return together, 1.0 - (s**2 * soft + width**2 * r) / together, s**2 * width**2 / together
+
+    def _errors(self, r: FloatArray, s: FloatArray, most: int) -> tuple[FloatArray, FloatArray]:
+        """Those of I_0 to I_most, times the height of the product, and slopes, shapes (R, most + 1)."""
+        growth = self.radial_scaling
+        together, left, square = self._product(r, s)
+        width = (1.0 - self.soft / self.hard) / self.steepness
+        left_slope = -(width**2 + 2.0 * s * growth * (self.soft / self.hard - 1.0 + left)) / together
+        square_slope = 2.0 * s * growth * (width**2 / together) ** 2
+        error, slope = np.zeros((2, len(r), most + 1))
+        u = (1.0 - r) / s
+        end = np.exp(-0.5 * u**2 - 0.5 * self.steepness**2)
+        error[:, 1] = -square * end
+        slope[:, 1] = -square_slope * end - square * end * u * (1.0 + u * growth) / s
+        for m in range(1, most):
+            error[:, m + 1] = left * error[:, m] + m * square * error[:, m - 1]
+            slope[:, m + 1] = left_slope * error[:, m] + left * slope[:, m]
+            slope[:, m + 1] += m * (square_slope * error[:, m - 1] + square * slope[:, m - 1])
+        return error, slope
+
+    def _extra_slopes(self, basis: _Basis, l_max: int, distances: FloatArray) -> FloatArray:
+        """By how much the derivatives of soap_turbo are off, shape (R, l_max + 1, n).
+
+        It makes that of I_m of I_m, I_(m+1) and I_(m+2), which holds for integrals, not for what they lack.
+        """
+        n, growth, soft = self._n_polynomials, self.radial_scaling, self.soft / self.hard
+        r, s = distances / self.hard, (self.radial + growth * distances) / self.hard
+        together, left, square = self._product(r, s)
+        width = (1.0 - soft) / self.steepness
+        centre = (width**2 + 2.0 * s * growth * (soft - 1.0 + left)) / together
+        spread = growth * width**3 / together**1.5 / np.sqrt(square)
+        far = (soft - r) / together
+        height = far + far**2 * s * growth
+        error, slope = self._errors(r, s, n + 4)
+        made = (left * (spread * left + centre) / square + height)[:, None] * error[:, 3 : n + 3]
+        made -= ((2.0 * spread * left + centre) / square)[:, None] * error[:, 4 : n + 4]
+        made += (spread / square)[:, None] * error[:, 5 : n + 5]
+        values = ((made - slope[:, 3 : n + 3]) * _norms(n)) @ basis.transform[:n]
+        return self._with_angular(values / self.hard, l_max, distances)
+
+
+def _norms(n: int) -> FloatArray:
+    """Factors of the primitive polynomials."""
+    norms: FloatArray = np.sqrt(2.0 * np.arange(1, n + 1) + 5.0)
+    return norms
 
 
 def _gaussians(r: FloatArray, s: FloatArray, points: FloatArray) -> FloatArray:
@@ -274,9 +325,7 @@ def inverse_root(overlap: FloatArray) -> FloatArray:
     factor, failed = lapack.dpotrf(root, lower=False)
     inverse, _ = lapack.dpotri(factor, lower=False)
     if failed:
-        raise InputError(
-            f"soap_turbo: {len(overlap)} radial functions depend on one another; use fewer."
-        )
+        raise InputError(f"soap_turbo: {len(overlap)} radial functions depend on one another; use fewer.")
     found: FloatArray = np.triu(inverse) + np.triu(inverse, 1).T
     return found
 
