@@ -143,6 +143,8 @@ class Scan:
         Of moment tensors.
     twojmax, functions
         Of bispectra; None leaves those of the settings.
+    surfaces
+        What multiplies the energy weight of surfaces.
     """
 
     multiples: Sequence[float]
@@ -156,6 +158,7 @@ class Scan:
     steps: int
     twojmax: int | None
     functions: int | None
+    surfaces: float
 
     def first_choices(self) -> list[Choice]:
         """Where the search for the energy weight begins, for each weight of virials."""
@@ -183,11 +186,12 @@ def published(tables: Path, family: str, element: str, scan: Scan) -> Scores:
     raise KeyError((family, element))
 
 
-def by_type(data: Dataset) -> dict[str, float]:
-    """Factors of the energy weights of types whose cells are small."""
+def by_type(data: Dataset, surfaces: float = 1.0) -> dict[str, float]:
+    """Factors of the energy weights of types whose cells are small; that of surfaces is multiplied."""
     atoms = {t: np.mean([len(c.numbers) for c in data if c.config_type == t]) for t in data.config_types}
     largest = max(atoms.values())
-    return {t: round(float(np.sqrt(largest / n)), 1) for t, n in atoms.items() if n < 0.8 * largest}
+    found = {t: round(float(np.sqrt(largest / n)), 1) for t, n in atoms.items() if n < 0.8 * largest}
+    return found if surfaces == 1.0 else found | {"Surface": surfaces * found.get("Surface", 1.0)}
 
 
 def with_energy(weights: Weights, energy: float, factors: Mapping[str, float]) -> Weights:
@@ -248,10 +252,10 @@ class HeldOut:
     prior: Prior
 
     @classmethod
-    def of(cls, problem: Problem) -> HeldOut:
-        """Make all rows."""
+    def of(cls, problem: Problem, factors_of_types: Mapping[str, float]) -> HeldOut:
+        """Make all rows; energies of some types have factors of their own."""
         settings = problem.settings
-        weights = with_energy(settings.weights, 1.0, by_type(problem.data))
+        weights = with_energy(settings.weights, 1.0, factors_of_types)
         weights = weights.model_copy(update={"pressure": True})
         maker = RowMaker(problem.model.plan, weights, problem.known)
         evaluator = maker.evaluator()
@@ -315,16 +319,16 @@ def search(folder: Path, family: str, element: str, scan: Scan) -> None:
     train = Dataset.read(folder / "mlearn" / f"{element}_train.xyz.gz")
     aim = published(folder / "tables", family, element, scan)
     print(f"{family} {element}: aim {aim}", flush=True)
-    tried = {}
+    tried, factors = {}, by_type(train, scan.surfaces)
     for multiple in scan.multiples:
         cutoff = round(multiple * PUBLISHED_CUTOFFS[family][element], 2)
-        held_out = HeldOut.of(problem_of(train, settings, cutoff, scan))
+        held_out = HeldOut.of(problem_of(train, settings, cutoff, scan), factors)
         for first in scan.first_choices():
             choice, scores = held_out.best(aim, first, element, scan.coarse)
             tried[cutoff, choice] = scores
             print(f"  {cutoff:.2f} {choice}: held out {scores}, ratio {scores.ratio(aim):.3f}", flush=True)
     cutoff, choice = min(tried, key=lambda pair: tried[pair].ratio(aim))
-    types = with_energy(settings.weights, choice.energy, by_type(train)).types
+    types = with_energy(settings.weights, choice.energy, factors).types
     by_name = {name: weights.energy for name, weights in types.items()}
     print(f"{family} {element}: cutoff {cutoff:g}, {choice}, energy by type {by_name}", flush=True)
 
@@ -349,6 +353,9 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=STEPS, help="of the training of radial functions")
     parser.add_argument("--twojmax", type=int, help="of bispectra, instead of that of the settings")
     parser.add_argument("--functions", type=int, help="of bispectra that are left")
+    parser.add_argument(
+        "--surfaces", type=float, default=1.0, help="what multiplies the energy weight of surfaces"
+    )
     parser.add_argument("--errors-only", action="store_true", help="let no elastic constants count")
     parser.add_argument("--mean-absolute", action="store_true", help="let no root mean squares count")
     arguments = parser.parse_args()
@@ -364,6 +371,7 @@ def main() -> int:
         steps=arguments.steps,
         twojmax=arguments.twojmax,
         functions=arguments.functions,
+        surfaces=arguments.surfaces,
     )
     for element in arguments.elements:
         search(Path(os.environ["ATOMSMITH_DATA"]) / "data", arguments.family, element, scan)
